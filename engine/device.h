@@ -1,0 +1,160 @@
+/*
+ * device.h
+ *		What a device (CPU, GPU, the tests' oracle) must offer.
+ *
+ * A device takes a whole network and makes a plan of it once, so that it may
+ * choose layouts and algorithms, fuse nodes and reserve memory.  All calls on
+ * one plan come from one thread, the one that opened the device.  Pointers to
+ * images, labels, logits and parameters are host memory, float32 in
+ * torchvision's layout, whatever the device keeps inside.
+ */
+#ifndef VISCLF_DEVICE_H
+#define VISCLF_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "network.h"
+#include "status.h"
+
+#define VC_DEVICE_API_VERSION 1
+
+typedef struct vc_device vc_device;		/* each device defines its own */
+typedef struct vc_plan vc_plan;
+
+typedef enum vc_purpose
+{
+	VC_INFERENCE,				/* running statistics, no dropout, may fuse */
+	VC_TRAINING					/* forward() is allowed too */
+} vc_purpose;
+
+typedef enum vc_precision
+{
+	VC_PRECISION_AUTO,			/* the fastest that keeps the labels */
+	VC_FLOAT32
+} vc_precision;
+
+/* How convolutions are computed. */
+typedef enum vc_algorithm
+{
+	VC_ALGORITHM_AUTO,			/* measured once a shape; may be Winograd */
+	VC_ALGORITHM_DIRECT			/* the most exact; for comparisons */
+} vc_algorithm;
+
+typedef struct vc_plan_options
+{
+	vc_purpose	purpose;
+	vc_precision precision;
+	vc_algorithm algorithm;
+	int			max_batch;		/* >= 1; >= 2 for training */
+
+	/*
+	 * Polled between nodes, at least about once a second.  True makes the
+	 * running call return VC_CANCELED; the plan may then only be freed.
+	 * NULL never stops.
+	 */
+	bool		(*interrupted) (void *argument);
+	void	   *interrupt_argument;
+} vc_plan_options;
+
+/* What one training step needs to know. */
+typedef struct vc_step
+{
+	float		rate[VC_GROUPS];	/* learning rate of each layer group */
+	float		momentum;		/* Adam's beta1 */
+	float		square_momentum;	/* Adam's beta2 */
+	float		epsilon;
+	float		weight_decay;	/* decoupled; not on biases and batch norm */
+	int			frozen_groups;	/* of groups below it only batch norm trains */
+	int64_t		step;			/* 1, 2, ... since the optimiser's reset */
+	uint64_t	seed;			/* dropout's, see vc_dropout_keep */
+} vc_step;
+
+typedef struct vc_device_info
+{
+	char		name[128];		/* "Intel Xeon ...", "NVIDIA H200" */
+	char		library[64];	/* "oneDNN 2.6.0" */
+	bool		usable;
+	char		reason[256];	/* where not usable: why, and what to do */
+	int			threads;		/* CPU: threads it would use; else 0 */
+	int64_t		memory;			/* bytes of device memory; 0 for the host's */
+	int64_t		memory_free;
+	char		detail[128];	/* instruction set, compute capability, driver */
+} vc_device_info;
+
+typedef struct vc_device_api
+{
+	uint32_t	version;		/* VC_DEVICE_API_VERSION */
+	const char *kind;			/* "cpu", "cuda", "oracle" */
+
+	/* Fills at most max entries, unusable ones too; *count says how many. */
+	vc_status	(*probe) (vc_device_info *info, int max, int *count, vc_error *error);
+
+	/* threads: CPU threads to compute with, >= 1; a GPU ignores it. */
+	vc_status	(*open) (int index, int threads, vc_device **device, vc_error *error);
+	void		(*close) (vc_device *device);
+
+	/*
+	 * The network must outlive the plan.  Constants (VC_CONSTANT) are set by
+	 * the plan itself; every other parameter must be set before the first
+	 * forward or step.
+	 */
+	vc_status	(*plan) (vc_device *device, const vc_network *network,
+						 const vc_plan_options *options, vc_plan **plan,
+						 vc_error *error);
+	void		(*plan_free) (vc_plan *plan);
+
+	vc_status	(*set_parameter) (vc_plan *plan, int index, const float *data,
+								  vc_error *error);
+	vc_status	(*get_parameter) (vc_plan *plan, int index, float *data,
+								  vc_error *error);
+
+	/*
+	 * images[count][size][size][3] uint8 RGB -> logits[count][classes], and
+	 * features[count][network->features] where not NULL.  Inference rules
+	 * (running statistics, no dropout) for either purpose.
+	 */
+	vc_status	(*forward) (vc_plan *plan, const uint8_t *images, int count,
+							float *logits, float *features, vc_error *error);
+
+	/*
+	 * One step of Adam on the mean cross entropy of labels[count] (0-based).
+	 * Batch norm uses and updates batch statistics, frozen groups too.
+	 * *loss is the mean, logits[count][classes] (NULL allowed) are those the
+	 * loss was computed from.  Training plans only.
+	 *
+	 * With g the gradient and t the step, for each trained parameter p:
+	 *   p *= 1 - rate * weight_decay          (weights of convolution, linear)
+	 *   m  = momentum * m + (1 - momentum) * g
+	 *   v  = square_momentum * v + (1 - square_momentum) * g * g
+	 *   p -= rate / (1 - momentum^t) * m / (sqrt(v / (1 - square_momentum^t)) + epsilon)
+	 */
+	vc_status	(*train_step) (vc_plan *plan, const uint8_t *images,
+							   const int32_t *labels, int count,
+							   const vc_step *step, float *loss,
+							   float *logits, vc_error *error);
+
+	/* Adam's two averages of one trainable parameter, each [count]. */
+	vc_status	(*get_optimizer) (vc_plan *plan, int index, float *m, float *v,
+								  vc_error *error);
+	vc_status	(*set_optimizer) (vc_plan *plan, int index, const float *m,
+								  const float *v, vc_error *error);
+
+	/* Zeroes the averages of every parameter, as at the start. */
+	vc_status	(*reset_optimizer) (vc_plan *plan, vc_error *error);
+
+	/*
+	 * The last step's gradient of the loss, [count]; for tests.  Parameters
+	 * that were frozen in that step are an error.
+	 */
+	vc_status	(*get_gradient) (vc_plan *plan, int index, float *data,
+								 vc_error *error);
+
+	/* Bytes the plan holds, host and device together. */
+	int64_t		(*plan_memory) (const vc_plan *plan);
+} vc_device_api;
+
+extern const vc_device_api *vc_cpu_device(void);
+
+#endif							/* VISCLF_DEVICE_H */

@@ -1,0 +1,40 @@
+/*
+ * pool.h
+ *		Threads that decode images while the caller does something else.
+ *
+ * The threads are created with every signal blocked and touch nothing but
+ * the jobs they are given.  A pool serves one batch at a time.
+ */
+#ifndef VISCLF_POOL_H
+#define VISCLF_POOL_H
+
+#include "image.h"
+
+typedef struct vc_pool vc_pool;
+
+/* One image to decode.  The caller owns data and out until the batch ends. */
+typedef struct vc_decode_job
+{
+	const uint8_t *data;
+	size_t		size;			/* bytes */
+	uint8_t    *out;			/* size*size*3 bytes, see vc_image_load */
+	vc_error	error;			/* code VC_OK, or why there are no pixels */
+} vc_decode_job;
+
+/* Starts `threads` (>= 1) threads.  Errors: VC_OUT_OF_MEMORY. */
+extern vc_status vc_pool_create(int threads, vc_pool **pool, vc_error *error);
+
+/* Begins a batch; the batch before must have ended. */
+extern void vc_pool_submit(vc_pool *pool, vc_decode_job *jobs, int count,
+						   const vc_decode_options *options);
+
+/* Waits at most timeout_ms; true once the batch has ended. */
+extern bool vc_pool_wait(vc_pool *pool, int timeout_ms);
+
+/* Drops the jobs not yet begun and waits for those that are (each is short). */
+extern void vc_pool_cancel(vc_pool *pool);
+
+/* Cancels, ends the threads, frees.  NULL is allowed. */
+extern void vc_pool_free(vc_pool *pool);
+
+#endif							/* VISCLF_POOL_H */
