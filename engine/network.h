@@ -140,7 +140,7 @@ extern bool vc_parameter_stored(const vc_parameter *parameter);
  * Writes a parameter's starting values into data[count]: Kaiming normal
  * (fan out for convolutions, fan in for the concat head; torch's uniform for
  * the linear head), batch norm 1 and 0, constants as the architecture has
- * them.  The same seed gives the same values on every machine.
+ * them.  The same seed gives the same values with the same C library.
  */
 extern void vc_parameter_init(const vc_network *network, int index,
 							  uint64_t seed, float *data);
