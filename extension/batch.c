@@ -1,0 +1,138 @@
+/*
+ * batch.c
+ *		A number of images on their way from bytea to pixels.
+ */
+#include "batch.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "settings.h"
+
+#define WAIT_MILLISECONDS 100
+
+static void
+release_pool(void *pool)
+{
+	vc_pool_free(pool);
+}
+
+Decoder *
+decoder_create(MemoryContext context, int image_size, vc_resize resize)
+{
+	Decoder    *decoder = MemoryContextAllocZero(context, sizeof(*decoder));
+	int			threads = setting_compute_threads();
+	vc_error	error;
+
+	if (threads > 1)
+	{
+		vc_check(vc_pool_create(threads, &decoder->pool, &error), &error);
+		vc_release_with(context, release_pool, decoder->pool);
+	}
+	decoder_set(decoder, image_size, resize);
+	return decoder;
+}
+
+void
+decoder_set(Decoder *decoder, int image_size, vc_resize resize)
+{
+	decoder->options.size = image_size;
+	decoder->options.resize = resize;
+	decoder->options.max_pixels = setting_max_image_pixels;
+}
+
+Batch *
+batch_create(MemoryContext context, Decoder *decoder, int capacity)
+{
+	Batch	   *batch = MemoryContextAllocZero(context, sizeof(*batch));
+	int			size = decoder->options.size;
+
+	batch->decoder = decoder;
+	batch->capacity = capacity;
+	batch->image_bytes = (size_t) size * size * 3;
+	batch->jobs = MemoryContextAllocZero(context, sizeof(vc_decode_job) * capacity);
+	batch->pixels = MemoryContextAllocHuge(context, batch->image_bytes * capacity);
+	batch->bytes = AllocSetContextCreate(context, "visclf image bytes",
+										 ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+int
+batch_add(Batch *batch, Datum image)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->bytes);
+	bytea	   *copy = DatumGetByteaPCopy(image);
+	vc_decode_job *job = &batch->jobs[batch->count];
+
+	MemoryContextSwitchTo(caller);
+	Assert(batch->count < batch->capacity);
+	memset(job, 0, sizeof(*job));
+	job->data = (uint8_t *) VARDATA(copy);
+	job->size = VARSIZE(copy) - VARHDRSZ;
+	job->out = batch->pixels + batch->image_bytes * batch->count;
+	return batch->count++;
+}
+
+/* Before the bytes go: the threads must have let go of them. */
+static void
+end_running(void *argument)
+{
+	Batch	   *batch = argument;
+
+	if (batch->running)
+		vc_pool_cancel(batch->decoder->pool);
+	batch->running = false;
+}
+
+void
+batch_start(Batch *batch)
+{
+	if (batch->decoder->pool == NULL || batch->count == 0)
+		return;					/* batch_wait decodes */
+	vc_release_with(batch->bytes, end_running, batch);
+	batch->running = true;
+	vc_pool_submit(batch->decoder->pool, batch->jobs, batch->count,
+				   &batch->decoder->options);
+}
+
+/* Decodes in the backend itself. */
+static void
+decode_here(Batch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+	{
+		vc_decode_job *job = &batch->jobs[i];
+
+		CHECK_FOR_INTERRUPTS();
+		job->error.code = VC_OK;
+		vc_image_load(job->data, job->size, &batch->decoder->options,
+					  job->out, &job->error);
+	}
+}
+
+void
+batch_wait(Batch *batch)
+{
+	if (batch->running)
+	{
+		while (!vc_pool_wait(batch->decoder->pool, WAIT_MILLISECONDS))
+			CHECK_FOR_INTERRUPTS();
+		batch->running = false;
+	}
+	else
+		decode_here(batch);
+	MemoryContextReset(batch->bytes);
+	for (int i = 0; i < batch->count; i++)
+		if (batch->jobs[i].error.code == VC_OUT_OF_MEMORY)
+			vc_throw(&batch->jobs[i].error);
+}
+
+void
+batch_reset(Batch *batch)
+{
+	MemoryContextReset(batch->bytes);
+	batch->count = 0;
+}

@@ -1,0 +1,59 @@
+/*
+ * batch.h
+ *		A number of images on their way from bytea to pixels.
+ *
+ * The bytes are copied and decoded on a pool's threads while the backend
+ * does something else.  An error or a cancel at any time first waits for the
+ * threads and then frees the bytes under them.
+ */
+#ifndef VISCLF_BATCH_H
+#define VISCLF_BATCH_H
+
+#include "postgres.h"
+
+#include "../engine/pool.h"
+
+/* Threads for the batches of one statement; see decoder_create. */
+typedef struct Decoder
+{
+	vc_pool    *pool;			/* NULL: one thread, the backend's own */
+	vc_decode_options options;
+} Decoder;
+
+typedef struct Batch
+{
+	Decoder    *decoder;
+	int			capacity;		/* images */
+	int			count;
+	vc_decode_job *jobs;		/* [capacity] */
+	uint8_t    *pixels;			/* [capacity][size][size][3] */
+	size_t		image_bytes;	/* of one image's pixels */
+	MemoryContext bytes;		/* the images as stored, until decoded */
+	bool		running;		/* on the pool */
+} Batch;
+
+/* Starts threads that end with the context. */
+extern Decoder *decoder_create(MemoryContext context, int image_size, vc_resize resize);
+
+/* Changes what images become; no batch may be running. */
+extern void decoder_set(Decoder *decoder, int image_size, vc_resize resize);
+
+/* A batch whose memory is in the context, which must not outlive the decoder's. */
+extern Batch *batch_create(MemoryContext context, Decoder *decoder, int capacity);
+
+/* Copies a bytea datum into the batch; returns its place. */
+extern int	batch_add(Batch *batch, Datum image);
+
+/* Begins decoding; one batch of a decoder at a time. */
+extern void batch_start(Batch *batch);
+
+/*
+ * Waits for the pixels, checking for interrupts, and lets go of the bytes.
+ * Then jobs[i].error.code says what became of image i; out of memory throws.
+ */
+extern void batch_wait(Batch *batch);
+
+/* Forgets everything, waiting for the threads if need be. */
+extern void batch_reset(Batch *batch);
+
+#endif							/* VISCLF_BATCH_H */

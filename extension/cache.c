@@ -1,0 +1,151 @@
+/*
+ * cache.c
+ *		Model versions that this backend keeps ready to run.
+ */
+#include "cache.h"
+
+#include "executor/spi.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "settings.h"
+
+static CachedModel **entries;	/* in TopMemoryContext */
+static int	entry_count;
+static int	entry_capacity;
+static int64 uses;
+static OpenDevice device;		/* that every entry's plan is on */
+
+static void
+drop(int i)
+{
+	MemoryContext context = entries[i]->context;
+
+	entries[i] = entries[--entry_count];
+	MemoryContextDelete(context);
+}
+
+/* Opens the device, anew where the settings have changed. */
+static void
+current_device(void)
+{
+	OpenDevice	opened;
+
+	if (device.device != NULL && device_is_current(&device))
+		return;
+	open_device(&opened);
+	while (entry_count > 0)
+		drop(0);
+	if (device.device != NULL)
+		device.api->close(device.device);
+	device = opened;
+}
+
+static int
+find(int model_id)
+{
+	for (int i = 0; i < entry_count; i++)
+		if (entries[i]->model->model_id == model_id)
+			return i;
+	return -1;
+}
+
+/* Makes room for one more. */
+static void
+evict(void)
+{
+	while (entry_count >= setting_max_cached_models)
+	{
+		int			oldest = 0;
+
+		for (int i = 1; i < entry_count; i++)
+			if (entries[i]->last_use < entries[oldest]->last_use)
+				oldest = i;
+		drop(oldest);
+	}
+	if (entry_count == entry_capacity)
+	{
+		int			capacity = Max(8, entry_capacity * 2);
+
+		if (entries == NULL)
+			entries = MemoryContextAlloc(TopMemoryContext, sizeof(CachedModel *) * capacity);
+		else
+			entries = repalloc(entries, sizeof(CachedModel *) * capacity);
+		entry_capacity = capacity;
+	}
+}
+
+static void
+release_plan(void *argument)
+{
+	CachedModel *cached = argument;
+
+	cached->api->plan_free(cached->plan);
+}
+
+static CachedModel *
+load(int model_id, int max_batch, MemoryContext context)
+{
+	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
+	vc_plan_options options = {0};
+	vc_error	error;
+
+	SPI_connect();
+	cached->context = context;
+	cached->api = device.api;
+	cached->max_batch = max_batch;
+	cached->model = model_read(model_id, false, context);
+	options.purpose = VC_INFERENCE;
+	options.algorithm = setting_convolution;
+	options.max_batch = max_batch;
+	options.interrupted = vc_query_canceled;
+	vc_check(device.api->plan(device.device, cached->model->network, &options,
+							  &cached->plan, &error), &error);
+	vc_release_with(context, release_plan, cached);
+	weights_read(cached->model, cached->api, cached->plan);
+	SPI_finish();
+	return cached;
+}
+
+CachedModel *
+cached_model(int model_id, int max_batch)
+{
+	MemoryContext context;
+	CachedModel *cached;
+	int			i;
+
+	current_device();
+	i = find(model_id);
+	if (i >= 0 && entries[i]->max_batch >= max_batch)
+	{
+		entries[i]->last_use = ++uses;
+		return entries[i];
+	}
+	if (i >= 0)
+		drop(i);
+	evict();
+
+	/* until it is complete, the context goes with an error */
+	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
+									ALLOCSET_DEFAULT_SIZES);
+	cached = load(model_id, max_batch, context);
+	MemoryContextSetParent(context, TopMemoryContext);
+	cached->last_use = ++uses;
+	entries[entry_count++] = cached;
+	return cached;
+}
+
+void
+cached_model_run(CachedModel *cached, const uint8_t *images, int count,
+				 float *logits, float *features)
+{
+	vc_error	error;
+	vc_status	status;
+
+	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
+	if (status == VC_OK)
+		return;
+	drop(find(cached->model->model_id));
+	vc_throw(&error);
+}

@@ -1,0 +1,37 @@
+/*
+ * cache.h
+ *		Model versions that this backend keeps ready to run.
+ *
+ * A version never changes, so it may be kept for ever; the least recently
+ * used goes when visclf.max_cached_models are there.
+ */
+#ifndef VISCLF_CACHE_H
+#define VISCLF_CACHE_H
+
+#include "devices.h"
+#include "model.h"
+
+typedef struct CachedModel
+{
+	Model	   *model;
+	const vc_device_api *api;
+	vc_plan    *plan;			/* for inference */
+	int			max_batch;		/* of the plan */
+	MemoryContext context;		/* holds all of it */
+	int64		last_use;
+} CachedModel;
+
+/*
+ * A version ready to run at least max_batch images.  Valid until the next
+ * call; look it up again rather than keep it.
+ */
+extern CachedModel *cached_model(int model_id, int max_batch);
+
+/*
+ * images[count] -> logits and features (NULL allowed), see vc_device_api.
+ * After an error or a cancel the version is read anew at its next use.
+ */
+extern void cached_model_run(CachedModel *cached, const uint8_t *images, int count,
+							 float *logits, float *features);
+
+#endif							/* VISCLF_CACHE_H */

@@ -1,0 +1,108 @@
+/*
+ * classify.c
+ *		visclf.classify and visclf.embed: one image, one answer.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/memutils.h"
+
+#include "cache.h"
+#include "error.h"
+#include "lookup.h"
+#include "prediction.h"
+#include "settings.h"
+#include "sql.h"
+
+PG_FUNCTION_INFO_V1(visclf_classify);
+PG_FUNCTION_INFO_V1(visclf_embed);
+
+/* What a call site keeps from one image to the next. */
+typedef struct CallState
+{
+	Lookup		lookup;
+	TupleDesc	desc;
+	uint8_t    *pixels;			/* room for one image of `size` */
+	int			size;
+} CallState;
+
+static CallState *
+call_state(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallState));
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* Room for one image of the model's size. */
+static uint8_t *
+pixels_for(CallState *state, const Model *model, MemoryContext context)
+{
+	if (state->size != model->image_size)
+	{
+		if (state->pixels)
+			pfree(state->pixels);
+		state->pixels = MemoryContextAlloc(context, 3 * model->image_size * model->image_size);
+		state->size = model->image_size;
+	}
+	return state->pixels;
+}
+
+/* Decodes the call's image for the model; false and *error where it is bad. */
+static bool
+decode(const Model *model, bytea *image, uint8_t *pixels, vc_error *error)
+{
+	vc_decode_options options = {model->image_size, model->resize, setting_max_image_pixels};
+	vc_status	status;
+
+	status = vc_image_load((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
+						   &options, pixels, error);
+	if (status == VC_OUT_OF_MEMORY)
+		vc_throw(error);
+	return status == VC_OK;
+}
+
+Datum
+visclf_classify(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	CallState  *state = call_state(fcinfo);
+	CachedModel *cached;
+	uint8_t    *pixels;
+	float	   *logits;
+	vc_error	error;
+
+	if (state->desc == NULL)
+		state->desc = prediction_type(fcinfo, context);
+	cached = cached_model(lookup_model_id(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	pixels = pixels_for(state, cached->model, context);
+	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
+		return prediction_error(state->desc, cached->model, &error);
+	logits = palloc(sizeof(float) * cached->model->class_count);
+	cached_model_run(cached, pixels, 1, logits, NULL);
+	return prediction_make(state->desc, cached->model, logits);
+}
+
+Datum
+visclf_embed(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	CallState  *state = call_state(fcinfo);
+	CachedModel *cached;
+	uint8_t    *pixels;
+	float	   *logits;
+	float	   *features;
+	int			feature_count;
+	vc_error	error;
+
+	cached = cached_model(lookup_model_id(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	pixels = pixels_for(state, cached->model, context);
+	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
+		PG_RETURN_NULL();
+	feature_count = cached->model->network->features;
+	logits = palloc(sizeof(float) * cached->model->class_count);
+	features = palloc(sizeof(float) * feature_count);
+	cached_model_run(cached, pixels, 1, logits, features);
+	return real_array(features, feature_count);
+}

@@ -1,0 +1,175 @@
+/*
+ * dataset.c
+ *		The images of a training, decoded once, in a temporary file.
+ *
+ * The file outlives the transaction that reads the source, since training
+ * commits after each epoch; it is closed, and so deleted, with the dataset's
+ * memory context.
+ */
+#include "pgcompat.h"
+
+#include "dataset.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "foreign.h"
+
+#include "../engine/network.h"
+#include "../engine/recipe.h"
+
+static void
+close_file(void *file)
+{
+	BufFileClose(file);
+}
+
+Dataset *
+dataset_create(size_t image_bytes)
+{
+	Dataset    *d = palloc0(sizeof(*d));
+
+	d->context = CurrentMemoryContext;
+	d->image_bytes = image_bytes;
+	d->file = BufFileCreateTemp(true);
+	vc_release_with(d->context, close_file, d->file);
+	return d;
+}
+
+/* Room for one more element in a growing array of the dataset's context. */
+static void *
+grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
+{
+	if (count < *capacity)
+		return array;
+	*capacity = Max(64, *capacity * 2);
+	return array == NULL ? MemoryContextAllocHuge(d->context, size * *capacity) :
+		repalloc_huge(array, size * *capacity);
+}
+
+int
+dataset_label(Dataset *d, const char *label)
+{
+	int			low = 0;
+	int			high = d->class_count;
+	int64		capacity = d->class_capacity;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(label, d->classes[middle].label);
+
+		if (order == 0)
+			return d->classes[middle].first_seen;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (d->class_count == VC_MAX_CLASSES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d different labels", VC_MAX_CLASSES),
+				 errhint("Is this the column of labels?")));
+	d->classes = grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
+	d->class_capacity = capacity;
+	memmove(&d->classes[low + 1], &d->classes[low],
+			sizeof(DatasetClass) * (d->class_count - low));
+	d->classes[low].label = MemoryContextStrdup(d->context, label);
+	d->classes[low].first_seen = d->class_count;
+	return d->class_count++;
+}
+
+void
+dataset_add(Dataset *d, const uint8_t *pixels, uint64 hash, int label, char *key)
+{
+	DatasetRow *row;
+
+	if (d->count == PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u images", PG_UINT32_MAX)));
+	d->rows = grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
+	row = &d->rows[d->count++];
+	row->hash = hash;
+	row->label = label;
+	row->key = key ? MemoryContextStrdup(d->context, key) : NULL;
+	BufFileWrite(d->file, unconstify(uint8_t *, pixels), d->image_bytes);
+}
+
+void
+dataset_add_bad(Dataset *d, const char *key, const char *why)
+{
+	if (d->bad_count < DATASET_EXAMPLES)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(d->context);
+
+		d->bad_examples[d->bad_count] = key ? psprintf("%s: %s", key, why) : pstrdup(why);
+		MemoryContextSwitchTo(caller);
+	}
+	d->bad_count++;
+}
+
+/* By image, then label: rows that are equal in both are interchangeable. */
+static int
+compare_rows(const void *a, const void *b, void *argument)
+{
+	const DatasetRow *rows = argument;
+	const DatasetRow *x = &rows[*(const uint32 *) a];
+	const DatasetRow *y = &rows[*(const uint32 *) b];
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->label - y->label;
+}
+
+/* Replaces the order of first sight by the order of the classes. */
+static void
+renumber_labels(Dataset *d)
+{
+	int		   *rank = palloc(sizeof(int) * Max(d->class_count, 1));
+
+	for (int i = 0; i < d->class_count; i++)
+		rank[d->classes[i].first_seen] = i;
+	for (int64 i = 0; i < d->count; i++)
+		d->rows[i].label = rank[d->rows[i].label];
+	pfree(rank);
+}
+
+void
+dataset_finish(Dataset *d, uint64 seed, double validation_share)
+{
+	uint32	   *order = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+
+	renumber_labels(d);
+	for (int64 i = 0; i < d->count; i++)
+		order[i] = (uint32) i;
+	qsort_arg(order, d->count, sizeof(uint32), compare_rows, d->rows);
+
+	/* training rows from the front, validation rows from the back */
+	d->train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+	d->valid = d->train + d->count;
+	for (int64 i = 0; i < d->count; i++)
+	{
+		const DatasetRow *row = &d->rows[order[i]];
+
+		d->fingerprint = hash_combine64(d->fingerprint,
+										hash_combine64(row->hash, row->label));
+		if (vc_split_validation(row->hash, seed, validation_share))
+			d->valid[-++d->valid_count] = order[i];
+		else
+			d->train[d->train_count++] = order[i];
+	}
+	d->valid -= d->valid_count;
+	pfree(order);
+}
+
+void
+dataset_read(Dataset *d, uint32 row, uint8_t *pixels)
+{
+	if (BufFileSeek(d->file, 0, (off_t) row * (off_t) d->image_bytes, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in the temporary file of training images")));
+	BufFileReadExact(d->file, pixels, d->image_bytes);
+}

@@ -1,0 +1,72 @@
+/*
+ * dataset.h
+ *		The images of a training, decoded once, in a temporary file.
+ *
+ * Pixels are on disk, where temp_file_limit counts them; in memory are a few
+ * bytes an image.
+ */
+#ifndef VISCLF_DATASET_H
+#define VISCLF_DATASET_H
+
+#include "postgres.h"
+
+#include "storage/buffile.h"
+
+#define DATASET_EXAMPLES 3		/* bad images that a warning names */
+
+typedef struct DatasetRow
+{
+	uint64		hash;			/* of the image's bytes */
+	int32		label;			/* index into classes */
+	char	   *key;			/* of validation rows; NULL without key_column */
+} DatasetRow;
+
+typedef struct DatasetClass
+{
+	char	   *label;
+	int			first_seen;		/* DatasetRow's label until dataset_finish */
+} DatasetClass;
+
+typedef struct Dataset
+{
+	MemoryContext context;		/* holds all of it */
+	BufFile    *file;			/* pixels of row i at i * image_bytes */
+	size_t		image_bytes;
+	DatasetRow *rows;
+	int64		count;
+	int64		capacity;
+	DatasetClass *classes;		/* ascending, bytewise */
+	int			class_count;
+	int			class_capacity;
+	uint32	   *train;			/* rows, in an order that only their */
+	int64		train_count;	/* contents decide */
+	uint32	   *valid;
+	int64		valid_count;
+	uint64		fingerprint;	/* of images and labels */
+	int64		bad_count;		/* rows left out */
+	char	   *bad_examples[DATASET_EXAMPLES];
+} Dataset;
+
+/* An empty dataset in the current context. */
+extern Dataset *dataset_create(size_t image_bytes);
+
+/* Index of a label among the classes, in order of first sight. */
+extern int	dataset_label(Dataset *dataset, const char *label);
+
+/* Adds one image; the key is kept. */
+extern void dataset_add(Dataset *dataset, const uint8_t *pixels, uint64 hash,
+						int label, char *key);
+
+/* Notes a row that has no pixels. */
+extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
+
+/*
+ * After the last row: sorts the classes, splits the rows and orders both
+ * sides by content, so that the same rows in any order train the same model.
+ */
+extern void dataset_finish(Dataset *dataset, uint64 seed, double validation_share);
+
+/* Reads the pixels of one row. */
+extern void dataset_read(Dataset *dataset, uint32 row, uint8_t *pixels);
+
+#endif							/* VISCLF_DATASET_H */

@@ -1,0 +1,137 @@
+/*
+ * model.c
+ *		A version of a model: finding and reading its row.
+ */
+#include "model.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "sql.h"
+
+const char *
+head_name(vc_head head)
+{
+	return head == VC_HEAD_CONCAT ? "concat" : "linear";
+}
+
+bool
+head_from_name(const char *name, vc_head *head)
+{
+	*head = strcmp(name, "concat") == 0 ? VC_HEAD_CONCAT : VC_HEAD_LINEAR;
+	return strcmp(name, head_name(*head)) == 0;
+}
+
+/* Says why classify has no version of that name to use. */
+static void
+throw_no_model(const char *name)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1");
+	sql_text(&sql, name);
+	if (sql_read(&sql) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no active version", name),
+				 errhint("Its training has not finished: see visclf.models, and CALL visclf.resume or visclf.activate.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist or is not shared with you", name),
+			 errhint("SELECT model, owner FROM visclf.models lists the models that you may use; the owner shares one with CALL visclf.share.")));
+}
+
+int
+model_lookup(const char *name)
+{
+	Sql			sql;
+	bool		isnull;
+	int			model_id;
+
+	SPI_connect();
+	sql_begin(&sql, "SELECT model_id FROM visclf.model "
+			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
+	sql_text(&sql, name);
+	if (sql_read(&sql) == 0)
+		throw_no_model(name);
+	model_id = DatumGetInt32(result_datum(0, 1, &isnull));
+	SPI_finish();
+	return model_id;
+}
+
+/* Three numbers of a real[] column, or an error. */
+static void
+three_reals(uint64 row, int column, float *values)
+{
+	bool		isnull;
+	int			count;
+	float	   *read = real_array_values(result_datum(row, column, &isnull), &count);
+
+	if (count != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("mean and std of a model have %d numbers, not 3", count)));
+	memcpy(values, read, sizeof(float) * 3);
+}
+
+static void
+release_network(void *network)
+{
+	vc_network_free(network);
+}
+
+void
+model_describe(Model *model, float dropout, MemoryContext context)
+{
+	vc_network_options options = {0};
+	vc_error	error;
+
+	options.architecture = model->architecture;
+	options.head = model->head;
+	options.image_size = model->image_size;
+	options.classes = model->class_count;
+	memcpy(options.mean, model->mean, sizeof(options.mean));
+	memcpy(options.std, model->std, sizeof(options.std));
+	options.dropout = dropout;
+	vc_check(vc_network_create(&options, &model->network, &error), &error);
+	vc_release_with(context, release_network, model->network);
+}
+
+Model *
+model_read(int model_id, bool latest, MemoryContext context)
+{
+	MemoryContext caller;
+	Model	   *model;
+	Sql			sql;
+	bool		isnull;
+	char	   *dropout;
+
+	sql_begin(&sql,
+			  "SELECT name, version, architecture, head, image_size, resize, "
+			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout' "
+			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model_id);
+	if ((latest ? sql_run(&sql) : sql_read(&sql)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model version %d does not exist or is not shared with you", model_id)));
+
+	caller = MemoryContextSwitchTo(context);
+	model = palloc0(sizeof(*model));
+	model->model_id = model_id;
+	model->name = result_text(0, 1);
+	model->version = DatumGetInt32(result_datum(0, 2, &isnull));
+	model->architecture = result_text(0, 3);
+	model->image_size = DatumGetInt32(result_datum(0, 5, &isnull));
+	model->classes = text_array_values(result_datum(0, 7, &isnull), &model->class_count);
+	three_reals(0, 8, model->mean);
+	three_reals(0, 9, model->std);
+	if (!head_from_name(result_text(0, 4), &model->head) ||
+		!vc_resize_from_name(result_text(0, 6), &model->resize))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" has an unknown head or resize", model->name)));
+	dropout = result_text(0, 10);
+	model_describe(model, dropout ? strtof(dropout, NULL) : 0.0f, context);
+	MemoryContextSwitchTo(caller);
+	return model;
+}

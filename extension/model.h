@@ -1,0 +1,59 @@
+/*
+ * model.h
+ *		A version of a model: its row, its network, its tensors.
+ */
+#ifndef VISCLF_MODEL_H
+#define VISCLF_MODEL_H
+
+#include "postgres.h"
+
+#include "../engine/device.h"
+#include "../engine/image.h"
+#include "../engine/network.h"
+
+typedef struct Model
+{
+	int			model_id;
+	char	   *name;
+	int			version;
+	char	   *architecture;
+	vc_head		head;
+	char	  **classes;
+	int			class_count;
+	int			image_size;
+	vc_resize	resize;
+	float		mean[3];
+	float		std[3];
+	vc_network *network;		/* freed with the context the model is in */
+} Model;
+
+/*
+ * model_id of the active version that the current role may read; an error
+ * where there is none.  Connects to SPI itself.
+ */
+extern int	model_lookup(const char *name);
+
+/*
+ * Reads a version's row and describes its network, in the context.  With
+ * latest, rows that this transaction wrote in the same statement count too.
+ * SPI must be connected.
+ */
+extern Model *model_read(int model_id, bool latest, MemoryContext context);
+
+/* Describes model->network from the other fields. */
+extern void model_describe(Model *model, float dropout, MemoryContext context);
+
+/* Sets every parameter of a plan from the version's rows.  SPI connected. */
+extern void weights_read(const Model *model, const vc_device_api *api, vc_plan *plan);
+
+/* Writes every parameter of a plan as rows, new or again.  SPI connected. */
+extern void weights_write(const Model *model, const vc_device_api *api, vc_plan *plan);
+
+/* The same for the optimiser's averages of the parameters that train. */
+extern void optimizer_read(const Model *model, const vc_device_api *api, vc_plan *plan);
+extern void optimizer_write(const Model *model, const vc_device_api *api, vc_plan *plan);
+
+extern const char *head_name(vc_head head);
+extern bool head_from_name(const char *name, vc_head *head);
+
+#endif							/* VISCLF_MODEL_H */

@@ -1,0 +1,289 @@
+/*
+ * options.c
+ *		What visclf.train was asked for, checked before any work starts.
+ *
+ * Options come from the call, or, when a training is resumed, from the
+ * hyperparameters in the model's row, which options_to_jsonb wrote.
+ */
+#include "options.h"
+
+#include "catalog/namespace.h"
+#include "common/shortest_dec.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+#include "error.h"
+#include "model.h"
+#include "sql.h"
+
+/* Arguments of visclf.train, in the order of its declaration. */
+enum
+{
+	ARG_MODEL,
+	ARG_SOURCE,
+	ARG_IMAGE_COLUMN,
+	ARG_LABEL_COLUMN,
+	ARG_KEY_COLUMN,
+	ARG_ARCHITECTURE,
+	ARG_HEAD,
+	ARG_IMAGE_SIZE,
+	ARG_RESIZE,
+	ARG_EPOCHS,
+	ARG_FREEZE_EPOCHS,
+	ARG_LEARNING_RATE,
+	ARG_LR_MULT,
+	ARG_WEIGHT_DECAY,
+	ARG_DROPOUT,
+	ARG_BATCH_SIZE,
+	ARG_VALIDATION_SHARE,
+	ARG_SEED,
+	ARGS
+};
+
+static const char *const arg_names[ARGS] = {
+	"model", "source", "image_column", "label_column", "key_column",
+	"architecture", "head", "image_size", "resize", "epochs", "freeze_epochs",
+	"learning_rate", "lr_mult", "weight_decay", "dropout", "batch_size",
+	"validation_share", "seed"
+};
+
+static void
+throw_option(int arg, const char *value, const char *allowed)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"%s\": %s", arg_names[arg], value),
+			 errhint("Allowed: %s.", allowed)));
+}
+
+static void
+require(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("option \"%s\" must not be NULL", arg_names[arg]),
+				 errhint("Leave it out to take its default, where it has one.")));
+}
+
+static char *
+text_option(FunctionCallInfo fcinfo, int arg)
+{
+	require(fcinfo, arg);
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static char *
+name_option(FunctionCallInfo fcinfo, int arg)
+{
+	require(fcinfo, arg);
+	return pstrdup(NameStr(*PG_GETARG_NAME(arg)));
+}
+
+static void
+check_int(int arg, int64 value, int64 low, int64 high)
+{
+	if (value < low || value > high)
+		throw_option(arg, psprintf("%lld", (long long) value),
+					 psprintf("%lld to %lld", (long long) low, (long long) high));
+}
+
+static int
+int_option(FunctionCallInfo fcinfo, int arg, int low, int high)
+{
+	int			value;
+
+	require(fcinfo, arg);
+	value = PG_GETARG_INT32(arg);
+	check_int(arg, value, low, high);
+	return value;
+}
+
+/* A number in [low, high], or (low, high) where open. */
+static double
+number_option(FunctionCallInfo fcinfo, int arg, double low, double high, bool open)
+{
+	double		value;
+
+	require(fcinfo, arg);
+	value = PG_GETARG_FLOAT8(arg);
+	if (!(open ? value > low && value < high : value >= low && value <= high))
+		throw_option(arg, psprintf("%g", value),
+					 psprintf(open ? "above %g and below %g" : "%g to %g", low, high));
+	return value;
+}
+
+/* The side of the input square: the architecture's usual one by default. */
+static int
+image_size_option(FunctionCallInfo fcinfo, const char *architecture)
+{
+	if (PG_ARGISNULL(ARG_IMAGE_SIZE))
+		return strcmp(architecture, "resnet20") == 0 ? 64 : 224;
+	return int_option(fcinfo, ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
+}
+
+/* Throws for an architecture that there is not. */
+static void
+check_architecture(const TrainOptions *o)
+{
+	vc_network_options options = {0};
+	vc_network *network;
+	vc_error	error;
+
+	options.architecture = o->architecture;
+	options.head = o->head;
+	options.image_size = o->image_size;
+	options.classes = 2;
+	memcpy(options.std, vc_imagenet_std, sizeof(options.std));
+	options.dropout = o->dropout;
+	vc_check(vc_network_create(&options, &network, &error), &error);
+	vc_network_free(network);
+}
+
+TrainOptions *
+options_from_call(FunctionCallInfo fcinfo)
+{
+	TrainOptions *o = palloc0(sizeof(*o));
+	char	   *head;
+
+	o->model = text_option(fcinfo, ARG_MODEL);
+	if (o->model[0] == '\0')
+		throw_option(ARG_MODEL, "''", "a name of at least one character");
+	require(fcinfo, ARG_SOURCE);
+	o->source = PG_GETARG_OID(ARG_SOURCE);
+	o->image_column = name_option(fcinfo, ARG_IMAGE_COLUMN);
+	o->label_column = name_option(fcinfo, ARG_LABEL_COLUMN);
+	if (!PG_ARGISNULL(ARG_KEY_COLUMN))
+		o->key_column = name_option(fcinfo, ARG_KEY_COLUMN);
+	o->architecture = text_option(fcinfo, ARG_ARCHITECTURE);
+	head = text_option(fcinfo, ARG_HEAD);
+	if (!head_from_name(head, &o->head))
+		throw_option(ARG_HEAD, quote_literal_cstr(head), "concat, linear");
+	o->image_size = image_size_option(fcinfo, o->architecture);
+	o->resize_name = text_option(fcinfo, ARG_RESIZE);
+	if (!vc_resize_from_name(o->resize_name, &o->resize))
+		throw_option(ARG_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
+	o->recipe.epochs = int_option(fcinfo, ARG_EPOCHS, 1, 10000);
+
+	/* from a random start there is nothing to freeze, and no rate to spread */
+	if (!PG_ARGISNULL(ARG_FREEZE_EPOCHS))
+		o->recipe.freeze_epochs = int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, 10000);
+	o->recipe.learning_rate = number_option(fcinfo, ARG_LEARNING_RATE, 0, 100, true);
+	o->recipe.rate_spread = PG_ARGISNULL(ARG_LR_MULT) ? 1 :
+		number_option(fcinfo, ARG_LR_MULT, 1, 1e6, false);
+	o->recipe.weight_decay = number_option(fcinfo, ARG_WEIGHT_DECAY, 0, 1, false);
+	o->dropout = number_option(fcinfo, ARG_DROPOUT, 0, 0.99, false);
+	o->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, 2, 4096);
+	o->validation_share = number_option(fcinfo, ARG_VALIDATION_SHARE, 0, 1, true);
+	require(fcinfo, ARG_SEED);
+	o->seed = PG_GETARG_INT64(ARG_SEED);
+	check_architecture(o);
+	return o;
+}
+
+/* The shortest digits that read back as the same number. */
+static char *
+digits(double value)
+{
+	char	   *buffer = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
+
+	double_to_shortest_decimal_buf(value, buffer);
+	return buffer;
+}
+
+Datum
+options_to_jsonb(const TrainOptions *o)
+{
+	Sql			sql;
+	bool		isnull;
+
+	sql_begin(&sql,
+			  "SELECT pg_catalog.jsonb_build_object("
+			  "'source', $1::pg_catalog.text, 'image_column', $2::pg_catalog.text, "
+			  "'label_column', $3::pg_catalog.text, 'key_column', $4::pg_catalog.text, "
+			  "'epochs', $5, 'freeze_epochs', $6, 'learning_rate', $7::pg_catalog.numeric, "
+			  "'lr_mult', $8::pg_catalog.numeric, 'weight_decay', $9::pg_catalog.numeric, "
+			  "'dropout', $10::pg_catalog.numeric, 'batch_size', $11, "
+			  "'validation_share', $12::pg_catalog.numeric, 'seed', $13)");
+	sql_text(&sql, quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
+											  get_rel_name(o->source)));
+	sql_text(&sql, o->image_column);
+	sql_text(&sql, o->label_column);
+	sql_text(&sql, o->key_column);
+	sql_int(&sql, o->recipe.epochs);
+	sql_int(&sql, o->recipe.freeze_epochs);
+	sql_text(&sql, digits(o->recipe.learning_rate));
+	sql_text(&sql, digits(o->recipe.rate_spread));
+	sql_text(&sql, digits(o->recipe.weight_decay));
+	sql_text(&sql, digits(o->dropout));
+	sql_int(&sql, o->batch_size);
+	sql_text(&sql, digits(o->validation_share));
+	sql_bigint(&sql, o->seed);
+	sql_read(&sql);
+	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+}
+
+/* A hyperparameter of the result's first row as a number. */
+static double
+stored_number(int column, int arg)
+{
+	char	   *value = result_text(0, column);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("hyperparameter \"%s\" is missing from the model's row", arg_names[arg]),
+				 errhint("Train a new version.")));
+	return strtod(value, NULL);
+}
+
+TrainOptions *
+options_from_model(int model_id)
+{
+	TrainOptions *o = palloc0(sizeof(*o));
+	Sql			sql;
+	char	   *source;
+
+	sql_begin(&sql,
+			  "SELECT m.name, h.source, h.image_column, h.label_column, h.key_column, "
+			  "m.architecture, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
+			  "h.learning_rate, h.lr_mult, h.weight_decay, h.dropout, h.batch_size, "
+			  "h.validation_share, h.seed "
+			  "FROM visclf.model m, pg_catalog.jsonb_to_record(m.hyperparameters) AS h("
+			  "source text, image_column text, label_column text, key_column text, "
+			  "epochs text, freeze_epochs text, learning_rate text, lr_mult text, "
+			  "weight_decay text, dropout text, batch_size text, validation_share text, "
+			  "seed text) WHERE m.model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model_id);
+	if (sql_read(&sql) != 1)
+		elog(ERROR, "model version %d is gone", model_id);
+	o->model = result_text(0, 1 + ARG_MODEL);
+	source = result_text(0, 1 + ARG_SOURCE);
+	if (source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" does not say what it was trained on", o->model),
+				 errhint("Train a new version.")));
+	o->source = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(source))),
+								 NoLock, false);
+	o->image_column = result_text(0, 1 + ARG_IMAGE_COLUMN);
+	o->label_column = result_text(0, 1 + ARG_LABEL_COLUMN);
+	o->key_column = result_text(0, 1 + ARG_KEY_COLUMN);
+	o->architecture = result_text(0, 1 + ARG_ARCHITECTURE);
+	head_from_name(result_text(0, 1 + ARG_HEAD), &o->head);
+	o->image_size = (int) stored_number(1 + ARG_IMAGE_SIZE, ARG_IMAGE_SIZE);
+	o->resize_name = result_text(0, 1 + ARG_RESIZE);
+	vc_resize_from_name(o->resize_name, &o->resize);
+	o->recipe.epochs = (int) stored_number(1 + ARG_EPOCHS, ARG_EPOCHS);
+	o->recipe.freeze_epochs = (int) stored_number(1 + ARG_FREEZE_EPOCHS, ARG_FREEZE_EPOCHS);
+	o->recipe.learning_rate = stored_number(1 + ARG_LEARNING_RATE, ARG_LEARNING_RATE);
+	o->recipe.rate_spread = stored_number(1 + ARG_LR_MULT, ARG_LR_MULT);
+	o->recipe.weight_decay = stored_number(1 + ARG_WEIGHT_DECAY, ARG_WEIGHT_DECAY);
+	o->dropout = stored_number(1 + ARG_DROPOUT, ARG_DROPOUT);
+	o->batch_size = (int) stored_number(1 + ARG_BATCH_SIZE, ARG_BATCH_SIZE);
+	o->validation_share = stored_number(1 + ARG_VALIDATION_SHARE, ARG_VALIDATION_SHARE);
+	o->seed = strtoll(result_text(0, 1 + ARG_SEED), NULL, 10);
+	return o;
+}

@@ -1,0 +1,47 @@
+/*
+ * options.h
+ *		What visclf.train was asked for, checked before any work starts.
+ */
+#ifndef VISCLF_OPTIONS_H
+#define VISCLF_OPTIONS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "../engine/image.h"
+#include "../engine/network.h"
+#include "../engine/recipe.h"
+
+typedef struct TrainOptions
+{
+	char	   *model;
+	Oid			source;
+	char	   *image_column;
+	char	   *label_column;
+	char	   *key_column;		/* NULL: none */
+	char	   *architecture;
+	vc_head		head;
+	int			image_size;		/* pixels */
+	vc_resize	resize;
+	char	   *resize_name;
+	vc_recipe_options recipe;
+	double		dropout;
+	int			batch_size;
+	double		validation_share;
+	int64		seed;
+} TrainOptions;
+
+/* Reads and checks the arguments of visclf.train, in the current context. */
+extern TrainOptions *options_from_call(FunctionCallInfo fcinfo);
+
+/*
+ * The same from the hyperparameters of a version whose training was
+ * interrupted.  SPI must be connected.
+ */
+extern TrainOptions *options_from_model(int model_id);
+
+/* The options that are no columns of visclf.model, as jsonb.  SPI connected. */
+extern Datum options_to_jsonb(const TrainOptions *options);
+
+#endif							/* VISCLF_OPTIONS_H */

@@ -1,0 +1,95 @@
+/*
+ * settings.c
+ *		The visclf.* settings.
+ */
+#include "settings.h"
+
+#include <unistd.h>
+
+#include "access/parallel.h"
+#include "utils/guc.h"
+
+#include "../engine/device.h"
+
+int			setting_device = DEVICE_AUTO;
+int			setting_convolution = VC_ALGORITHM_AUTO;
+int			setting_batch_size = 32;
+int			setting_max_image_pixels = 100000000;
+int			setting_max_cached_models = 4;
+int			setting_progress_interval = 10;
+int			setting_checkpoint_interval = 60;
+
+static int	setting_threads = 0;
+
+static const struct config_enum_entry device_values[] = {
+	{"auto", DEVICE_AUTO, false},
+	{"cpu", DEVICE_CPU, false},
+	{"cuda", DEVICE_CUDA, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry convolution_values[] = {
+	{"auto", VC_ALGORITHM_AUTO, false},
+	{"direct", VC_ALGORITHM_DIRECT, false},
+	{NULL, 0, false}
+};
+
+int
+setting_compute_threads(void)
+{
+	static int	cores = 0;
+
+	if (IsParallelWorker())
+		return 1;
+	if (setting_threads > 0)
+		return setting_threads;
+	if (cores == 0)
+		cores = Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
+	return cores;
+}
+
+void
+define_settings(void)
+{
+	DefineCustomEnumVariable("visclf.device",
+							 "Sets where networks are trained and run.",
+							 "auto takes a GPU that works and otherwise the CPU.",
+							 &setting_device, DEVICE_AUTO, device_values,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("visclf.convolution",
+							 "Sets how convolutions are computed.",
+							 "auto measures each shape once and takes the fastest; direct is the most exact.",
+							 &setting_convolution, VC_ALGORITHM_AUTO, convolution_values,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.threads",
+							"Sets the CPU threads that one backend decodes images and computes with.",
+							"0 takes every core. Parallel workers use one each.",
+							&setting_threads, 0, 0, 1024,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.batch_size",
+							"Sets the images that classify_batch runs at once.",
+							NULL,
+							&setting_batch_size, 32, 1, 1024,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.max_image_pixels",
+							"Sets the size above which an image is refused instead of decoded.",
+							"Width times height as stored.",
+							&setting_max_image_pixels, 100000000, 1, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.max_cached_models",
+							"Sets the model versions that a backend keeps ready to run.",
+							NULL,
+							&setting_max_cached_models, 4, 1, 1000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.progress_interval",
+							"Sets the time between progress messages within an epoch of training.",
+							"0 turns them off.",
+							&setting_progress_interval, 10, 0, 3600,
+							PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.checkpoint_interval",
+							"Sets the least time between checkpoints that visclf.resume can go on from.",
+							"Checkpoints are written at the end of an epoch; 0 writes one after each.",
+							&setting_checkpoint_interval, 60, 0, 86400,
+							PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("visclf");
+}

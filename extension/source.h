@@ -1,0 +1,20 @@
+/*
+ * source.h
+ *		Reading the table or view that a model is trained on.
+ */
+#ifndef VISCLF_SOURCE_H
+#define VISCLF_SOURCE_H
+
+#include "dataset.h"
+#include "options.h"
+
+/*
+ * Reads the labelled rows of the source once, in one snapshot, as the
+ * current role, and warns of those whose image cannot be decoded.  Throws
+ * where a column is missing or of the wrong type, and where the rows are too
+ * few to train on.  SPI must be connected; the dataset is in the current
+ * context.
+ */
+extern Dataset *source_read(const TrainOptions *options);
+
+#endif							/* VISCLF_SOURCE_H */

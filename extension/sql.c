@@ -1,0 +1,165 @@
+/*
+ * sql.c
+ *		The extension's own SQL, run through SPI as the current role.
+ */
+#include "sql.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+void
+sql_begin(Sql *sql, const char *command)
+{
+	sql->command = command;
+	sql->count = 0;
+}
+
+void
+sql_datum(Sql *sql, Oid type, Datum value)
+{
+	Assert(sql->count < SQL_MAX_ARGS);
+	sql->types[sql->count] = type;
+	sql->values[sql->count] = value;
+	sql->nulls[sql->count] = ' ';
+	sql->count++;
+}
+
+void
+sql_int(Sql *sql, int32 value)
+{
+	sql_datum(sql, INT4OID, Int32GetDatum(value));
+}
+
+void
+sql_bigint(Sql *sql, int64 value)
+{
+	sql_datum(sql, INT8OID, Int64GetDatum(value));
+}
+
+void
+sql_float8(Sql *sql, double value)
+{
+	sql_datum(sql, FLOAT8OID, Float8GetDatum(value));
+}
+
+void
+sql_bool(Sql *sql, bool value)
+{
+	sql_datum(sql, BOOLOID, BoolGetDatum(value));
+}
+
+void
+sql_text(Sql *sql, const char *value)
+{
+	sql_datum(sql, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0);
+	if (value == NULL)
+		sql->nulls[sql->count - 1] = 'n';
+}
+
+static uint64
+execute(Sql *sql, bool read_only)
+{
+	int			code = SPI_execute_with_args(sql->command, sql->count, sql->types,
+											 sql->values, sql->nulls, read_only, 0);
+
+	if (code < 0)
+		elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+	return SPI_processed;
+}
+
+uint64
+sql_run(Sql *sql)
+{
+	return execute(sql, false);
+}
+
+uint64
+sql_read(Sql *sql)
+{
+	return execute(sql, true);
+}
+
+char *
+result_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+Datum
+result_datum(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+text_array(char **values, int count)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+Datum
+real_array(const float *values, int count)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(count, 1));
+	ArrayType  *array;
+
+	for (int i = 0; i < count; i++)
+		elements[i] = Float4GetDatum(values[i]);
+	array = construct_array(elements, count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT);
+	pfree(elements);
+	return PointerGetDatum(array);
+}
+
+Datum
+int_array(const int *values, int count)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = Int32GetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* The elements of an array without NULLs. */
+static Datum *
+array_values(Datum array, Oid type, int16 length, bool byval, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+
+	deconstruct_array(DatumGetArrayTypeP(array), type, length, byval, TYPALIGN_INT,
+					  &elements, &nulls, count);
+	for (int i = 0; i < *count; i++)
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("array in a model's rows has a NULL element")));
+	return elements;
+}
+
+char **
+text_array_values(Datum array, int *count)
+{
+	Datum	   *elements = array_values(array, TEXTOID, -1, false, count);
+	char	  **values = palloc(sizeof(char *) * Max(*count, 1));
+
+	for (int i = 0; i < *count; i++)
+		values[i] = TextDatumGetCString(elements[i]);
+	return values;
+}
+
+float *
+real_array_values(Datum array, int *count)
+{
+	Datum	   *elements = array_values(array, FLOAT4OID, sizeof(float4), true, count);
+	float	   *values = palloc(sizeof(float) * Max(*count, 1));
+
+	for (int i = 0; i < *count; i++)
+		values[i] = DatumGetFloat4(elements[i]);
+	return values;
+}

@@ -1,0 +1,55 @@
+/*
+ * sql.h
+ *		The extension's own SQL, run through SPI as the current role.
+ *
+ * The caller has connected to SPI.  Arguments are added in the order of $1,
+ * $2, ...; names in the queries are qualified, so that no search_path can
+ * change what they mean.
+ */
+#ifndef VISCLF_SQL_H
+#define VISCLF_SQL_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#define SQL_MAX_ARGS 32
+
+typedef struct Sql
+{
+	const char *command;
+	int			count;
+	Oid			types[SQL_MAX_ARGS];
+	Datum		values[SQL_MAX_ARGS];
+	char		nulls[SQL_MAX_ARGS];
+} Sql;
+
+extern void sql_begin(Sql *sql, const char *command);
+extern void sql_int(Sql *sql, int32 value);
+extern void sql_bigint(Sql *sql, int64 value);
+extern void sql_float8(Sql *sql, double value);
+extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
+extern void sql_bool(Sql *sql, bool value);
+extern void sql_datum(Sql *sql, Oid type, Datum value);
+
+/* Runs a query that may write; returns the number of rows processed. */
+extern uint64 sql_run(Sql *sql);
+
+/* Runs a query that only reads, in the caller's snapshot. */
+extern uint64 sql_read(Sql *sql);
+
+/*
+ * Column (from 1) of a row of the last result: as text (NULL where it is
+ * NULL), palloc'd; as a Datum.
+ */
+extern char *result_text(uint64 row, int column);
+extern Datum result_datum(uint64 row, int column, bool *isnull);
+
+/* Arrays to and from C: palloc'd in the current context. */
+extern Datum text_array(char **values, int count);
+extern Datum real_array(const float *values, int count);
+extern Datum int_array(const int *values, int count);
+extern char **text_array_values(Datum array, int *count);
+extern float *real_array_values(Datum array, int *count);
+
+#endif							/* VISCLF_SQL_H */

@@ -1,0 +1,308 @@
+/*
+ * train.c
+ *		visclf.train and visclf.resume.
+ *
+ * The source is read once into a temporary file; then each epoch shuffles,
+ * steps, validates, writes its row and, outside a transaction block, commits.
+ * Everything hangs on one memory context, so an error or a cancel at any
+ * point frees it, and the version's row stays behind to be resumed.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "settings.h"
+#include "source.h"
+#include "sql.h"
+#include "training.h"
+
+#include "../engine/metrics.h"
+#include "../engine/random.h"
+
+PG_FUNCTION_INFO_V1(visclf_train);
+PG_FUNCTION_INFO_V1(visclf_resume);
+
+static void
+release_device(void *argument)
+{
+	Training   *t = argument;
+
+	if (t->plan)
+		t->device.api->plan_free(t->plan);
+	if (t->device.device)
+		t->device.api->close(t->device.device);
+}
+
+/*
+ * Connects to SPI and makes a context that lives until training_end, over
+ * commits, or until an error.
+ */
+static Training *
+training_begin(FunctionCallInfo fcinfo)
+{
+	Training   *t;
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "visclf training",
+												ALLOCSET_DEFAULT_SIZES));
+	t = palloc0(sizeof(*t));
+	t->atomic = fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic;
+	vc_release_with(CurrentMemoryContext, release_device, t);
+	return t;
+}
+
+/* Outside a transaction block: keeps what is done, and the lock. */
+static void
+commit(Training *t)
+{
+	if (t->atomic)
+		return;
+	SPI_commit();
+	version_lock(t->model);
+}
+
+/* Plans the network and makes room for one batch. */
+static void
+make_plan(Training *t)
+{
+	const vc_network *network = t->model->network;
+	vc_plan_options options = {0};
+	vc_error	error;
+
+	t->batch_size = (int) Min(t->options->batch_size, t->data->train_count);
+	options.purpose = VC_TRAINING;
+	options.algorithm = setting_convolution;
+	options.max_batch = t->batch_size;
+	options.interrupted = vc_query_canceled;
+	vc_check(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
+	t->images = MemoryContextAllocHuge(CurrentMemoryContext,
+									   t->data->image_bytes * t->batch_size);
+	t->labels = palloc(sizeof(int32) * t->batch_size);
+	t->logits = palloc(sizeof(float) * t->batch_size * network->classes);
+	vc_recipe_fine_tune(&t->options->recipe, &t->recipe);
+}
+
+/* Sets every parameter to its random start. */
+static void
+initialize(Training *t)
+{
+	const vc_network *network = t->model->network;
+	vc_error	error;
+
+	for (int i = 0; i < network->parameter_count; i++)
+	{
+		float	   *data;
+
+		if (!vc_parameter_stored(&network->parameters[i]))
+			continue;
+		data = palloc(sizeof(float) * network->parameters[i].count);
+		vc_parameter_init(network, i, (uint64) t->options->seed, data);
+		vc_check(t->device.api->set_parameter(t->plan, i, data, &error), &error);
+		pfree(data);
+	}
+}
+
+/* Reads pixels and labels of some rows into the batch. */
+static void
+load_batch(Training *t, const uint32 *rows, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		dataset_read(t->data, rows[i], t->images + t->data->image_bytes * i);
+		t->labels[i] = t->data->rows[rows[i]].label;
+	}
+}
+
+/* One pass over the training rows, the last partial batch left out. */
+static void
+train_epoch(Training *t)
+{
+	int			steps = (int) (t->data->train_count / t->batch_size);
+	Size		bytes = sizeof(uint32) * t->data->train_count;
+	uint32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, bytes);
+	uint64		seed = vc_random_bits((uint64) t->options->seed, t->phase, 0);
+	instr_time	start;
+
+	memcpy(order, t->data->train, bytes);
+	vc_shuffle(order, t->data->train_count, seed, t->epoch);
+	INSTR_TIME_SET_CURRENT(start);
+	t->last_progress = start;
+	for (int s = 0; s < steps; s++)
+	{
+		vc_step		step;
+		float		loss;
+		vc_error	error;
+
+		CHECK_FOR_INTERRUPTS();
+		load_batch(t, order + (int64) s * t->batch_size, t->batch_size);
+		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
+		step.seed = seed;
+		vc_check(t->device.api->train_step(t->plan, t->images, t->labels, t->batch_size,
+										   &step, &loss, NULL, &error), &error);
+		if (!isfinite(loss))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("training diverged: the loss is not a number in %s epoch %d",
+							t->recipe.phase[t->phase].name, t->epoch),
+					 errhint("Lower learning_rate, which was %g.",
+							 t->options->recipe.learning_rate)));
+		vc_smooth_loss_add(&t->loss, loss);
+		log_progress(t, s + 1, steps, seconds_since(start));
+	}
+	pfree(order);
+}
+
+/* Runs the validation rows; keeps what is said of each where asked to. */
+static Validation
+validate(Training *t, bool keep)
+{
+	const Dataset *d = t->data;
+	int			classes = t->model->class_count;
+	Validation	v = {0};
+
+	for (int64 first = 0; first < d->valid_count; first += t->batch_size)
+	{
+		int			count = (int) Min(t->batch_size, d->valid_count - first);
+		vc_error	error;
+
+		CHECK_FOR_INTERRUPTS();
+		load_batch(t, d->valid + first, count);
+		vc_check(t->device.api->forward(t->plan, t->images, count, t->logits, NULL, &error),
+				 &error);
+		for (int i = 0; i < count; i++)
+		{
+			const float *logits = t->logits + (size_t) i * classes;
+			double		loss = vc_cross_entropy(logits, classes, t->labels[i]);
+
+			v.loss += loss;
+			v.accuracy += vc_argmax(logits, classes) == t->labels[i];
+			if (keep)
+				validation_write(t, (int) (first + i + 1), d->valid[first + i], logits, loss);
+		}
+	}
+	v.loss /= d->valid_count;
+	v.accuracy /= d->valid_count;
+	return v;
+}
+
+/* One epoch and what it leaves; the last one of all finishes the version. */
+static void
+run_epoch(Training *t)
+{
+	bool		last = t->phase == t->recipe.phases - 1 &&
+	t->epoch == t->recipe.phase[t->phase].epochs - 1;
+	instr_time	start;
+	Validation	v;
+
+	INSTR_TIME_SET_CURRENT(start);
+	train_epoch(t);
+	v = validate(t, last);
+	log_epoch(t, vc_smooth_loss_value(&t->loss), &v, seconds_since(start));
+	t->epoch++;
+	if (last)
+		version_finish(t, &v);
+	else if (!t->atomic && seconds_since(t->last_checkpoint) >= setting_checkpoint_interval)
+		checkpoint_write(t);
+	commit(t);
+}
+
+/* From where the training is to its end. */
+static void
+run(Training *t)
+{
+	vc_error	error;
+
+	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
+	while (t->phase < t->recipe.phases)
+	{
+		if (t->epoch == 0)
+			vc_check(t->device.api->reset_optimizer(t->plan, &error), &error);
+		if (t->epoch < t->recipe.phase[t->phase].epochs)
+			log_header(t);
+		while (t->epoch < t->recipe.phase[t->phase].epochs)
+			run_epoch(t);
+		t->phase++;
+		t->epoch = 0;
+		memset(&t->loss, 0, sizeof(t->loss));
+	}
+}
+
+/* CALL visclf.train(...) */
+Datum
+visclf_train(PG_FUNCTION_ARGS)
+{
+	Training   *t = training_begin(fcinfo);
+	int			model_id;
+
+	t->options = options_from_call(fcinfo);
+	open_device(&t->device);
+	t->data = source_read(t->options);
+	model_id = version_create(t->options, t->data, t->device.api->kind);
+	t->model = model_read(model_id, true, CurrentMemoryContext);
+	version_lock(t->model);
+	commit(t);
+	make_plan(t);
+	initialize(t);
+	run(t);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* model_id of the latest version of a name, if its training is unfinished. */
+static int
+find_unfinished(const char *name)
+{
+	Sql			sql;
+	bool		isnull;
+
+	sql_begin(&sql, "SELECT model_id, status FROM visclf.model "
+			  "WHERE name OPERATOR(pg_catalog.=) $1 AND visclf.acts_as(owner) "
+			  "ORDER BY version DESC LIMIT 1");
+	sql_text(&sql, name);
+	if (sql_run(&sql) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("you own no model \"%s\"", name),
+				 errhint("SELECT model, owner, status FROM visclf.models.")));
+	if (strcmp(result_text(0, 2), "training") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the training of model \"%s\" has finished", name),
+				 errhint("CALL visclf.train to train a new version.")));
+	return DatumGetInt32(result_datum(0, 1, &isnull));
+}
+
+/* CALL visclf.resume(model) */
+Datum
+visclf_resume(PG_FUNCTION_ARGS)
+{
+	Training   *t = training_begin(fcinfo);
+	int			model_id;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name of the model must not be NULL")));
+	model_id = find_unfinished(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	t->options = options_from_model(model_id);
+	t->model = model_read(model_id, true, CurrentMemoryContext);
+	version_lock(t->model);
+	open_device(&t->device);
+	t->data = source_read(t->options);
+	make_plan(t);
+	if (!checkpoint_read(t))
+		initialize(t);
+	run(t);
+	SPI_finish();
+	return (Datum) 0;
+}

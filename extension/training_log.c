@@ -1,0 +1,95 @@
+/*
+ * training_log.c
+ *		What the user sees of a training: epochs as rows and as notices.
+ *
+ * The notices are fastai's table: epoch, train_loss, valid_loss, accuracy,
+ * time, an epoch a line, with a header for each phase.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "sql.h"
+#include "training.h"
+
+double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/* Minutes and seconds, as fastai prints times. */
+static char *
+clock_time(double seconds)
+{
+	int			whole = (int) (seconds + 0.5);
+
+	if (whole >= 3600)
+		return psprintf("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
+	return psprintf("%02d:%02d", whole / 60, whole % 60);
+}
+
+void
+log_header(const Training *t)
+{
+	const vc_phase *phase = &t->recipe.phase[t->phase];
+
+	ereport(NOTICE,
+			(errmsg("training \"%s\" version %d, %s, on %lld images, validating with %lld (%s)",
+					t->model->name, t->model->version, phase->name,
+					(long long) t->data->train_count, (long long) t->data->valid_count,
+					t->device.api->kind)));
+	ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  time")));
+}
+
+void
+log_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
+{
+	Interval	duration = {(TimeOffset) (seconds * USECS_PER_SEC), 0, 0};
+	Sql			sql;
+
+	sql_begin(&sql, "INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, "
+			  "accuracy, images, duration) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+			  "ON CONFLICT (model_id, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
+			  "valid_loss = excluded.valid_loss, accuracy = excluded.accuracy, "
+			  "duration = excluded.duration, finished_at = excluded.finished_at");
+	sql_int(&sql, t->model->model_id);
+	sql_text(&sql, t->recipe.phase[t->phase].name);
+	sql_int(&sql, t->epoch);
+	sql_float8(&sql, train_loss);
+	sql_float8(&sql, v->loss);
+	sql_float8(&sql, v->accuracy);
+	sql_int(&sql, (int32) (t->data->train_count / t->batch_size * t->batch_size));
+	sql_datum(&sql, INTERVALOID, IntervalPGetDatum(&duration));
+	sql_run(&sql);
+	ereport(NOTICE,
+			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s", t->epoch, train_loss, v->loss,
+					v->accuracy, clock_time(seconds))));
+}
+
+/* At most every visclf.progress_interval; step is the number of steps done. */
+void
+log_progress(Training *t, int step, int steps, double epoch_seconds)
+{
+	double		rate = (double) step * t->batch_size / epoch_seconds;
+	int64		epochs = t->recipe.phase[t->phase].epochs - t->epoch;
+	double		left;
+
+	if (setting_progress_interval == 0 || step == steps ||
+		seconds_since(t->last_progress) < setting_progress_interval)
+		return;
+	INSTR_TIME_SET_CURRENT(t->last_progress);
+	for (int p = t->phase + 1; p < t->recipe.phases; p++)
+		epochs += t->recipe.phase[p].epochs;
+	left = ((double) epochs * steps - step) * t->batch_size / rate;
+	ereport(NOTICE,
+			(errmsg("%s epoch %d: %d of %d images, %.1f images/s, about %s left",
+					t->recipe.phase[t->phase].name, t->epoch, step * t->batch_size,
+					steps * t->batch_size, rate, clock_time(left))));
+}

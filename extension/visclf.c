@@ -1,0 +1,22 @@
+/*
+ * visclf.c
+ *		What happens when the library is loaded: settings are defined.
+ *
+ * No thread is started and no device touched here, so that the library may
+ * also be preloaded into the postmaster.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "settings.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	define_settings();
+}

@@ -1,0 +1,233 @@
+/*
+ * weights.c
+ *		Tensors between rows and plans.
+ *
+ * One tensor is in memory at a time.  Stored numbers are little endian
+ * float32, as every machine that visclf's devices run on has them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "model.h"
+#include "sql.h"
+
+#ifdef WORDS_BIGENDIAN
+#error "tensors are stored little endian; this machine would need to swap them"
+#endif
+
+#define TENSORS_PER_FETCH 8
+
+static void
+throw_corrupt(const Model *model, const char *tensor, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("tensor \"%s\" of model \"%s\" version %d %s",
+					tensor, model->name, model->version, what),
+			 errhint("Restore the rows of visclf.weight, or train the model again.")));
+}
+
+/* The numbers of a bytea column, checked against the parameter's count. */
+static bytea *
+tensor_data(const Model *model, const vc_parameter *parameter, int row, int column)
+{
+	bool		isnull;
+	bytea	   *data = DatumGetByteaP(result_datum(row, column, &isnull));
+	size_t		size = VARSIZE(data) - VARHDRSZ;
+	size_t		expected = parameter->count * sizeof(float);
+
+	if (size != expected)
+		throw_corrupt(model, parameter->name,
+					  psprintf("has %zu bytes, not %zu", size, expected));
+	return data;
+}
+
+/* True where an int[] column equals the parameter's shape. */
+static bool
+shape_matches(const vc_parameter *parameter, int row, int column)
+{
+	bool		isnull;
+	ArrayType  *array = DatumGetArrayTypeP(result_datum(row, column, &isnull));
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	return count == parameter->ndim && !ARR_HASNULL(array) &&
+		memcmp(ARR_DATA_PTR(array), parameter->shape, sizeof(int) * count) == 0;
+}
+
+typedef void (*tensor_function) (const Model *model, const vc_device_api *api,
+								 vc_plan *plan, int index, int row);
+
+/*
+ * Calls set() for each row of a query whose first column names a tensor of
+ * the model; every parameter that is wanted must come once.
+ */
+static void
+read_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
+			 const char *command, bool (*wanted) (const vc_parameter *),
+			 tensor_function set)
+{
+	const vc_network *network = model->network;
+	bool	   *seen = palloc0(sizeof(bool) * network->parameter_count);
+	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "visclf tensor",
+											  ALLOCSET_DEFAULT_SIZES);
+	Oid			types[1] = {INT4OID};
+	Datum		values[1] = {Int32GetDatum(model->model_id)};
+	Portal		cursor = SPI_cursor_open_with_args(NULL, command, 1, types, values,
+												   NULL, true, 0);
+
+	for (SPI_cursor_fetch(cursor, true, TENSORS_PER_FETCH); SPI_processed > 0;
+		 SPI_cursor_fetch(cursor, true, TENSORS_PER_FETCH))
+	{
+		for (uint64 row = 0; row < SPI_processed; row++)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(one);
+			char	   *name = result_text(row, 1);
+			int			index = vc_network_find(network, name);
+
+			if (index < 0 || !wanted(&network->parameters[index]))
+				throw_corrupt(model, name, "does not belong to its architecture");
+			set(model, api, plan, index, row);
+			seen[index] = true;
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(one);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(cursor);
+	for (int i = 0; i < network->parameter_count; i++)
+		if (wanted(&network->parameters[i]) && !seen[i])
+			throw_corrupt(model, network->parameters[i].name, "is missing");
+	MemoryContextDelete(one);
+	pfree(seen);
+}
+
+static void
+set_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int index, int row)
+{
+	const vc_parameter *parameter = &model->network->parameters[index];
+	vc_error	error;
+
+	if (!shape_matches(parameter, row, 2))
+		throw_corrupt(model, parameter->name, "has another shape than its architecture");
+	vc_check(api->set_parameter(plan, index,
+								(float *) VARDATA(tensor_data(model, parameter, row, 3)),
+								&error), &error);
+}
+
+void
+weights_read(const Model *model, const vc_device_api *api, vc_plan *plan)
+{
+	read_tensors(model, api, plan,
+				 "SELECT name, shape, data FROM visclf.weight "
+				 "WHERE model_id OPERATOR(pg_catalog.=) $1",
+				 vc_parameter_stored, set_weight);
+}
+
+static void
+set_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int index, int row)
+{
+	const vc_parameter *parameter = &model->network->parameters[index];
+	bytea	   *first = tensor_data(model, parameter, row, 2);
+	bytea	   *second = tensor_data(model, parameter, row, 3);
+	vc_error	error;
+
+	vc_check(api->set_optimizer(plan, index, (float *) VARDATA(first),
+								(float *) VARDATA(second), &error), &error);
+}
+
+void
+optimizer_read(const Model *model, const vc_device_api *api, vc_plan *plan)
+{
+	read_tensors(model, api, plan,
+				 "SELECT name, first_moment, second_moment FROM visclf.optimizer_state "
+				 "WHERE model_id OPERATOR(pg_catalog.=) $1",
+				 vc_parameter_trainable, set_averages);
+}
+
+/* An empty bytea for a parameter's numbers. */
+static bytea *
+new_tensor(const vc_parameter *parameter)
+{
+	Size		size = VARHDRSZ + parameter->count * sizeof(float);
+	bytea	   *data = palloc(size);
+
+	SET_VARSIZE(data, size);
+	return data;
+}
+
+static void
+write_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int index)
+{
+	const vc_parameter *parameter = &model->network->parameters[index];
+	bytea	   *data = new_tensor(parameter);
+	Sql			sql;
+	vc_error	error;
+
+	vc_check(api->get_parameter(plan, index, (float *) VARDATA(data), &error), &error);
+	sql_begin(&sql, "INSERT INTO visclf.weight (model_id, name, shape, data) "
+			  "VALUES ($1, $2, $3, $4) "
+			  "ON CONFLICT (model_id, name) DO UPDATE SET data = excluded.data");
+	sql_int(&sql, model->model_id);
+	sql_text(&sql, parameter->name);
+	sql_datum(&sql, INT4ARRAYOID, int_array(parameter->shape, parameter->ndim));
+	sql_datum(&sql, BYTEAOID, PointerGetDatum(data));
+	sql_run(&sql);
+}
+
+static void
+write_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int index)
+{
+	const vc_parameter *parameter = &model->network->parameters[index];
+	bytea	   *first = new_tensor(parameter);
+	bytea	   *second = new_tensor(parameter);
+	Sql			sql;
+	vc_error	error;
+
+	vc_check(api->get_optimizer(plan, index, (float *) VARDATA(first),
+								(float *) VARDATA(second), &error), &error);
+	sql_begin(&sql, "INSERT INTO visclf.optimizer_state "
+			  "(model_id, name, first_moment, second_moment) VALUES ($1, $2, $3, $4) "
+			  "ON CONFLICT (model_id, name) DO UPDATE "
+			  "SET first_moment = excluded.first_moment, second_moment = excluded.second_moment");
+	sql_int(&sql, model->model_id);
+	sql_text(&sql, parameter->name);
+	sql_datum(&sql, BYTEAOID, PointerGetDatum(first));
+	sql_datum(&sql, BYTEAOID, PointerGetDatum(second));
+	sql_run(&sql);
+}
+
+/* Calls write() for each parameter that is wanted, one tensor in memory. */
+static void
+write_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
+			  bool (*wanted) (const vc_parameter *),
+			  void (*write) (const Model *, const vc_device_api *, vc_plan *, int))
+{
+	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "visclf tensor",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(one);
+
+	for (int i = 0; i < model->network->parameter_count; i++)
+	{
+		if (wanted(&model->network->parameters[i]))
+			write(model, api, plan, i);
+		MemoryContextReset(one);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(one);
+}
+
+void
+weights_write(const Model *model, const vc_device_api *api, vc_plan *plan)
+{
+	write_tensors(model, api, plan, vc_parameter_stored, write_weight);
+}
+
+void
+optimizer_write(const Model *model, const vc_device_api *api, vc_plan *plan)
+{
+	write_tensors(model, api, plan, vc_parameter_trainable, write_averages);
+}

@@ -1,0 +1,318 @@
+-- What CREATE EXTENSION visclf runs: rows first, then rights, then functions.
+
+\echo Use "CREATE EXTENSION visclf" to load this file. \quit
+
+---------------------------------------------------------------------------
+-- Models as rows
+---------------------------------------------------------------------------
+
+CREATE TABLE visclf.model (
+	model_id	int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name		text NOT NULL CHECK (name <> ''),
+	version		int NOT NULL CHECK (version > 0),
+	owner		name NOT NULL DEFAULT current_user,
+	status		text NOT NULL DEFAULT 'training' CHECK (status IN ('training', 'ready')),
+	active		boolean NOT NULL DEFAULT false CHECK (NOT active OR status = 'ready'),
+	architecture text NOT NULL,
+	head		text NOT NULL CHECK (head IN ('concat', 'linear')),
+	classes		text[] NOT NULL,
+	image_size	int NOT NULL,
+	resize		text NOT NULL CHECK (resize IN ('squish', 'crop', 'pad')),
+	mean		real[] NOT NULL,
+	std			real[] NOT NULL,
+	parent_id	int REFERENCES visclf.model ON DELETE SET NULL,
+	hyperparameters jsonb NOT NULL DEFAULT '{}',
+	metrics		jsonb NOT NULL DEFAULT '{}',
+	progress	jsonb,
+	device		text,
+	created_at	timestamptz NOT NULL DEFAULT now(),
+	finished_at	timestamptz,
+	UNIQUE (name, version)
+);
+CREATE UNIQUE INDEX model_active ON visclf.model (name) WHERE active;
+COMMENT ON TABLE visclf.model IS 'versions of trained models; a version never changes once it is ready';
+COMMENT ON COLUMN visclf.model.owner IS 'role that trained it; its members may share and drop it';
+COMMENT ON COLUMN visclf.model.active IS 'the version that classify uses; at most one a name';
+COMMENT ON COLUMN visclf.model.classes IS 'labels, in the order of the network''s outputs';
+COMMENT ON COLUMN visclf.model.image_size IS 'side of the square that images are resized to, pixels';
+COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1) that is subtracted from the input';
+COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue that the input is divided by';
+COMMENT ON COLUMN visclf.model.progress IS 'where visclf.resume goes on; NULL once the version is ready';
+
+CREATE TABLE visclf.weight (
+	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	name		text NOT NULL,
+	shape		int[] NOT NULL,
+	data		bytea NOT NULL,
+	PRIMARY KEY (model_id, name)
+);
+ALTER TABLE visclf.weight ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE visclf.weight IS 'tensors of models, one row each, under torchvision''s names';
+COMMENT ON COLUMN visclf.weight.shape IS 'as torchvision has it: out, in, height, width for a convolution';
+COMMENT ON COLUMN visclf.weight.data IS 'float32, little endian, row-major';
+
+CREATE TABLE visclf.optimizer_state (
+	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	name		text NOT NULL,
+	first_moment bytea NOT NULL,
+	second_moment bytea NOT NULL,
+	PRIMARY KEY (model_id, name)
+);
+ALTER TABLE visclf.optimizer_state ALTER COLUMN first_moment SET STORAGE EXTERNAL;
+ALTER TABLE visclf.optimizer_state ALTER COLUMN second_moment SET STORAGE EXTERNAL;
+COMMENT ON TABLE visclf.optimizer_state IS 'Adam''s averages of a training that is not finished, so that it can be resumed';
+
+CREATE TABLE visclf.epoch (
+	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	phase		text NOT NULL,
+	epoch		int NOT NULL,
+	train_loss	real NOT NULL,
+	valid_loss	real NOT NULL,
+	accuracy	real NOT NULL,
+	images		int NOT NULL,
+	duration	interval NOT NULL,
+	finished_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (model_id, phase, epoch)
+);
+COMMENT ON TABLE visclf.epoch IS 'one row an epoch of training, written as it ends; read it through visclf.training_log';
+
+CREATE TABLE visclf.validation (
+	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	row_number	int NOT NULL,
+	key			text,
+	label		text NOT NULL,
+	predicted	text NOT NULL,
+	probabilities real[] NOT NULL,
+	loss		real NOT NULL,
+	PRIMARY KEY (model_id, row_number)
+);
+COMMENT ON TABLE visclf.validation IS 'what a finished model says of the images that were held out of its training';
+COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
+COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats';
+
+CREATE TABLE visclf.model_share (
+	name		text NOT NULL,
+	owner		name NOT NULL DEFAULT current_user,
+	grantee		name NOT NULL,
+	PRIMARY KEY (name, owner, grantee)
+);
+COMMENT ON TABLE visclf.model_share IS 'who may read the models of a name beside their owner; "public" is everyone';
+
+SELECT pg_catalog.pg_extension_config_dump('visclf.model', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.model_model_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.weight', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.optimizer_state', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.epoch', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.validation', '');
+SELECT pg_catalog.pg_extension_config_dump('visclf.model_share', '');
+
+---------------------------------------------------------------------------
+-- Rights: private by default
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.acts_as(role name) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r
+				   WHERE r.rolname = role AND pg_catalog.pg_has_role(r.oid, 'MEMBER'));
+END;
+COMMENT ON FUNCTION visclf.acts_as(name) IS
+'true where the current role is, or is a member of, the named role; false where that role is gone';
+
+-- A name belongs to one role, whether or not others may see its models.
+CREATE FUNCTION visclf.model_owner(model text) RETURNS name
+LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT m.owner FROM visclf.model m WHERE m.name = model LIMIT 1;
+END;
+COMMENT ON FUNCTION visclf.model_owner(text) IS
+'the role that a model''s name belongs to; NULL where the name is free';
+
+GRANT USAGE ON SCHEMA visclf TO PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON visclf.model, visclf.weight, visclf.optimizer_state,
+	visclf.epoch, visclf.validation, visclf.model_share TO PUBLIC;
+
+ALTER TABLE visclf.model ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.weight ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.optimizer_state ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.epoch ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.validation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.model_share ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owner_shares ON visclf.model_share
+	USING (visclf.acts_as(owner));
+CREATE POLICY grantee_sees ON visclf.model_share FOR SELECT
+	USING (grantee = 'public' OR visclf.acts_as(grantee));
+
+CREATE POLICY owner_does_all ON visclf.model
+	USING (visclf.acts_as(owner));
+CREATE POLICY grantee_reads ON visclf.model FOR SELECT
+	USING (status = 'ready' AND EXISTS (
+		SELECT FROM visclf.model_share s
+		WHERE s.name = model.name AND s.owner = model.owner
+		  AND (s.grantee = 'public' OR visclf.acts_as(s.grantee))));
+
+-- What hangs on a model is read by whoever reads the model, and written by
+-- its owner; the weights of a ready version are not written at all.
+CREATE POLICY read_with_model ON visclf.weight FOR SELECT
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
+CREATE POLICY owner_inserts ON visclf.weight FOR INSERT
+	WITH CHECK (model_id IN (SELECT m.model_id FROM visclf.model m
+							 WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
+CREATE POLICY owner_updates ON visclf.weight FOR UPDATE
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m
+						WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
+CREATE POLICY owner_deletes ON visclf.weight FOR DELETE
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m
+						WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
+
+CREATE POLICY owner_does_all ON visclf.optimizer_state
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
+
+CREATE POLICY read_with_model ON visclf.epoch FOR SELECT
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
+CREATE POLICY owner_does_all ON visclf.epoch
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
+
+CREATE POLICY read_with_model ON visclf.validation FOR SELECT
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
+CREATE POLICY owner_does_all ON visclf.validation
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
+
+---------------------------------------------------------------------------
+-- Training
+---------------------------------------------------------------------------
+
+CREATE PROCEDURE visclf.train(
+	model			text,
+	source			regclass,
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	key_column		name DEFAULT NULL,
+	architecture	text DEFAULT 'resnet18',
+	head			text DEFAULT 'concat',
+	image_size		int DEFAULT NULL,
+	resize			text DEFAULT 'squish',
+	epochs			int DEFAULT 5,
+	freeze_epochs	int DEFAULT NULL,
+	learning_rate	float8 DEFAULT 2e-3,
+	lr_mult			float8 DEFAULT NULL,
+	weight_decay	float8 DEFAULT 0.01,
+	dropout			float8 DEFAULT 0.5,
+	batch_size		int DEFAULT 64,
+	validation_share float8 DEFAULT 0.2,
+	seed			bigint DEFAULT 42)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
+COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, text, text, int, text, int, int,
+	float8, float8, float8, float8, int, float8, bigint) IS
+'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
+
+CREATE PROCEDURE visclf.resume(model text)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_resume';
+COMMENT ON PROCEDURE visclf.resume(text) IS
+'goes on with the latest unfinished training of a model from its last checkpoint; the result equals the uninterrupted run';
+
+CREATE VIEW visclf.models WITH (security_invoker = true) AS
+SELECT m.name AS model, m.version, m.active,
+	CASE WHEN m.status = 'training' AND NOT EXISTS (
+			SELECT FROM pg_catalog.pg_locks l
+			WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+			  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+								WHERE d.datname = pg_catalog.current_database())
+			  AND l.classid = 1986622307 AND l.objid::bigint = m.model_id)
+		 THEN 'interrupted' ELSE m.status END AS status,
+	m.owner, m.architecture, m.classes, m.image_size,
+	(m.metrics ->> 'accuracy')::real AS accuracy,
+	(m.metrics ->> 'valid_loss')::real AS valid_loss,
+	(m.metrics ->> 'train_images')::int AS train_images,
+	(m.metrics ->> 'valid_images')::int AS valid_images,
+	m.device, m.created_at, m.finished_at, m.model_id
+FROM visclf.model m;
+COMMENT ON VIEW visclf.models IS
+'the models that the current role may see, a row a version; interrupted ones can be resumed';
+
+CREATE VIEW visclf.training_log WITH (security_invoker = true) AS
+SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy,
+	pg_catalog.to_char(e.duration, 'MI:SS') AS time,
+	e.images, e.duration, e.finished_at, e.model_id
+FROM visclf.epoch e JOIN visclf.model m USING (model_id);
+COMMENT ON VIEW visclf.training_log IS
+'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, time in minutes and seconds';
+
+---------------------------------------------------------------------------
+-- Classifying
+---------------------------------------------------------------------------
+
+CREATE TYPE visclf.prediction AS (
+	label		text,
+	confidence	real,
+	probabilities real[],
+	model_id	int,
+	error		text
+);
+COMMENT ON TYPE visclf.prediction IS
+'what a model says of one image: the likeliest class, its probability, those of all classes in the order of visclf.model.classes, the version asked; or, for an image that cannot be decoded, error alone';
+
+CREATE FUNCTION visclf.classify(model text, image bytea) RETURNS visclf.prediction
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'visclf_classify';
+COMMENT ON FUNCTION visclf.classify(text, bytea) IS
+'classifies one image with the active version of a model; NULL for a NULL image. Put it in CROSS JOIN LATERAL: (classify(...)).* would run it once a column';
+
+CREATE FUNCTION visclf.classify_batch(model text, image bytea) RETURNS visclf.prediction
+LANGUAGE c WINDOW STABLE PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'visclf_classify_batch';
+COMMENT ON FUNCTION visclf.classify_batch(text, bytea) IS
+'classify as a window function, OVER () for a whole table: reads ahead, decodes on all cores and runs the network on batches of visclf.batch_size images; the fast way through many rows';
+
+CREATE FUNCTION visclf.embed(model text, image bytea) RETURNS real[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'visclf_embed';
+COMMENT ON FUNCTION visclf.embed(text, bytea) IS
+'the pooled features before the model''s head, for similarity of pictures (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';
+
+---------------------------------------------------------------------------
+-- Sharing, choosing, dropping
+---------------------------------------------------------------------------
+
+CREATE PROCEDURE visclf.share(model text, grantee name)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_share';
+COMMENT ON PROCEDURE visclf.share(text, name) IS
+'lets a role, or everyone (public), read and classify with every ready version of a model; for its owner';
+
+CREATE PROCEDURE visclf.unshare(model text, grantee name)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_unshare';
+COMMENT ON PROCEDURE visclf.unshare(text, name) IS
+'takes back what visclf.share gave; for the model''s owner';
+
+CREATE PROCEDURE visclf.activate(model text, version int)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_activate';
+COMMENT ON PROCEDURE visclf.activate(text, int) IS
+'makes a ready version the one that classify uses; for the model''s owner';
+
+CREATE PROCEDURE visclf.drop_model(model text, version int DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_drop_model';
+COMMENT ON PROCEDURE visclf.drop_model(text, int) IS
+'deletes one version of a model, or all of them; for its owner';
+
+---------------------------------------------------------------------------
+-- What there is
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.devices(
+	OUT device text, OUT index int, OUT name text, OUT library text,
+	OUT usable boolean, OUT reason text, OUT threads int,
+	OUT memory bigint, OUT memory_free bigint, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'visclf_devices';
+COMMENT ON FUNCTION visclf.devices() IS
+'what this machine can compute on, a row a device; where one cannot be used, the reason and what to do. Memory in bytes';
+
+CREATE FUNCTION visclf.image_info(image bytea,
+	OUT format text, OUT width int, OUT height int, OUT components int,
+	OUT color_space text, OUT orientation int, OUT progressive boolean, OUT error text)
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'visclf_image_info';
+COMMENT ON FUNCTION visclf.image_info(bytea) IS
+'what the header of an image says, without decoding it: pixels after the EXIF orientation is applied; error alone where it is no image that visclf reads';

@@ -1,0 +1,80 @@
+# Sourced by test/run and demo/run: installs what is missing, builds and
+# installs the extension, and offers a temporary place and a user to run
+# clusters as, since the server refuses root.
+#
+# After it: $root (the checkout), $tmp (a folder of that user's, removed at
+# exit), $bindir (of PostgreSQL), as_user (runs a command as that user).
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+export LC_ALL=C.UTF-8
+
+say()
+{
+	printf '== %s\n' "$*"
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Packages that are missing of those named.
+missing_packages()
+{
+	local package
+
+	for package in "$@"; do
+		[ "$(dpkg-query -Wf '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
+			printf '%s ' "$package"
+	done
+}
+
+# The release's own major version of PostgreSQL.
+postgres_major()
+{
+	apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1
+}
+
+install_packages()
+{
+	local packages="gcc make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
+	local missing major
+
+	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }
+	apt-cache show libdnnl-dev >/dev/null 2>&1 || as_root apt-get -qq update
+	major=$(postgres_major)
+	missing=$(missing_packages $packages "postgresql-$major" "postgresql-server-dev-$major")
+	if [ -n "$missing" ]; then
+		say "installing with apt: $missing"
+		as_root apt-get -qq update
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+			install --no-install-recommends -y $missing >/dev/null
+	fi
+	bindir=/usr/lib/postgresql/$major/bin
+	export PG_CONFIG=$bindir/pg_config
+}
+
+build_and_install()
+{
+	say "building"
+	make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" all unit
+	say "installing into $("$PG_CONFIG" --pkglibdir)"
+	as_root make -s PG_CONFIG="$PG_CONFIG" install
+}
+
+as_user()
+{
+	if [ "$(id -u)" = 0 ]; then
+		runuser -u postgres -- env "PATH=$bindir:$PATH" HOME="$tmp" "$@"
+	else
+		env "PATH=$bindir:$PATH" "$@"
+	fi
+}
+
+install_packages
+build_and_install
+tmp=$(mktemp -d /tmp/visclf.XXXXXX)
+trap 'rm -rf "$tmp"' EXIT
+[ "$(id -u)" != 0 ] || chown postgres: "$tmp"

@@ -1,0 +1,92 @@
+-- Bad calls: each with its SQLSTATE, message and hint, before any work.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+\set ON_ERROR_STOP off
+
+-- prints what a psql user would want to know of an error
+CREATE PROCEDURE bad(command text) LANGUAGE plpgsql AS $$
+DECLARE state text; message text; hint text;
+BEGIN
+	EXECUTE command;
+	RAISE EXCEPTION 'went well: %', command;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	RAISE INFO E'% %\n  hint: %', state, message, hint;
+END $$;
+
+-- classify
+CALL bad($$SELECT visclf.classify('nobody', 'x')$$);
+CALL bad($$SELECT visclf.classify_batch('nobody', 'x') OVER ()$$);
+CALL bad($$SELECT visclf.embed('', 'x')$$);
+
+-- the source
+CALL bad($$CALL visclf.train('m', 'nowhere')$$);
+CALL bad($$CALL visclf.train('m', NULL)$$);
+CALL bad($$CALL visclf.train('m', 'adverts_pkey')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', image_column => 'picture')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', image_column => 'newspaper')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', label_column => 'class')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', label_column => 'image')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', key_column => 'number')$$);
+
+-- too little to train on
+CREATE VIEW unlabelled AS SELECT image, NULL::text AS label FROM adverts;
+CREATE VIEW one_class AS SELECT image, label FROM adverts WHERE label = 'text-only';
+CREATE VIEW three AS SELECT image, truth AS label FROM adverts WHERE id IN (1, 2, 3);
+CREATE VIEW broken AS SELECT 'no image'::bytea AS image, truth AS label FROM adverts;
+CALL bad($$CALL visclf.train('m', 'unlabelled', architecture => 'resnet20')$$);
+CALL bad($$CALL visclf.train('m', 'one_class', architecture => 'resnet20')$$);
+CALL bad($$CALL visclf.train('m', 'three', architecture => 'resnet20', validation_share => 0.000001)$$);
+CALL bad($$CALL visclf.train('m', 'broken', architecture => 'resnet20')$$);
+
+-- options
+CALL bad($$CALL visclf.train(NULL, 'adverts')$$);
+CALL bad($$CALL visclf.train('', 'adverts')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet99')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', architecture => NULL)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', colour => 'blue')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', head => 'tail')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', image_size => 0)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', image_size => 5000)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', resize => 'stretch')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', epochs => 0)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', freeze_epochs => -1)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', batch_size => 1)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', learning_rate => 0)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', learning_rate => 'NaN')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', lr_mult => 0.5)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', weight_decay => -1)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', dropout => 1)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', validation_share => 0)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', validation_share => 1)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', seed => NULL)$$);
+
+-- a rate at which no training can go well
+CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet20', image_size => 32, learning_rate => 99, head => 'linear', weight_decay => 1, epochs => 20)$$);
+
+-- models
+CALL bad($$CALL visclf.resume('nobody')$$);
+CALL bad($$CALL visclf.resume('small')$$);
+CALL bad($$CALL visclf.resume(NULL)$$);
+CALL bad($$CALL visclf.share('nobody', 'public')$$);
+CALL bad($$CALL visclf.share('small', 'no such role')$$);
+CALL bad($$CALL visclf.activate('small', NULL)$$);
+CALL bad($$CALL visclf.drop_model('small', 77)$$);
+
+-- settings
+CALL bad($$SET visclf.device = 'tpu'$$);
+CALL bad($$SET visclf.batch_size = 0$$);
+CALL bad($$SET visclf.no_such_setting = 1$$);
+
+-- nothing is left of any of them
+SELECT count(*) FROM visclf.models WHERE model = 'm';
+
+-- tensors that do not fit their architecture
+BEGIN;
+UPDATE visclf.weight SET data = substr(data, 1, 8) WHERE name = 'bn1.weight';
+CALL bad($$SELECT visclf.classify('enum', 'x')$$);
+UPDATE visclf.weight SET shape = '{1}' WHERE name = 'conv1.weight';
+CALL bad($$SELECT visclf.classify('int', 'x')$$);
+DELETE FROM visclf.weight WHERE name IN ('bn1.weight', 'conv1.weight', 'layer1.0.bn1.bias');
+CALL bad($$SELECT visclf.classify('damaged', 'x')$$);
+ROLLBACK;
