@@ -43,12 +43,16 @@ check_relation(const TrainOptions *o)
 {
 	char		kind = get_rel_relkind(o->source);
 
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", o->source)));
 	if (kind == RELKIND_RELATION || kind == RELKIND_VIEW || kind == RELKIND_MATVIEW ||
 		kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_PARTITIONED_TABLE)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("source %u is not a table or view", o->source),
+			 errmsg("\"%s\" is not a table or view", get_rel_name(o->source)),
 			 errhint("Pass the name of the table or view that has the images.")));
 }
 

@@ -123,6 +123,19 @@ load_batch(Training *t, const uint32 *rows, int count)
 	}
 }
 
+/* Throws where a loss says that the weights have run away. */
+static void
+check_finite(const Training *t, double loss)
+{
+	if (!isfinite(loss))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("training diverged: the loss is not a number in %s epoch %d",
+						t->recipe.phase[t->phase].name, t->epoch),
+				 errhint("Lower learning_rate, which was %g.",
+						 t->options->recipe.learning_rate)));
+}
+
 /* One pass over the training rows, the last partial batch left out. */
 static void
 train_epoch(Training *t)
@@ -149,13 +162,7 @@ train_epoch(Training *t)
 		step.seed = seed;
 		vc_check(t->device.api->train_step(t->plan, t->images, t->labels, t->batch_size,
 										   &step, &loss, NULL, &error), &error);
-		if (!isfinite(loss))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("training diverged: the loss is not a number in %s epoch %d",
-							t->recipe.phase[t->phase].name, t->epoch),
-					 errhint("Lower learning_rate, which was %g.",
-							 t->options->recipe.learning_rate)));
+		check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
 		log_progress(t, s + 1, steps, seconds_since(start));
 	}
@@ -192,6 +199,7 @@ validate(Training *t, bool keep)
 	}
 	v.loss /= d->valid_count;
 	v.accuracy /= d->valid_count;
+	check_finite(t, v.loss);
 	return v;
 }
 

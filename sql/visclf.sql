@@ -236,6 +236,7 @@ SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss,
 	pg_catalog.to_char(e.duration, 'MI:SS') AS time,
 	e.images, e.duration, e.finished_at, e.model_id
 FROM visclf.epoch e JOIN visclf.model m USING (model_id);
+GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;
 COMMENT ON VIEW visclf.training_log IS
 'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, time in minutes and seconds';
 

@@ -62,7 +62,9 @@ CALL bad($$CALL visclf.train('m', 'adverts', validation_share => 1)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', seed => NULL)$$);
 
 -- a rate at which no training can go well
+SET client_min_messages = warning;
 CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet20', image_size => 32, learning_rate => 99, head => 'linear', weight_decay => 1, epochs => 20)$$);
+RESET client_min_messages;
 
 -- models
 CALL bad($$CALL visclf.resume('nobody')$$);

@@ -1,0 +1,74 @@
+# A training that is killed goes on from its last checkpoint, and ends as the
+# uninterrupted one would have.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib $FindBin::Bin;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Visclf;
+
+my $node = start_node('resume');
+load_adverts($node, 'adverts', 300, 300);
+my $settings = q{
+	SET client_min_messages = warning;
+	SET visclf.checkpoint_interval = 0;
+	SET visclf.convolution = direct;
+};
+my $options = q{architecture => 'resnet20', image_size => 48, epochs => 4, freeze_epochs => 1, batch_size => 32};
+
+$node->safe_psql('postgres', "$settings CALL visclf.train('whole', 'adverts', $options)");
+
+# kill the backend of another training after its second epoch
+my $session = $node->background_psql('postgres');
+my $pid = backend_pid($session);
+$session->query_until(qr//, "$settings\nCALL visclf.train('parts', 'adverts', $options);\n");
+ok($node->poll_query_until('postgres', q{SELECT count(*) >= 2 FROM visclf.training_log WHERE model = 'parts'}),
+	'two epochs are committed while it runs');
+is($node->safe_psql('postgres', q{SELECT status FROM visclf.models WHERE model = 'parts'}),
+	'training', 'it is shown as training');
+my ($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('parts')});
+like($error, qr/is being trained by another session/, 'a training that runs cannot be resumed');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'killed');
+eval { $session->quit };
+
+is($node->safe_psql('postgres', q{SELECT status FROM visclf.models WHERE model = 'parts'}),
+	'interrupted', 'it is shown as interrupted');
+($code, $out, $error) = $node->psql('postgres', q{SELECT visclf.classify('parts', 'x')});
+like($error, qr/has no active version/, 'it cannot be used yet');
+
+$node->safe_psql('postgres', "$settings CALL visclf.resume('parts')");
+is($node->safe_psql('postgres', q{SELECT status, active FROM visclf.models WHERE model = 'parts'}),
+	'ready|t', 'resumed, it is ready');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM visclf.training_log WHERE model = 'parts'}),
+	5, 'every epoch has its row');
+is($node->safe_psql('postgres', q{
+	SELECT count(*) FROM visclf.training_log a JOIN visclf.training_log b USING (phase, epoch)
+	WHERE a.model = 'whole' AND b.model = 'parts'
+	  AND (a.train_loss, a.valid_loss, a.accuracy) IS DISTINCT FROM (b.train_loss, b.valid_loss, b.accuracy)}),
+	0, 'its epochs equal those of the uninterrupted training');
+is($node->safe_psql('postgres', q{
+	SELECT count(*), count(*) FILTER (WHERE a.data = b.data)
+	FROM visclf.weight a JOIN visclf.weight b USING (name)
+	JOIN visclf.models m ON m.model_id = a.model_id JOIN visclf.models n ON n.model_id = b.model_id
+	WHERE m.model = 'whole' AND n.model = 'parts'}),
+	'105|105', 'and so do its weights, bit by bit');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM visclf.optimizer_state'), 0,
+	'nothing is left of the optimiser');
+
+# a training whose rows have changed is not resumed
+$session = $node->background_psql('postgres');
+$pid = backend_pid($session);
+$session->query_until(qr//, "$settings\nCALL visclf.train('changed', 'adverts', $options);\n");
+$node->poll_query_until('postgres', q{SELECT count(*) >= 1 FROM visclf.training_log WHERE model = 'changed'});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid");
+eval { $session->quit };
+$node->safe_psql('postgres', q{UPDATE adverts SET label = 'other' WHERE id = 1});
+($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('changed')});
+like($error, qr/have changed since the training began/, 'changed rows are noticed');
+
+$node->stop;
+done_testing();
