@@ -16,7 +16,8 @@ my $temporary = $node->data_dir . '/base/pgsql_tmp';
 
 sub temporary_files
 {
-	return scalar(glob("$temporary/*") ? @{ [ glob("$temporary/*") ] } : ());
+	my @files = glob("$temporary/*");
+	return scalar(@files);
 }
 
 sub threads
