@@ -11,12 +11,11 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" visclf.control)
 PG_CONFIG ?= pg_config
 DEVICE ?= cpu
 
-ENGINE = $(patsubst %.c,%.o,$(wildcard engine/*.c))
-CPU = $(patsubst %.c,%.o,$(wildcard cpu/*.c))
-
-# What engine/ and cpu/ are compiled with, in the extension and outside it.
-KERNEL_CFLAGS = -std=gnu11 -O3 -fopenmp -fno-math-errno -Wall -Wextra -Wmissing-prototypes
-KERNEL_LIBS = -ldnnl -ljpeg -lpthread -ldl -lm
+# What engine/ and cpu/ are compiled with.
+KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
+	-Wno-format-truncation
+ENGINE_LIBS = -ljpeg -lpthread -lm
+CPU_LIBS = -ldnnl -lm
 
 ifneq (,$(filter demo check,$(MAKECMDGOALS)))
 
@@ -30,13 +29,13 @@ else
 
 EXTENSION = visclf
 MODULE_big = visclf
-OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c)) $(ENGINE) $(CPU)
+OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c engine/*.c))
 DATA_built = visclf--$(EXTVERSION).sql
 DATA = $(wildcard sql/visclf--*--*.sql)
 PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
-SHLIB_LINK = $(KERNEL_LIBS) -fopenmp -Wl,--version-script=extension/visclf.map
-EXTRA_CLEAN = build visclf--$(EXTVERSION).sql
+SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
+EXTRA_CLEAN = build visclf_cpu.so visclf--$(EXTVERSION).sql
 
 REGRESS = setup image_info train classify rights bad_calls
 REGRESS_OPTS = --inputdir=test
@@ -54,16 +53,27 @@ endif
 visclf--$(EXTVERSION).sql: sql/visclf.sql
 	cp $< $@
 
-$(OBJS): $(wildcard engine/*.h cpu/*.h extension/*.h)
+$(OBJS): $(wildcard engine/*.h extension/*.h)
+
+# The devices are modules of their own, loaded at first use.
+all: visclf_cpu.so
+install: install-devices
+uninstall: uninstall-devices
+.PHONY: install-devices uninstall-devices
+install-devices: visclf_cpu.so installdirs
+	$(INSTALL_SHLIB) visclf_cpu.so '$(DESTDIR)$(pkglibdir)/'
+uninstall-devices:
+	rm -f '$(DESTDIR)$(pkglibdir)/visclf_cpu.so'
 
 endif
 
-# Programs that need no server: tests, the conformance program, the demo's
-# generator.  Each test/unit/test_*.c is one program.
+# What needs no server: the devices and the test programs are built in build/,
+# with the engine linked in.  Each test/unit/test_*.c is one program.
+ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c))
+CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
 UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
-LIBRARY = $(patsubst engine/%.o,build/engine/%.o,$(ENGINE)) $(patsubst cpu/%.o,build/cpu/%.o,$(CPU))
-HELPERS = $(patsubst test/unit/%.c,build/unit/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
-HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h)
+HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
+HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 
 .PHONY: unit device-check
 unit: $(UNIT) build/conformance build/adverts
@@ -71,21 +81,28 @@ unit: $(UNIT) build/conformance build/adverts
 device-check: build/conformance
 	build/conformance $(DEVICE)
 
-build/engine/%.o: engine/%.c $(HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -g -c -o $@ $<
+visclf_cpu.so: $(CPU) $(ENGINE)
+	$(CC) -shared -fopenmp -Wl,-Bsymbolic -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS)
 
-build/cpu/%.o: cpu/%.c $(HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -g -Iengine -c -o $@ $<
+build/engine/%.o build/test/unit/%.o: KERNEL_CFLAGS += -Iengine
+build/cpu/%.o: KERNEL_CFLAGS += -Iengine -fopenmp
 
-build/unit/%.o: test/unit/%.c $(HEADERS)
+build/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -g -Iengine -c -o $@ $<
+	$(CC) $(KERNEL_CFLAGS) -fPIC -g -c -o $@ $<
 
-build/%: build/unit/%.o $(HELPERS) $(LIBRARY)
-	$(CC) -fopenmp -o $@ $^ $(KERNEL_LIBS)
+build/%: build/test/unit/%.o $(HELPERS) $(CPU) $(ENGINE)
+	$(CC) -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
 build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Iengine -o $@ $(filter %.c,$^) -ljpeg -lm
+
+# For the scripts under bench/.
+build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Iengine -Itest/unit -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+
+build/decode_images: bench/decode_images.c $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
+
+.SECONDARY:

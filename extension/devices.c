@@ -2,8 +2,10 @@
  * devices.c
  *		Choosing and opening a device; what devices there are.
  *
- * The CUDA device is a module of its own, loaded at first use.  Where it, its
- * libraries or a GPU are missing, that is a reason to report, not an error.
+ * Each device is a module of its own, loaded at first use, so that a session
+ * that computes nothing loads neither oneDNN nor CUDA.  Where a module, its
+ * libraries or a GPU are missing, that is a reason to report, not a failed
+ * load of the extension.
  */
 #include "devices.h"
 
@@ -23,36 +25,81 @@ PG_FUNCTION_INFO_V1(visclf_devices);
 
 #define MAX_DEVICES 16
 
-/* The CUDA device's table, or NULL and the reason why there is none. */
-static const vc_device_api *
-cuda_device(const char **reason)
+/* A device in a shared library of its own, loaded at first use. */
+typedef struct DeviceModule
 {
-	static bool tried = false;
-	static const vc_device_api *api = NULL;
-	static char why[256];
+	const char *file;
+	const char *entry;
+	bool		tried;
+	const vc_device_api *api;	/* NULL: see reason */
+	char		reason[256];
+} DeviceModule;
 
-	if (!tried)
-	{
-		char		path[MAXPGPATH];
-		void	   *module;
-		const vc_device_api *(*entry) (void) = NULL;
+static DeviceModule cpu_module = {"visclf_cpu", "vc_cpu_device"};
+static DeviceModule cuda_module = {"visclf_cuda", "vc_cuda_device"};
 
-		tried = true;
-		snprintf(path, sizeof(path), "%s/visclf_cuda%s", pkglib_path, DLSUFFIX);
-		if (access(path, R_OK) != 0)
-			snprintf(why, sizeof(why), "visclf was installed without its CUDA module");
-		else if ((module = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL)
-			snprintf(why, sizeof(why), "CUDA module does not load: %s", dlerror());
-		else if ((entry = (const vc_device_api *(*) (void)) dlsym(module, "vc_cuda_device")) == NULL)
-			snprintf(why, sizeof(why), "CUDA module has no entry point");
-		else if ((api = entry())->version != VC_DEVICE_API_VERSION)
-		{
-			snprintf(why, sizeof(why), "CUDA module has interface version %u, not %u",
-					 api->version, VC_DEVICE_API_VERSION);
-			api = NULL;
-		}
-	}
-	*reason = why;
+/*
+ * Loads a library.  The OpenMP runtime, which comes with the CPU's, reads its
+ * environment as it is loaded.  Threads that wait must sleep and not spin:
+ * the cores are shared with decoding threads and with other backends.
+ */
+static void *
+open_library(const char *path)
+{
+	static const char *const policy = "OMP_WAIT_POLICY";
+	bool		ours = getenv(policy) == NULL;
+	void	   *library;
+
+	if (ours)
+		setenv(policy, "passive", 0);
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (ours)
+		unsetenv(policy);
+	return library;
+}
+
+/* The module's device, or NULL and the reason why there is none. */
+static const vc_device_api *
+module_device(DeviceModule *module, const char **reason)
+{
+	char		path[MAXPGPATH];
+	void	   *library;
+	const vc_device_api *(*entry) (void);
+
+	*reason = module->reason;
+	if (module->tried)
+		return module->api;
+	module->tried = true;
+	snprintf(path, sizeof(path), "%s/%s%s", pkglib_path, module->file, DLSUFFIX);
+	if (access(path, R_OK) != 0)
+		snprintf(module->reason, sizeof(module->reason),
+				 "visclf was installed without the module %s", module->file);
+	else if ((library = open_library(path)) == NULL)
+		strlcpy(module->reason, dlerror(), sizeof(module->reason));
+	else if ((entry = (const vc_device_api *(*) (void)) dlsym(library, module->entry)) == NULL)
+		snprintf(module->reason, sizeof(module->reason),
+				 "module %s has no entry point", module->file);
+	else if (entry()->version != VC_DEVICE_API_VERSION)
+		snprintf(module->reason, sizeof(module->reason),
+				 "module %s has interface version %u, not %u; install both from one build",
+				 module->file, entry()->version, VC_DEVICE_API_VERSION);
+	else
+		module->api = entry();
+	return module->api;
+}
+
+/* The CPU's device; an error where it cannot be had. */
+static const vc_device_api *
+cpu_device(void)
+{
+	const char *reason;
+	const vc_device_api *api = module_device(&cpu_module, &reason);
+
+	if (api == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the CPU device cannot be used: %s", reason),
+				 errhint("Install oneDNN (Debian: libdnnl2) and visclf_cpu%s.", DLSUFFIX)));
 	return api;
 }
 
@@ -61,7 +108,7 @@ static const vc_device_api *
 usable_cuda_device(const char **reason)
 {
 	static vc_device_info info[MAX_DEVICES];
-	const vc_device_api *api = cuda_device(reason);
+	const vc_device_api *api = module_device(&cuda_module, reason);
 	int			count = 0;
 	vc_error	error;
 
@@ -88,11 +135,10 @@ choose_device(void)
 {
 	static bool told = false;
 	const char *reason;
-	const char *missing;
 	const vc_device_api *cuda;
 
 	if (setting_device == DEVICE_CPU)
-		return vc_cpu_device();
+		return cpu_device();
 	cuda = usable_cuda_device(&reason);
 	if (cuda != NULL)
 		return cuda;
@@ -102,10 +148,10 @@ choose_device(void)
 				 errmsg("no CUDA device can be used: %s", reason),
 				 errhint("Set visclf.device to auto or cpu; SELECT * FROM visclf.devices() says more.")));
 	if (!told && !IsParallelWorker())
-		ereport(cuda_device(&missing) != NULL ? NOTICE : DEBUG1,
+		ereport(cuda_module.api != NULL ? NOTICE : DEBUG1,
 				(errmsg("visclf computes on the CPU: %s", reason)));
 	told = true;
-	return vc_cpu_device();
+	return cpu_device();
 }
 
 void
@@ -152,20 +198,25 @@ put_device(ReturnSetInfo *rsinfo, const char *kind, int index, const vc_device_i
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* The module's devices, or why there is none. */
 static void
-put_devices(ReturnSetInfo *rsinfo, const vc_device_api *api)
+put_module(ReturnSetInfo *rsinfo, const char *kind, DeviceModule *module)
 {
 	vc_device_info *info = palloc0(sizeof(*info) * MAX_DEVICES);
+	const char *reason;
+	const vc_device_api *api = module_device(module, &reason);
 	int			count = 0;
 	vc_error	error;
 
-	if (api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
+	if (api != NULL && api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
+		reason = error.message;
+	if (count == 0)
 	{
-		strlcpy(info[0].reason, error.message, sizeof(info[0].reason));
+		strlcpy(info[0].reason, reason, sizeof(info[0].reason));
 		count = 1;
 	}
 	for (int i = 0; i < count; i++)
-		put_device(rsinfo, api->kind, i, &info[i]);
+		put_device(rsinfo, kind, i, &info[i]);
 }
 
 /* visclf.devices() */
@@ -173,20 +224,9 @@ Datum
 visclf_devices(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	const char *reason;
-	const vc_device_api *cuda;
 
 	InitMaterializedSRF(fcinfo, 0);
-	put_devices(rsinfo, vc_cpu_device());
-	cuda = cuda_device(&reason);
-	if (cuda != NULL)
-		put_devices(rsinfo, cuda);
-	else
-	{
-		vc_device_info info = {0};
-
-		strlcpy(info.reason, reason, sizeof(info.reason));
-		put_device(rsinfo, "cuda", 0, &info);
-	}
+	put_module(rsinfo, "cpu", &cpu_module);
+	put_module(rsinfo, "cuda", &cuda_module);
 	return (Datum) 0;
 }
