@@ -1,0 +1,231 @@
+/*
+ * device.c
+ *		The CPU device's table of functions, and opening it.
+ *
+ * Threads are libgomp's.  It makes and ends them as parallel regions grow and
+ * shrink, inside oneDNN too, so that blocking signals once would not do: every
+ * call blocks all signals while it computes and lets them in between steps,
+ * where it also polls for interrupts.
+ */
+#include <omp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpu.h"
+
+/* Says which call of oneDNN failed, and how. */
+vc_status
+vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what)
+{
+	if (status == dnnl_out_of_memory)
+		return vc_fail(error, VC_OUT_OF_MEMORY, "out of memory in oneDNN: %s", what);
+	return vc_fail(error, VC_DEVICE_ERROR, "oneDNN failed with status %d: %s",
+				   (int) status, what);
+}
+
+/* Begins a call: the device's thread count, no signals. */
+void
+vc_cpu_enter(vc_device *device)
+{
+	sigset_t	all;
+
+	if (device->calls++ > 0)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &device->caller_signals);
+	device->caller_threads = omp_get_max_threads();
+	if (device->caller_threads != device->threads)
+		omp_set_num_threads(device->threads);
+}
+
+/* Ends a call: what the caller had. */
+void
+vc_cpu_leave(vc_device *device)
+{
+	if (--device->calls > 0)
+		return;
+	if (device->caller_threads != device->threads)
+		omp_set_num_threads(device->caller_threads);
+	pthread_sigmask(SIG_SETMASK, &device->caller_signals, NULL);
+}
+
+/* Between steps: lets signals in and asks whether to stop. */
+vc_status
+vc_cpu_poll(vc_plan *plan, vc_error *error)
+{
+	const vc_plan_options *o = &plan->options;
+	sigset_t	all;
+	bool		stop = false;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &plan->device->caller_signals, NULL);
+	if (o->interrupted != NULL)
+		stop = o->interrupted(o->interrupt_argument);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	if (stop)
+		return vc_fail(error, VC_CANCELED, "canceled");
+	return VC_OK;
+}
+
+/* The processor's name as the kernel tells it. */
+static void
+processor_name(char *name, size_t size)
+{
+	FILE	   *file = fopen("/proc/cpuinfo", "r");
+	char		line[256];
+
+	snprintf(name, size, "CPU");
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		char	   *colon = strchr(line, ':');
+
+		if (strncmp(line, "model name", 10) != 0 || colon == NULL)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(name, size, "%s", colon + 1 + strspn(colon + 1, " "));
+		break;
+	}
+	fclose(file);
+}
+
+/* True where the instruction set `want` may be used. */
+static bool
+has_isa(dnnl_cpu_isa_t want)
+{
+	return ((unsigned) dnnl_get_effective_cpu_isa() & (unsigned) want) == (unsigned) want;
+}
+
+/* The loops for what this machine has; blocks are then what oneDNN wants too. */
+static const vc_cpu_kernels *
+best_kernels(void)
+{
+#if defined(__x86_64__)
+	if (has_isa(dnnl_cpu_isa_avx512_core))
+		return &vc_cpu_kernels_avx512;
+	if (has_isa(dnnl_cpu_isa_avx2))
+		return &vc_cpu_kernels_avx2;
+#endif
+	return &vc_cpu_kernels_generic;
+}
+
+static const char *
+isa_name(void)
+{
+	if (has_isa(dnnl_cpu_isa_avx512_core_amx))
+		return "AVX-512, AMX";
+	if (has_isa(dnnl_cpu_isa_avx512_core))
+		return "AVX-512";
+	if (has_isa(dnnl_cpu_isa_avx2))
+		return "AVX2";
+	if (has_isa(dnnl_cpu_isa_sse41))
+		return "SSE4.1";
+	return "generic";
+}
+
+static vc_status
+probe(vc_device_info *info, int max, int *count, vc_error *error)
+{
+	const dnnl_version_t *version = dnnl_version();
+	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void) error;
+	*count = 0;
+	if (max < 1)
+		return VC_OK;
+	memset(info, 0, sizeof(*info));
+	processor_name(info->name, sizeof(info->name));
+	snprintf(info->library, sizeof(info->library), "oneDNN %d.%d.%d",
+			 version->major, version->minor, version->patch);
+	snprintf(info->detail, sizeof(info->detail), "%s", isa_name());
+	info->threads = processors > 0 ? (int) processors : 1;
+	info->usable = version->major == DNNL_VERSION_MAJOR;
+	if (!info->usable)
+		snprintf(info->reason, sizeof(info->reason),
+				 "built for oneDNN %d, but the library found is %d.%d; rebuild visclf",
+				 DNNL_VERSION_MAJOR, version->major, version->minor);
+	*count = 1;
+	return VC_OK;
+}
+
+/* Makes the threads now, so that the first call does not wait for them. */
+static void
+warm_threads(vc_device *device)
+{
+	volatile int started = 0;
+
+	vc_cpu_enter(device);
+#pragma omp parallel
+	{
+#pragma omp atomic
+		started++;
+	}
+	vc_cpu_leave(device);
+}
+
+static void
+close_device(vc_device *device)
+{
+	if (device == NULL)
+		return;
+	dnnl_stream_destroy(device->stream);
+	dnnl_engine_destroy(device->engine);
+	free(device);
+}
+
+static vc_status
+open_device(int index, int threads, vc_device **result, vc_error *error)
+{
+	vc_device  *device;
+	dnnl_status_t status;
+
+	if (index != 0)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "there is no CPU device %d, only 0", index);
+	if (threads < 1)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "%d threads are fewer than 1", threads);
+	if ((device = calloc(1, sizeof(*device))) == NULL)
+		return vc_no_memory(error, sizeof(*device));
+	device->threads = threads;
+	device->kernels = best_kernels();
+	device->block = device->kernels->block;
+	status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);
+	if (status == dnnl_success)
+		status = dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags);
+	if (status != dnnl_success)
+	{
+		close_device(device);
+		return vc_cpu_dnnl_failed(error, status, "opening the CPU engine");
+	}
+	warm_threads(device);
+	*result = device;
+	return VC_OK;
+}
+
+static const vc_device_api cpu_device = {
+	.version = VC_DEVICE_API_VERSION,
+	.kind = "cpu",
+	.probe = probe,
+	.open = open_device,
+	.close = close_device,
+	.plan = vc_cpu_plan,
+	.plan_free = vc_cpu_plan_free,
+	.set_parameter = vc_cpu_set_parameter,
+	.get_parameter = vc_cpu_get_parameter,
+	.forward = vc_cpu_forward,
+	.train_step = vc_cpu_train_step,
+	.get_optimizer = vc_cpu_get_optimizer,
+	.set_optimizer = vc_cpu_set_optimizer,
+	.reset_optimizer = vc_cpu_reset_optimizer,
+	.get_gradient = vc_cpu_get_gradient,
+	.plan_memory = vc_cpu_plan_memory,
+};
+
+const vc_device_api *
+vc_cpu_device(void)
+{
+	return &cpu_device;
+}

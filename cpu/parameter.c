@@ -1,0 +1,317 @@
+/*
+ * parameter.c
+ *		A plan's parameters: setting, getting, and Adam's averages.
+ *
+ * A training plan keeps a convolution's weights, their gradient and averages
+ * in the layout of its kernels; everything else is plain.  The padding in a
+ * layout is zero and stays zero.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+
+/* Copies between two layouts of one tensor. */
+vc_status
+vc_cpu_reorder(vc_plan *plan, vc_md from, const void *source, vc_md to,
+			   void *destination, vc_error *error)
+{
+	dnnl_engine_t engine = plan->device->engine;
+	dnnl_primitive_desc_t desc = NULL;
+	dnnl_primitive_t primitive = NULL;
+	dnnl_memory_t a = NULL;
+	dnnl_memory_t b = NULL;
+	dnnl_status_t status;
+
+	if ((status = dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL)) == dnnl_success &&
+		(status = dnnl_primitive_create(&primitive, desc)) == dnnl_success &&
+		(status = dnnl_memory_create(&a, from, engine, (void *) source)) == dnnl_success &&
+		(status = dnnl_memory_create(&b, to, engine, destination)) == dnnl_success)
+	{
+		dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, b}};
+
+		status = dnnl_primitive_execute(primitive, plan->device->stream, 2, args);
+		if (status == dnnl_success)
+			status = dnnl_stream_wait(plan->device->stream);
+	}
+	dnnl_memory_destroy(a);
+	dnnl_memory_destroy(b);
+	dnnl_primitive_destroy(primitive);
+	dnnl_primitive_desc_destroy(desc);
+	if (status != dnnl_success)
+		return vc_cpu_dnnl_failed(error, status, "reordering a parameter");
+	return VC_OK;
+}
+
+/* The layout of a training plan's convolution weights; NULL: plain. */
+static vc_md
+parameter_md(const vc_plan *plan, int index)
+{
+	for (int i = 0; plan->training && i < plan->step_count; i++)
+		if (plan->steps[i].convolution != NULL && plan->steps[i].node->weight == index)
+			return vc_cpu_convolution_weights(plan->steps[i].convolution);
+	return NULL;
+}
+
+/* Zeroed memory for a parameter's floats. */
+static float *
+new_floats(vc_plan *plan, int64_t floats, vc_error *error)
+{
+	float	   *data = vc_cpu_allocate(plan, sizeof(float) * (size_t) floats, error);
+
+	if (data != NULL)
+		memset(data, 0, sizeof(float) * (size_t) floats);
+	return data;
+}
+
+static vc_status
+parameter_create(vc_plan *plan, int index, vc_error *error)
+{
+	const vc_parameter *p = &plan->network->parameters[index];
+	vc_cpu_parameter *mine = &plan->parameters[index];
+
+	mine->md = parameter_md(plan, index);
+	mine->floats = mine->md == NULL ? p->count :
+		(int64_t) ((vc_md_size(mine->md) + sizeof(float) - 1) / sizeof(float));
+	if ((mine->data = new_floats(plan, mine->floats, error)) == NULL)
+		return VC_OUT_OF_MEMORY;
+	if (!plan->training || !vc_parameter_trainable(p))
+		return VC_OK;
+	if ((mine->gradient = new_floats(plan, mine->floats, error)) == NULL ||
+		(mine->m = new_floats(plan, mine->floats, error)) == NULL ||
+		(mine->v = new_floats(plan, mine->floats, error)) == NULL)
+		return VC_OUT_OF_MEMORY;
+	return VC_OK;
+}
+
+/* Sets a parameter that the architecture fixes. */
+static vc_status
+set_constant(vc_plan *plan, int index, vc_error *error)
+{
+	const vc_parameter *p = &plan->network->parameters[index];
+	float	   *data = malloc(sizeof(float) * (size_t) p->count);
+	vc_status	status;
+
+	if (data == NULL)
+		return vc_no_memory(error, sizeof(float) * (size_t) p->count);
+	vc_parameter_init(plan->network, index, 0, data);
+	status = vc_cpu_set_parameter(plan, index, data, error);
+	free(data);
+	return status;
+}
+
+/* Allocates all parameters and sets the constants. */
+vc_status
+vc_cpu_parameters_create(vc_plan *plan, vc_error *error)
+{
+	const vc_network *n = plan->network;
+	vc_status	status = VC_OK;
+
+	plan->parameters = calloc((size_t) n->parameter_count + 1, sizeof(vc_cpu_parameter));
+	if (plan->parameters == NULL)
+		return vc_no_memory(error, sizeof(vc_cpu_parameter) * (size_t) n->parameter_count);
+	for (int i = 0; i < n->parameter_count && status == VC_OK; i++)
+	{
+		status = parameter_create(plan, i, error);
+		if (status == VC_OK && n->parameters[i].role == VC_CONSTANT)
+			status = set_constant(plan, i, error);
+	}
+	return status;
+}
+
+void
+vc_cpu_parameters_free(vc_plan *plan)
+{
+	for (int i = 0; plan->parameters != NULL && i < plan->network->parameter_count; i++)
+	{
+		free(plan->parameters[i].data);
+		free(plan->parameters[i].gradient);
+		free(plan->parameters[i].m);
+		free(plan->parameters[i].v);
+	}
+	free(plan->parameters);
+}
+
+/* Before a run: all are set, and inference has folded and packed them. */
+vc_status
+vc_cpu_parameters_ready(vc_plan *plan, vc_error *error)
+{
+	vc_status	status = VC_OK;
+
+	for (int i = 0; i < plan->network->parameter_count; i++)
+		if (!plan->parameters[i].set)
+			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
+						   plan->network->parameters[i].name);
+	if (plan->training)
+		return VC_OK;
+	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
+		if (plan->steps[i].convolution != NULL)
+			status = vc_cpu_convolution_fold(plan, &plan->steps[i], error);
+	plan->stale = status != VC_OK;
+	return status;
+}
+
+/* Copies a tensor in: from plain floats to the parameter's layout. */
+static vc_status
+copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
+{
+	const vc_parameter *p = &plan->network->parameters[index];
+	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
+	vc_md		plain;
+	vc_status	status;
+
+	if (plan->parameters[index].md == NULL)
+	{
+		memcpy(mine, data, sizeof(float) * (size_t) p->count);
+		return VC_OK;
+	}
+	if ((plain = vc_md_create(4, dims, dnnl_oihw)) == NULL)
+		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+	status = vc_cpu_reorder(plan, plain, data, plan->parameters[index].md, mine, error);
+	vc_md_free(plain);
+	return status;
+}
+
+/* Copies a tensor out: from the parameter's layout to plain floats. */
+static vc_status
+copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
+{
+	const vc_parameter *p = &plan->network->parameters[index];
+	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
+	vc_md		plain;
+	vc_status	status;
+
+	if (plan->parameters[index].md == NULL)
+	{
+		memcpy(data, mine, sizeof(float) * (size_t) p->count);
+		return VC_OK;
+	}
+	if ((plain = vc_md_create(4, dims, dnnl_oihw)) == NULL)
+		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+	status = vc_cpu_reorder(plan, plan->parameters[index].md, mine, plain, data, error);
+	vc_md_free(plain);
+	return status;
+}
+
+static vc_status
+check_index(const vc_plan *plan, int index, vc_error *error)
+{
+	if (index < 0 || index >= plan->network->parameter_count)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter %d is outside 0 to %d",
+					   index, plan->network->parameter_count - 1);
+	return VC_OK;
+}
+
+/* A parameter that has Adam's averages. */
+static vc_status
+check_optimizer(const vc_plan *plan, int index, vc_error *error)
+{
+	vc_status	status = check_index(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	if (!plan->training)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
+	if (plan->parameters[index].m == NULL)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" is not trained",
+					   plan->network->parameters[index].name);
+	return VC_OK;
+}
+
+vc_status
+vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
+{
+	vc_status	status = check_index(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = copy_in(plan, index, data, plan->parameters[index].data, error);
+	vc_cpu_leave(plan->device);
+	if (status == VC_OK)
+		plan->parameters[index].set = true;
+	plan->stale = true;
+	return status;
+}
+
+vc_status
+vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
+{
+	vc_status	status = check_index(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	if (!plan->parameters[index].set)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
+					   plan->network->parameters[index].name);
+	vc_cpu_enter(plan->device);
+	status = copy_out(plan, index, plan->parameters[index].data, data, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}
+
+vc_status
+vc_cpu_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error)
+{
+	vc_status	status = check_optimizer(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = copy_out(plan, index, plan->parameters[index].m, m, error);
+	if (status == VC_OK)
+		status = copy_out(plan, index, plan->parameters[index].v, v, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}
+
+vc_status
+vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, vc_error *error)
+{
+	vc_status	status = check_optimizer(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	if (status == VC_OK)
+		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}
+
+vc_status
+vc_cpu_reset_optimizer(vc_plan *plan, vc_error *error)
+{
+	if (!plan->training)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
+	for (int i = 0; i < plan->network->parameter_count; i++)
+	{
+		vc_cpu_parameter *mine = &plan->parameters[i];
+
+		if (mine->m == NULL)
+			continue;
+		memset(mine->m, 0, sizeof(float) * (size_t) mine->floats);
+		memset(mine->v, 0, sizeof(float) * (size_t) mine->floats);
+	}
+	return VC_OK;
+}
+
+vc_status
+vc_cpu_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
+{
+	vc_status	status = check_optimizer(plan, index, error);
+
+	if (status != VC_OK)
+		return status;
+	if (plan->frozen_groups < 0)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "there was no training step yet");
+	if (!vc_cpu_trains(plan, index, plan->frozen_groups))
+		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was frozen in the last step",
+					   plan->network->parameters[index].name);
+	vc_cpu_enter(plan->device);
+	status = copy_out(plan, index, plan->parameters[index].gradient, data, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}

@@ -1,0 +1,187 @@
+/*
+ * run.c
+ *		Running a plan's steps: forward, and one step of training.
+ */
+#include <string.h>
+
+#include "cpu.h"
+
+/* A value's gradient, its two parts added; NULL where nothing reads it. */
+float *
+vc_cpu_gradient(vc_plan *plan, int value, int count)
+{
+	const vc_cpu_value *v = &plan->values[value];
+	float	   *gradient = vc_cpu_buffer_data(plan, v->gradient[0]);
+
+	if (v->gradient[1] >= 0)
+		vc_cpu_accumulate(plan, gradient, vc_cpu_buffer_data(plan, v->gradient[1]),
+						  v->image_floats * count);
+	return gradient;
+}
+
+/* Ends a step's writing of an input's gradient. */
+void
+vc_cpu_contribute(vc_plan *plan, int value, vc_cpu_contribution c, int count)
+{
+	const vc_cpu_value *v = &plan->values[value];
+
+	if (c.add)
+		vc_cpu_accumulate(plan, vc_cpu_buffer_data(plan, v->gradient[0]),
+						  vc_cpu_buffer_data(plan, c.buffer), v->image_floats * count);
+}
+
+static vc_status
+check_count(const vc_plan *plan, int count, int least, vc_error *error)
+{
+	if (count < least || count > plan->options.max_batch)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "batch of %d images is outside %d to %d",
+					   count, least, plan->options.max_batch);
+	return VC_OK;
+}
+
+static vc_status
+check_labels(const vc_plan *plan, const int32_t *labels, int count, vc_error *error)
+{
+	for (int i = 0; i < count; i++)
+		if (labels[i] < 0 || labels[i] >= plan->network->classes)
+			return vc_fail(error, VC_INVALID_ARGUMENT, "label %d of image %d is outside 0 to %d",
+						   (int) labels[i], i, plan->network->classes - 1);
+	return VC_OK;
+}
+
+/* Makes the primitives for a batch of this size where they are not there yet. */
+static vc_status
+ready(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
+{
+	vc_status	status = VC_OK;
+
+	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
+		if (plan->steps[i].convolution != NULL)
+			status = vc_cpu_convolution_ready(plan, &plan->steps[i], run->count,
+											  run->training, error);
+	return status == VC_OK ? vc_cpu_parameters_ready(plan, error) : status;
+}
+
+static vc_status
+run_forward(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
+{
+	for (int i = 0; i < plan->step_count; i++)
+	{
+		vc_cpu_step *step = &plan->steps[i];
+		vc_status	status = step->operation->forward(plan, step, run, error);
+
+		if (status == VC_OK)
+			status = vc_cpu_poll(plan, error);
+		if (status != VC_OK)
+			return status;
+	}
+	return VC_OK;
+}
+
+static vc_status
+run_backward(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
+{
+	for (int i = plan->step_count - 1; i >= 0; i--)
+	{
+		vc_cpu_step *step = &plan->steps[i];
+		const vc_cpu_value *out = &plan->values[step->output];
+		vc_status	status;
+
+		if (!out->trains || out->gradient[0] < 0 || step->operation->backward == NULL)
+			continue;
+		status = step->operation->backward(plan, step, run, error);
+		if (status == VC_OK)
+			status = vc_cpu_poll(plan, error);
+		if (status != VC_OK)
+			return status;
+	}
+	return VC_OK;
+}
+
+/* Copies a plain value out; NULL where the caller does not want it. */
+static void
+hand_out(const vc_plan *plan, int value, int count, float *destination)
+{
+	if (destination != NULL)
+		memcpy(destination, vc_cpu_value_data(plan, value),
+			   sizeof(float) * (size_t) plan->values[value].image_floats * (size_t) count);
+}
+
+/* The device's forward(); see device.h. */
+vc_status
+vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
+			   float *logits, float *features, vc_error *error)
+{
+	vc_cpu_run	run = {.count = count,.images = images};
+	vc_status	status = check_count(plan, count, 1, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = ready(plan, &run, error);
+	if (status == VC_OK)
+		status = run_forward(plan, &run, error);
+	if (status == VC_OK)
+	{
+		hand_out(plan, plan->logits, count, logits);
+		hand_out(plan, plan->features, count, features);
+	}
+	vc_cpu_leave(plan->device);
+	return status;
+}
+
+static vc_status
+check_step(const vc_plan *plan, const vc_step *step, vc_error *error)
+{
+	if (!plan->training)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan cannot train");
+	if (step->step < 1)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "step %lld is below 1",
+					   (long long) step->step);
+	if (step->frozen_groups < 0 || step->frozen_groups > VC_GROUPS)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "%d frozen groups are outside 0 to %d",
+					   step->frozen_groups, VC_GROUPS);
+	return VC_OK;
+}
+
+static vc_status
+train(vc_plan *plan, const vc_cpu_run *run, const int32_t *labels,
+	  float *loss, float *logits, vc_error *error)
+{
+	float	   *gradient = vc_cpu_buffer_data(plan, plan->values[plan->logits].gradient[0]);
+	vc_status	status = ready(plan, run, error);
+
+	if (status == VC_OK)
+		status = run_forward(plan, run, error);
+	if (status != VC_OK)
+		return status;
+	*loss = vc_cpu_cross_entropy(vc_cpu_value_data(plan, plan->logits), labels,
+								 run->count, plan->network->classes, gradient);
+	hand_out(plan, plan->logits, run->count, logits);
+	vc_cpu_mark_trained(plan, run->step->frozen_groups);
+	if ((status = run_backward(plan, run, error)) != VC_OK)
+		return status;
+	vc_cpu_adam(plan, run->step);
+	plan->frozen_groups = run->step->frozen_groups;
+	plan->stale = true;
+	return VC_OK;
+}
+
+/* The device's train_step(); see device.h. */
+vc_status
+vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const int32_t *labels,
+				  int count, const vc_step *step, float *loss, float *logits,
+				  vc_error *error)
+{
+	vc_cpu_run	run = {.count = count,.training = true,.images = images,.step = step};
+	vc_status	status;
+
+	if ((status = check_step(plan, step, error)) != VC_OK ||
+		(status = check_count(plan, count, 2, error)) != VC_OK ||
+		(status = check_labels(plan, labels, count, error)) != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = train(plan, &run, labels, loss, logits, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}

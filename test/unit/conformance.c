@@ -1,0 +1,97 @@
+/*
+ * conformance.c
+ *		Holds a device to what device.h says, with the oracle as the truth.
+ *
+ *	conformance [-t threads] [oracle|cpu|cuda] [part of a network's name]
+ *
+ * Speaks TAP.  A device that is not there is skipped.  With a part of a name
+ * only the networks with such names are tried.
+ */
+#include "conformance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "load_device.h"
+#include "oracle.h"
+
+/* Says what the device is. */
+static void
+describe(const vc_device_api *api)
+{
+	vc_device_info info[8];
+	vc_error	error = {0};
+	int			count = 0;
+
+	must(api->probe(info, 8, &count, &error), &error, "probe");
+	for (int i = 0; i < count; i++)
+		note("%s %d: %s; %s; %s%s", api->kind, i, info[i].name, info[i].library,
+			 info[i].detail, info[i].usable ? "" : "; not usable");
+}
+
+static void
+conform(subject *subjects, const char *filter)
+{
+	clock_t		start = clock();
+
+	conform_small_networks(subjects, filter);
+	note("small networks: %.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
+	conform_whole_networks(subjects, filter);
+	if (filter[0] == '\0')
+	{
+		for (int i = 0; i < SUBJECTS; i++)
+		{
+			conform_training(&subjects[i]);
+			conform_errors(&subjects[i]);
+		}
+		if (strcmp(subjects->device_name, "oracle") == 0)
+			check_oracle_gradients();
+	}
+	for (int i = 0; i < SUBJECTS; i++)
+		report_worst(&subjects[i]);
+	note("%.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
+}
+
+int
+main(int argc, char **argv)
+{
+	int			threads = 1;
+	int			option;
+	const char *name;
+	subject		subjects[SUBJECTS];
+	const vc_device_api *api;
+	vc_device  *device;
+	vc_error	error = {0};
+
+	while ((option = getopt(argc, argv, "t:")) == 't')
+		threads = atoi(optarg);
+	name = optind < argc ? argv[optind] : "cpu";
+	if (option != -1 || threads < 1 || !find_subjects(name, subjects))
+	{
+		fprintf(stderr, "usage: %s [-t threads] [oracle|cpu|cuda] [part of a network's name]\n",
+				argv[0]);
+		return 2;
+	}
+	api = load_device(name, &error);
+	device = api != NULL ? open_device(api, threads, &error) : NULL;
+	if (device == NULL)
+	{
+		printf("1..0 # SKIP no %s device: %s\n", name, error.message);
+		return 0;
+	}
+	reference.api = vc_oracle_device();
+	reference.device = open_device(reference.api, 1, &error);
+	for (int i = 0; i < SUBJECTS; i++)
+	{
+		subjects[i].api = api;
+		subjects[i].device = device;
+	}
+	describe(api);
+	conform(subjects, optind + 1 < argc ? argv[optind + 1] : "");
+	api->close(device);
+	reference.api->close(reference.device);
+	return finish();
+}
