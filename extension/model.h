@@ -43,6 +43,15 @@ extern Model *model_read(int model_id, bool latest, MemoryContext context);
 /* Describes model->network from the other fields. */
 extern void model_describe(Model *model, float dropout, MemoryContext context);
 
+typedef void (*weight_function) (int index, const float *data, void *argument);
+
+/* Calls use() for each of the version's tensors, in any order.  SPI connected. */
+extern void weights_each(const Model *model, weight_function use, void *argument);
+
+/* Room for a parameter's numbers, and writing it as a row. */
+extern bytea *tensor_alloc(const vc_parameter *parameter);
+extern void weight_write(const Model *model, int index, bytea *data);
+
 /* Sets every parameter of a plan from the version's rows.  SPI connected. */
 extern void weights_read(const Model *model, const vc_device_api *api, vc_plan *plan);
 

@@ -27,6 +27,7 @@ enum
 	ARG_LABEL_COLUMN,
 	ARG_KEY_COLUMN,
 	ARG_ARCHITECTURE,
+	ARG_PRETRAINED,
 	ARG_HEAD,
 	ARG_IMAGE_SIZE,
 	ARG_RESIZE,
@@ -44,7 +45,7 @@ enum
 
 static const char *const arg_names[ARGS] = {
 	"model", "source", "image_column", "label_column", "key_column",
-	"architecture", "head", "image_size", "resize", "epochs", "freeze_epochs",
+	"architecture", "pretrained", "head", "image_size", "resize", "epochs", "freeze_epochs",
 	"learning_rate", "lr_mult", "weight_decay", "dropout", "batch_size",
 	"validation_share", "seed"
 };
@@ -115,13 +116,41 @@ number_option(FunctionCallInfo fcinfo, int arg, double low, double high, bool op
 	return value;
 }
 
-/* The side of the input square: the architecture's usual one by default. */
-static int
-image_size_option(FunctionCallInfo fcinfo, const char *architecture)
+/*
+ * The architecture and the side of the input square, which a pretrained model
+ * decides unless the call says otherwise, and can decide alone.
+ */
+static void
+network_options(FunctionCallInfo fcinfo, TrainOptions *o)
 {
-	if (PG_ARGISNULL(ARG_IMAGE_SIZE))
-		return strcmp(architecture, "resnet20") == 0 ? 64 : 224;
-	return int_option(fcinfo, ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
+	const Model *parent = o->parent;
+
+	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
+		o->architecture = text_option(fcinfo, ARG_ARCHITECTURE);
+	else
+		o->architecture = parent ? parent->architecture : pstrdup("resnet18");
+	if (parent && strcmp(o->architecture, parent->architecture) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pretrained model \"%s\" is a %s, not a %s",
+						parent->name, parent->architecture, o->architecture),
+				 errhint("Leave the architecture out to take the pretrained model's.")));
+	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
+		o->image_size = int_option(fcinfo, ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
+	else if (parent)
+		o->image_size = parent->image_size;
+	else
+		o->image_size = strcmp(o->architecture, "resnet20") == 0 ? 64 : 224;
+}
+
+/* The version that the weights come from, or NULL. */
+static Model *
+parent_option(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARG_PRETRAINED))
+		return NULL;
+	return model_read(model_lookup(text_option(fcinfo, ARG_PRETRAINED)), false,
+					  CurrentMemoryContext);
 }
 
 /* Throws for an architecture that there is not. */
@@ -157,21 +186,21 @@ options_from_call(FunctionCallInfo fcinfo)
 	o->label_column = name_option(fcinfo, ARG_LABEL_COLUMN);
 	if (!PG_ARGISNULL(ARG_KEY_COLUMN))
 		o->key_column = name_option(fcinfo, ARG_KEY_COLUMN);
-	o->architecture = text_option(fcinfo, ARG_ARCHITECTURE);
+	o->parent = parent_option(fcinfo);
+	network_options(fcinfo, o);
 	head = text_option(fcinfo, ARG_HEAD);
 	if (!head_from_name(head, &o->head))
 		throw_option(ARG_HEAD, quote_literal_cstr(head), "concat, linear");
-	o->image_size = image_size_option(fcinfo, o->architecture);
 	o->resize_name = text_option(fcinfo, ARG_RESIZE);
 	if (!vc_resize_from_name(o->resize_name, &o->resize))
 		throw_option(ARG_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
 	o->recipe.epochs = int_option(fcinfo, ARG_EPOCHS, 1, 10000);
 
 	/* from a random start there is nothing to freeze, and no rate to spread */
-	if (!PG_ARGISNULL(ARG_FREEZE_EPOCHS))
-		o->recipe.freeze_epochs = int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, 10000);
+	o->recipe.freeze_epochs = PG_ARGISNULL(ARG_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
+		int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, 10000);
 	o->recipe.learning_rate = number_option(fcinfo, ARG_LEARNING_RATE, 0, 100, true);
-	o->recipe.rate_spread = PG_ARGISNULL(ARG_LR_MULT) ? 1 :
+	o->recipe.rate_spread = PG_ARGISNULL(ARG_LR_MULT) ? (o->parent ? 100 : 1) :
 		number_option(fcinfo, ARG_LR_MULT, 1, 1e6, false);
 	o->recipe.weight_decay = number_option(fcinfo, ARG_WEIGHT_DECAY, 0, 1, false);
 	o->dropout = number_option(fcinfo, ARG_DROPOUT, 0, 0.99, false);
@@ -245,12 +274,14 @@ options_from_model(int model_id)
 	TrainOptions *o = palloc0(sizeof(*o));
 	Sql			sql;
 	char	   *source;
+	Datum		parent_id;
+	bool		no_parent;
 
 	sql_begin(&sql,
 			  "SELECT m.name, h.source, h.image_column, h.label_column, h.key_column, "
-			  "m.architecture, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
+			  "m.architecture, NULL, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
 			  "h.learning_rate, h.lr_mult, h.weight_decay, h.dropout, h.batch_size, "
-			  "h.validation_share, h.seed "
+			  "h.validation_share, h.seed, m.parent_id "
 			  "FROM visclf.model m, pg_catalog.jsonb_to_record(m.hyperparameters) AS h("
 			  "source text, image_column text, label_column text, key_column text, "
 			  "epochs text, freeze_epochs text, learning_rate text, lr_mult text, "
@@ -285,5 +316,8 @@ options_from_model(int model_id)
 	o->batch_size = (int) stored_number(1 + ARG_BATCH_SIZE, ARG_BATCH_SIZE);
 	o->validation_share = stored_number(1 + ARG_VALIDATION_SHARE, ARG_VALIDATION_SHARE);
 	o->seed = strtoll(result_text(0, 1 + ARG_SEED), NULL, 10);
+	parent_id = result_datum(0, 1 + ARGS, &no_parent);
+	if (!no_parent)
+		o->parent = model_read(DatumGetInt32(parent_id), false, CurrentMemoryContext);
 	return o;
 }

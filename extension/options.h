@@ -9,8 +9,8 @@
 
 #include "fmgr.h"
 
-#include "../engine/image.h"
-#include "../engine/network.h"
+#include "model.h"
+
 #include "../engine/recipe.h"
 
 typedef struct TrainOptions
@@ -21,6 +21,7 @@ typedef struct TrainOptions
 	char	   *label_column;
 	char	   *key_column;		/* NULL: none */
 	char	   *architecture;
+	Model	   *parent;			/* whose weights it starts from; NULL: random */
 	vc_head		head;
 	int			image_size;		/* pixels */
 	vc_resize	resize;
@@ -32,7 +33,10 @@ typedef struct TrainOptions
 	int64		seed;
 } TrainOptions;
 
-/* Reads and checks the arguments of visclf.train, in the current context. */
+/*
+ * Reads and checks the arguments of visclf.train, in the current context.
+ * SPI must be connected.
+ */
 extern TrainOptions *options_from_call(FunctionCallInfo fcinfo);
 
 /*

@@ -24,6 +24,7 @@
 #include "source.h"
 #include "sql.h"
 #include "training.h"
+#include "version.h"
 
 #include "../engine/metrics.h"
 #include "../engine/random.h"
@@ -94,7 +95,7 @@ make_plan(Training *t)
 
 /* Sets every parameter to its random start. */
 static void
-initialize(Training *t)
+start_random(Training *t)
 {
 	const vc_network *network = t->model->network;
 	vc_error	error;
@@ -110,6 +111,42 @@ initialize(Training *t)
 		vc_check(t->device.api->set_parameter(t->plan, i, data, &error), &error);
 		pfree(data);
 	}
+}
+
+/* Whether the parent's head answers the same question in the same way. */
+static bool
+head_fits(const Model *parent, const Model *model)
+{
+	if (parent->head != model->head || parent->class_count != model->class_count)
+		return false;
+	for (int i = 0; i < model->class_count; i++)
+		if (strcmp(parent->classes[i], model->classes[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Sets the parameter that a parent's tensor is a start for. */
+static void
+start_from(int index, const float *data, void *argument)
+{
+	Training   *t = argument;
+	const Model *parent = t->options->parent;
+	const vc_parameter *p = &parent->network->parameters[index];
+	vc_error	error;
+
+	if (p->group == VC_GROUP_HEAD && !head_fits(parent, t->model))
+		return;
+	vc_check(t->device.api->set_parameter(t->plan, vc_network_find(t->model->network, p->name),
+										  data, &error), &error);
+}
+
+/* Where training begins: random weights, over them the parent's. */
+static void
+initialize(Training *t)
+{
+	start_random(t);
+	if (t->options->parent)
+		weights_each(t->options->parent, start_from, t);
 }
 
 /* Reads pixels and labels of some rows into the batch. */
@@ -218,7 +255,7 @@ run_epoch(Training *t)
 	log_epoch(t, vc_smooth_loss_value(&t->loss), &v, seconds_since(start));
 	t->epoch++;
 	if (last)
-		version_finish(t, &v);
+		training_finish(t, &v);
 	else if (!t->atomic && seconds_since(t->last_checkpoint) >= setting_checkpoint_interval)
 		checkpoint_write(t);
 	commit(t);
@@ -245,18 +282,49 @@ run(Training *t)
 	}
 }
 
+/* Names of the classes, in the order of the network's outputs. */
+static char **
+class_names(const Dataset *d)
+{
+	char	  **names = palloc(sizeof(char *) * d->class_count);
+
+	for (int i = 0; i < d->class_count; i++)
+		names[i] = d->classes[i].label;
+	return names;
+}
+
+/* The row of the version to be trained; its model_id. */
+static int
+create_version(const Training *t)
+{
+	const TrainOptions *o = t->options;
+	VersionRow	row = {0};
+
+	row.name = o->model;
+	row.architecture = o->architecture;
+	row.head = o->head;
+	row.classes = class_names(t->data);
+	row.class_count = t->data->class_count;
+	row.image_size = o->image_size;
+	row.resize = o->resize_name;
+	memcpy(row.mean, o->parent ? o->parent->mean : vc_imagenet_mean, sizeof(row.mean));
+	memcpy(row.std, o->parent ? o->parent->std : vc_imagenet_std, sizeof(row.std));
+	row.parent_id = o->parent ? o->parent->model_id : 0;
+	row.hyperparameters = options_to_jsonb(o);
+	row.device = t->device.api->kind;
+	return version_create(&row);
+}
+
 /* CALL visclf.train(...) */
 Datum
 visclf_train(PG_FUNCTION_ARGS)
 {
 	Training   *t = training_begin(fcinfo);
-	int			model_id;
 
 	t->options = options_from_call(fcinfo);
 	open_device(&t->device);
 	t->data = source_read(t->options);
-	model_id = version_create(t->options, t->data, t->device.api->kind);
-	t->model = model_read(model_id, true, CurrentMemoryContext);
+	t->model = model_read(create_version(t), true, CurrentMemoryContext);
 	version_lock(t->model);
 	commit(t);
 	make_plan(t);

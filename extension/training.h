@@ -53,19 +53,7 @@ extern void log_header(const Training *t);
 extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);
 extern void log_progress(Training *t, int step, int steps, double epoch_seconds);
 
-/*
- * checkpoint.c: the rows of a version while it is trained and when it is
- * ready.  SPI must be connected.
- */
-
-/* Inserts the row of a new version; returns its model_id. */
-extern int	version_create(const TrainOptions *o, const Dataset *d, const char *device);
-
-/*
- * Locks the version against a second training until the transaction ends; an
- * error where another session has it.
- */
-extern void version_lock(const Model *model);
+/* checkpoint.c: what a training leaves in the database.  SPI connected. */
 
 /* Weights, optimiser and place, so that visclf.resume can go on. */
 extern void checkpoint_write(Training *t);
@@ -77,8 +65,8 @@ extern bool checkpoint_read(Training *t);
 extern void validation_write(const Training *t, int number, uint32 row,
 							 const float *logits, double loss);
 
-/* Makes the version ready, and the one that classify uses. */
-extern void version_finish(const Training *t, const Validation *v);
+/* Writes the weights and makes the version ready. */
+extern void training_finish(const Training *t, const Validation *v);
 
 /* Seconds since a time that INSTR_TIME_SET_CURRENT took. */
 extern double seconds_since(instr_time start);

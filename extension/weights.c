@@ -58,17 +58,15 @@ shape_matches(const vc_parameter *parameter, int row, int column)
 		memcmp(ARR_DATA_PTR(array), parameter->shape, sizeof(int) * count) == 0;
 }
 
-typedef void (*tensor_function) (const Model *model, const vc_device_api *api,
-								 vc_plan *plan, int index, int row);
+typedef void (*row_function) (const Model *model, int index, int row, void *argument);
 
 /*
- * Calls set() for each row of a query whose first column names a tensor of
+ * Calls use() for each row of a query whose first column names a tensor of
  * the model; every parameter that is wanted must come once.
  */
 static void
-read_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
-			 const char *command, bool (*wanted) (const vc_parameter *),
-			 tensor_function set)
+read_tensors(const Model *model, const char *command,
+			 bool (*wanted) (const vc_parameter *), row_function use, void *argument)
 {
 	const vc_network *network = model->network;
 	bool	   *seen = palloc0(sizeof(bool) * network->parameter_count);
@@ -90,7 +88,7 @@ read_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
 
 			if (index < 0 || !wanted(&network->parameters[index]))
 				throw_corrupt(model, name, "does not belong to its architecture");
-			set(model, api, plan, index, row);
+			use(model, index, row, argument);
 			seen[index] = true;
 			MemoryContextSwitchTo(caller);
 			MemoryContextReset(one);
@@ -105,52 +103,85 @@ read_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
 	pfree(seen);
 }
 
+/* What weights_each was asked to call. */
+typedef struct WeightUse
+{
+	weight_function use;
+	void	   *argument;
+} WeightUse;
+
 static void
-set_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int index, int row)
+use_weight(const Model *model, int index, int row, void *argument)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
-	vc_error	error;
+	const WeightUse *use = argument;
 
 	if (!shape_matches(parameter, row, 2))
 		throw_corrupt(model, parameter->name, "has another shape than its architecture");
-	vc_check(api->set_parameter(plan, index,
-								(float *) VARDATA(tensor_data(model, parameter, row, 3)),
-								&error), &error);
+	use->use(index, (float *) VARDATA(tensor_data(model, parameter, row, 3)), use->argument);
+}
+
+void
+weights_each(const Model *model, weight_function use, void *argument)
+{
+	WeightUse	call = {use, argument};
+
+	read_tensors(model,
+				 "SELECT name, shape, data FROM visclf.weight "
+				 "WHERE model_id OPERATOR(pg_catalog.=) $1",
+				 vc_parameter_stored, use_weight, &call);
+}
+
+/* A plan whose parameters are set from rows. */
+typedef struct PlanToSet
+{
+	const vc_device_api *api;
+	vc_plan    *plan;
+} PlanToSet;
+
+static void
+set_weight(int index, const float *data, void *argument)
+{
+	const PlanToSet *target = argument;
+	vc_error	error;
+
+	vc_check(target->api->set_parameter(target->plan, index, data, &error), &error);
 }
 
 void
 weights_read(const Model *model, const vc_device_api *api, vc_plan *plan)
 {
-	read_tensors(model, api, plan,
-				 "SELECT name, shape, data FROM visclf.weight "
-				 "WHERE model_id OPERATOR(pg_catalog.=) $1",
-				 vc_parameter_stored, set_weight);
+	PlanToSet	target = {api, plan};
+
+	weights_each(model, set_weight, &target);
 }
 
 static void
-set_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int index, int row)
+set_averages(const Model *model, int index, int row, void *argument)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
+	const PlanToSet *target = argument;
 	bytea	   *first = tensor_data(model, parameter, row, 2);
 	bytea	   *second = tensor_data(model, parameter, row, 3);
 	vc_error	error;
 
-	vc_check(api->set_optimizer(plan, index, (float *) VARDATA(first),
-								(float *) VARDATA(second), &error), &error);
+	vc_check(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
+										(float *) VARDATA(second), &error), &error);
 }
 
 void
 optimizer_read(const Model *model, const vc_device_api *api, vc_plan *plan)
 {
-	read_tensors(model, api, plan,
+	PlanToSet	target = {api, plan};
+
+	read_tensors(model,
 				 "SELECT name, first_moment, second_moment FROM visclf.optimizer_state "
 				 "WHERE model_id OPERATOR(pg_catalog.=) $1",
-				 vc_parameter_trainable, set_averages);
+				 vc_parameter_trainable, set_averages, &target);
 }
 
-/* An empty bytea for a parameter's numbers. */
-static bytea *
-new_tensor(const vc_parameter *parameter)
+bytea *
+tensor_alloc(const vc_parameter *parameter)
 {
 	Size		size = VARHDRSZ + parameter->count * sizeof(float);
 	bytea	   *data = palloc(size);
@@ -159,15 +190,12 @@ new_tensor(const vc_parameter *parameter)
 	return data;
 }
 
-static void
-write_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int index)
+void
+weight_write(const Model *model, int index, bytea *data)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
-	bytea	   *data = new_tensor(parameter);
 	Sql			sql;
-	vc_error	error;
 
-	vc_check(api->get_parameter(plan, index, (float *) VARDATA(data), &error), &error);
 	sql_begin(&sql, "INSERT INTO visclf.weight (model_id, name, shape, data) "
 			  "VALUES ($1, $2, $3, $4) "
 			  "ON CONFLICT (model_id, name) DO UPDATE SET data = excluded.data");
@@ -179,11 +207,21 @@ write_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int in
 }
 
 static void
+write_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int index)
+{
+	bytea	   *data = tensor_alloc(&model->network->parameters[index]);
+	vc_error	error;
+
+	vc_check(api->get_parameter(plan, index, (float *) VARDATA(data), &error), &error);
+	weight_write(model, index, data);
+}
+
+static void
 write_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int index)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
-	bytea	   *first = new_tensor(parameter);
-	bytea	   *second = new_tensor(parameter);
+	bytea	   *first = tensor_alloc(parameter);
+	bytea	   *second = tensor_alloc(parameter);
 	Sql			sql;
 	vc_error	error;
 

@@ -189,7 +189,8 @@ CREATE PROCEDURE visclf.train(
 	image_column	name DEFAULT 'image',
 	label_column	name DEFAULT 'label',
 	key_column		name DEFAULT NULL,
-	architecture	text DEFAULT 'resnet18',
+	architecture	text DEFAULT NULL,
+	pretrained		text DEFAULT NULL,
 	head			text DEFAULT 'concat',
 	image_size		int DEFAULT NULL,
 	resize			text DEFAULT 'squish',
@@ -203,7 +204,7 @@ CREATE PROCEDURE visclf.train(
 	validation_share float8 DEFAULT 0.2,
 	seed			bigint DEFAULT 42)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
-COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, text, text, int, text, int, int,
+COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, text, text, text, int, text, int, int,
 	float8, float8, float8, float8, int, float8, bigint) IS
 'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
 
@@ -271,6 +272,31 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'visclf_embed';
 COMMENT ON FUNCTION visclf.embed(text, bytea) IS
 'the pooled features before the model''s head, for similarity of pictures (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';
+
+---------------------------------------------------------------------------
+-- Weights from and to other programs
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.import_model(
+	name			text,
+	safetensors		bytea,
+	architecture	text DEFAULT NULL,
+	classes			text[] DEFAULT NULL,
+	image_size		int DEFAULT NULL,
+	resize			text DEFAULT NULL,
+	mean			real[] DEFAULT NULL,
+	std				real[] DEFAULT NULL)
+RETURNS int
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'visclf_import_model';
+COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[]) IS
+'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, akamaster''s CIFAR networks or visclf itself; what is left NULL comes from the file''s metadata or the architecture''s usual values. Returns the model_id';
+
+CREATE FUNCTION visclf.export_model(model text) RETURNS bytea
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'visclf_export_model';
+COMMENT ON FUNCTION visclf.export_model(text) IS
+'the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; classes, image size, resize, mean and std in its metadata';
 
 ---------------------------------------------------------------------------
 -- Sharing, choosing, dropping

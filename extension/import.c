@@ -1,0 +1,236 @@
+/*
+ * import.c
+ *		visclf.import_model: a version from a safetensors file.
+ *
+ * What the file's metadata does not say and the call does not give is taken
+ * from the tensors (architecture, head, number of classes) or from the
+ * architecture's usual values (ImageNet's mean and standard deviation, 224
+ * pixels).
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "sql.h"
+#include "version.h"
+
+#include "../engine/names.h"
+#include "../engine/safetensors.h"
+
+PG_FUNCTION_INFO_V1(visclf_import_model);
+
+/* Arguments of visclf.import_model. */
+enum
+{
+	ARG_NAME,
+	ARG_FILE,
+	ARG_ARCHITECTURE,
+	ARG_CLASSES,
+	ARG_IMAGE_SIZE,
+	ARG_RESIZE,
+	ARG_MEAN,
+	ARG_STD
+};
+
+static void
+release_file(void *file)
+{
+	vc_safetensors_free(file);
+}
+
+/* Opens the file; it is closed with the current memory context. */
+static vc_safetensors *
+open_file(bytea *data)
+{
+	vc_safetensors *file;
+	vc_error	error;
+
+	vc_check(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+								 &file, &error), &error);
+	vc_release_with(CurrentMemoryContext, release_file, file);
+	return file;
+}
+
+/* The architecture that the tensors are; an error where the call says another. */
+static void
+find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	char	   *architecture = palloc(VC_NAME_SIZE);
+	vc_error	error;
+
+	vc_check(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
+			 &error);
+	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
+	{
+		char	   *wanted = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ARCHITECTURE));
+
+		if (strcmp(wanted, architecture) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the tensors are those of a %s, not of a %s", architecture, wanted),
+					 errhint("Leave the architecture out, or import another file.")));
+	}
+	row->architecture = architecture;
+}
+
+/* The file's metadata of that name in the server's encoding, or NULL. */
+static const char *
+metadata(const vc_safetensors *file, const char *key)
+{
+	const char *value = vc_safetensors_metadata(file, key);
+
+	return value ? pg_any_to_server(value, strlen(value), PG_UTF8) : NULL;
+}
+
+/* A jsonb array in the file's metadata as text[], or 0 where there is none. */
+static Datum
+metadata_array(const vc_safetensors *file, const char *key)
+{
+	const char *value = metadata(file, key);
+	Sql			sql;
+	bool		isnull;
+
+	if (value == NULL)
+		return (Datum) 0;
+	sql_begin(&sql, "SELECT ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::pg_catalog.jsonb))");
+	sql_text(&sql, value);
+	sql_read(&sql);
+	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+}
+
+/* The call's classes, or the file's, or numbers from 0. */
+static void
+find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	Datum		array = PG_ARGISNULL(ARG_CLASSES) ? metadata_array(file, "classes") :
+		PG_GETARG_DATUM(ARG_CLASSES);
+	int			count = row->class_count;
+
+	if (array != (Datum) 0)
+		row->classes = text_array_values(array, &count);
+	else
+	{
+		row->classes = palloc(sizeof(char *) * count);
+		for (int i = 0; i < count; i++)
+			row->classes[i] = psprintf("%d", i);
+	}
+	if (count != row->class_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d classes are named, but the network has %d outputs",
+						count, row->class_count),
+				 errhint("Name one class an output, in their order.")));
+}
+
+/* Three numbers: the call's, the file's, or ImageNet's. */
+static void
+find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
+		   const float *usual, float *values)
+{
+	Datum		array;
+	int			count = 3;
+
+	memcpy(values, usual, sizeof(float) * 3);
+	if (!PG_ARGISNULL(arg))
+		memcpy(values, real_array_values(PG_GETARG_DATUM(arg), &count),
+			   sizeof(float) * Min(count, 3));
+	else if ((array = metadata_array(file, key)) != (Datum) 0)
+	{
+		char	  **texts = text_array_values(array, &count);
+
+		for (int i = 0; i < Min(count, 3); i++)
+			values[i] = strtof(texts[i], NULL);
+	}
+	if (count != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has %d numbers, not 3", key, count),
+				 errhint("They are of red, green and blue, of pixels from 0 to 1.")));
+}
+
+/* How images become the network's input. */
+static void
+find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	const char *size = metadata(file, "image_size");
+	const char *resize = metadata(file, "resize");
+	vc_resize	unused;
+
+	row->image_size = strcmp(row->architecture, "resnet20") == 0 ? 32 : 224;
+	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
+		row->image_size = PG_GETARG_INT32(ARG_IMAGE_SIZE);
+	else if (size != NULL)
+		row->image_size = atoi(size);
+	row->resize = resize != NULL ? resize : "squish";
+	if (!PG_ARGISNULL(ARG_RESIZE))
+		row->resize = text_to_cstring(PG_GETARG_TEXT_PP(ARG_RESIZE));
+	if (!vc_resize_from_name(row->resize, &unused))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown resize \"%s\"", row->resize),
+				 errhint("Allowed: squish, crop, pad.")));
+	find_three(fcinfo, ARG_MEAN, file, "mean", vc_imagenet_mean, row->mean);
+	find_three(fcinfo, ARG_STD, file, "std", vc_imagenet_std, row->std);
+}
+
+/* Writes each parameter as a row, one in memory at a time. */
+static void
+write_weights(const Model *model, const vc_safetensors *file)
+{
+	const vc_network *network = model->network;
+	int		   *tensors = palloc(sizeof(int) * network->parameter_count);
+	vc_error	error;
+
+	vc_check(vc_weights_match(file, network, tensors, &error), &error);
+	for (int i = 0; i < network->parameter_count; i++)
+	{
+		bytea	   *data;
+
+		if (tensors[i] < 0)
+			continue;
+		data = tensor_alloc(&network->parameters[i]);
+		vc_check(vc_safetensors_to_float(vc_safetensors_tensor(file, tensors[i]),
+										 (float *) VARDATA(data), &error), &error);
+		weight_write(model, i, data);
+		pfree(data);
+	}
+}
+
+static Datum
+empty_object(void)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+}
+
+Datum
+visclf_import_model(PG_FUNCTION_ARGS)
+{
+	VersionRow	row = {0};
+	vc_safetensors *file;
+	Model	   *model;
+	int			model_id;
+
+	if (PG_ARGISNULL(ARG_NAME) || PG_ARGISNULL(ARG_FILE))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name and the file must not be NULL")));
+	SPI_connect();
+	row.name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_NAME));
+	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
+	find_network(fcinfo, file, &row);
+	find_classes(fcinfo, file, &row);
+	find_preprocessing(fcinfo, file, &row);
+	row.hyperparameters = empty_object();
+	model = model_read(version_create(&row), true, CurrentMemoryContext);
+	write_weights(model, file);
+	version_ready(model, empty_object());
+	model_id = model->model_id;
+	SPI_finish();
+	PG_RETURN_INT32(model_id);
+}

@@ -1,0 +1,46 @@
+/*
+ * version.h
+ *		The row of a model's version: made, locked, made ready.
+ *
+ * SPI must be connected.
+ */
+#ifndef VISCLF_VERSION_H
+#define VISCLF_VERSION_H
+
+#include "postgres.h"
+
+#include "model.h"
+
+/* What a new row of visclf.model says; see its columns. */
+typedef struct VersionRow
+{
+	const char *name;
+	const char *architecture;
+	vc_head		head;
+	char	  **classes;
+	int			class_count;
+	int			image_size;
+	const char *resize;
+	float		mean[3];
+	float		std[3];
+	Datum		hyperparameters;	/* jsonb */
+	const char *device;			/* NULL: computed elsewhere */
+	int			parent_id;		/* 0: none */
+} VersionRow;
+
+/*
+ * Inserts the row of a new version, in training; returns its model_id.  An
+ * error where the name belongs to another role.
+ */
+extern int	version_create(const VersionRow *row);
+
+/*
+ * Locks the version against a second training until the transaction ends; an
+ * error where another session has it.
+ */
+extern void version_lock(const Model *model);
+
+/* Makes the version ready, and the one that classify uses; metrics is jsonb. */
+extern void version_ready(const Model *model, Datum metrics);
+
+#endif							/* VISCLF_VERSION_H */
