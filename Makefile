@@ -37,7 +37,7 @@ PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parame
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf_cpu.so visclf--$(EXTVERSION).sql
 
-REGRESS = setup image_info train classify rights bad_calls
+REGRESS = setup image_info train classify weights rights bad_calls
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./

@@ -3,13 +3,13 @@
 
     bench/check_pytorch.py --venv DIR [--device cpu] [--threads 1]
         [--driver build/device_driver.so] [--data DIR] [--only resnet18]
-        [--size 224] [--random-size 112] [--batch 8]
+        [--size 224] [--random-size 96] [--batch 16]
 
 DIR is a virtual environment with torch, torchvision, numpy, safetensors and
 pillow; where it does not exist it is made and they are installed into it.
-Without --venv this Python must have them.  How the driver is built stands at
-the head of bench/device_driver.c; for --device cuda the environment variable
-VISCLF_CUDA names the module, else it is ./visclf_cuda.so.
+Without --venv this Python must have them.  "make build/device_driver.so" builds
+the driver; for --device cuda the environment variable VISCLF_CUDA names the
+module, else it is ./visclf_cuda.so.
 
 For each network and head, with the same weights and batches: logits and
 features by running statistics, then three training steps (losses, every
@@ -21,14 +21,14 @@ where they are there; then random weights and images of --random-size pixels.
 
 The truth is PyTorch in float64.  PyTorch in float32 is measured against it
 too, in the rows called "torch32": training at random weights multiplies
-rounding errors, and no device is asked to be better than that row.
+rounding errors, and a device may always be twice as far from the truth.
 
 Errors of logits and features are the largest difference as a share of the
 largest value; of weights the norm of the difference of all of them together
 as a share of their norm, or a running statistic's own where that is worse.
 Labels must be the same wherever PyTorch's own
 lead of the first over the second exceeds the allowed error.  Prints a table;
-exits with 1 where an error is over both its limit and PyTorch's own.
+exits with 1 where an error is over its limit and twice PyTorch's own.
 """
 
 import argparse
@@ -48,7 +48,7 @@ LIMITS = {
     ("cuda", "auto"): (5e-2, 1e-1, 1e-2),
 }
 PACKAGES = ["torch", "torchvision", "numpy", "safetensors", "pillow"]
-RATES = (1e-5, 1e-4, 1e-3)      # of the three layer groups
+RATES = (2e-6, 2e-5, 2e-4)      # of the layer groups, as fastai's one-cycle begins
 STEPS = 3
 FROZEN = (0, 2)                 # groups frozen in each run of steps
 
@@ -74,8 +74,8 @@ def arguments():
     parser.add_argument("--data", type=pathlib.Path, default=here / ".." / "shared" / "data")
     parser.add_argument("--only", default="")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--random-size", type=int, default=112)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--random-size", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=16)
     return parser.parse_args()
 
 
@@ -320,7 +320,8 @@ def check(args, device, architecture, head, weights, classes, size, batches):
     good = True
     for mode in ("direct", "auto"):
         forward, steps, moved = LIMITS[args.device, mode]
-        allowed = [max(*pair) for pair in zip((forward, steps, moved, steps, moved), floor)]
+        allowed = [max(limit, 2 * own_error) for limit, own_error in
+                   zip((forward, steps, moved, steps, moved), floor)]
         got = run_device(network, start, batches, mode == "direct")
         row = errors(network, got, expected)
         lost = labels_lost(got, expected, allowed)

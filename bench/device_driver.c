@@ -4,9 +4,8 @@
  *
  * A session is an open device; a network is made once and planned on it.
  * Functions that can fail return NULL or false, and then driver_error() says
- * why.  make
- * build/device_driver.so builds it with the engine, the oracle and the CPU's
- * device.
+ * why.  "make build/device_driver.so" links it with the engine, the oracle and
+ * the CPU's device; CUDA's is loaded at run time.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,12 +2,15 @@
  * algorithm.c
  *		Choosing each convolution's algorithm by timing it.
  *
- * Winograd's algorithm can be twice as fast as the direct one, or no faster,
- * depending on shape, batch and machine, so both run a few times on random
- * numbers.  What was found is kept for the process.  A Winograd kernel whose
- * result is not close to the direct one's is never chosen.
+ * Winograd's algorithm can be twice as fast as the direct one, or slower,
+ * depending on shape, batch and machine, so both run on random numbers.  They
+ * run in one thread, and its processor time counts, so that other work on the
+ * machine does not disturb the choice.  What was found is kept for the
+ * process.  A Winograd kernel whose result is not close to the direct one's is
+ * never chosen.
  */
 #include <math.h>
+#include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +19,8 @@
 #include "convolution.h"
 
 #define MAX_KNOWN		256		/* shapes remembered */
-#define MIN_TIMED_BATCH	4		/* smaller batches gain less than timing costs */
-#define MAX_TIMED_BATCH	16		/* larger batches behave as this one */
+#define MIN_BATCH		4		/* smaller batches gain less than timing costs */
+#define ENOUGH_PIXELS	1500	/* of a batch: more behave as these do */
 #define RUNS			2		/* of which the faster counts */
 #define CLEARLY_SLOWER	1.5		/* then one run is enough */
 #define MAX_ERROR		1e-3	/* of Winograd, relative to the result's norm */
@@ -27,7 +30,6 @@ typedef struct trial_key
 {
 	vc_cpu_shape shape;
 	int			count;
-	int			threads;
 	vc_direction direction;
 } trial_key;
 
@@ -79,12 +81,13 @@ remember(const trial_key *key, bool winograd)
 	pthread_mutex_unlock(&known_lock);
 }
 
+/* Processor seconds of this thread. */
 static double
 now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
@@ -276,6 +279,7 @@ compare(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 	trial		trials[2] = {{0}};
 	vc_status	status = plain != NULL ? VC_OK : vc_no_memory(error, sizeof(dnnl_memory_desc_t));
 
+	omp_set_num_threads(1);
 	if (status == VC_OK)
 		status = try_algorithm(plan, key, true, plain, HUGE_VAL, &trials[1], error);
 	if (status == VC_OK && trials[1].desc != NULL)
@@ -283,6 +287,7 @@ compare(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 	if (status == VC_OK && trials[0].desc != NULL)
 		*winograd = trials[1].seconds < trials[0].seconds &&
 			relative_error(&trials[0], &trials[1]) < MAX_ERROR;
+	omp_set_num_threads(plan->device->threads);
 	for (int i = 0; i < 2; i++)
 		trial_free(&trials[i]);
 	vc_md_free(plain);
@@ -294,19 +299,19 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 			  vc_direction direction, bool *winograd, vc_error *error)
 {
 	trial_key	key;
-	int			batch = MIN_TIMED_BATCH;
+	int64_t		pixels = (int64_t) shape->out_height * shape->out_width;
+	int			batch = MIN_BATCH;
 	vc_status	status;
 
 	*winograd = false;
-	if (plan->options.algorithm == VC_ALGORITHM_DIRECT || count < MIN_TIMED_BATCH ||
+	if (plan->options.algorithm == VC_ALGORITHM_DIRECT || count < MIN_BATCH ||
 		shape->kernel != 3 || shape->stride != 1)
 		return VC_OK;
-	while (batch < MAX_TIMED_BATCH && batch * 2 <= count)
+	while (batch * pixels < ENOUGH_PIXELS && batch * 2 <= count)
 		batch *= 2;
 	memset(&key, 0, sizeof(key));
 	key.shape = *shape;
 	key.count = batch;
-	key.threads = plan->device->threads;
 	key.direction = direction;
 	if (look_up(&key, winograd))
 		return VC_OK;

@@ -1,6 +1,6 @@
 /*
  * convolution.h
- *		What convolution.c and algorithm.c share.
+ *		What convolution.c, primitive.c and algorithm.c share.
  */
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
@@ -22,12 +22,57 @@ typedef struct vc_cpu_shape
 	int			plain_input;	/* 1: N, C, H, W; 0: blocked */
 } vc_cpu_shape;
 
-/* A primitive descriptor and its primitive. */
+#define VC_CPU_VARIANTS	6		/* batch sizes whose primitives are kept */
+#define VC_CPU_PACKED		4		/* layouts of folded weights */
+
+enum
+{
+	VC_CPU_FORWARD,
+	VC_CPU_BACKWARD_DATA,
+	VC_CPU_BACKWARD_WEIGHTS,
+	VC_CPU_DIRECTIONS
+};
+
+/* One direction at one batch size. */
 typedef struct vc_cpu_primitive
 {
 	dnnl_primitive_desc_t desc;
 	dnnl_primitive_t primitive;
+	dnnl_memory_t source;		/* or its gradient */
+	dnnl_memory_t weights;		/* or their gradient */
+	dnnl_memory_t bias;
+	dnnl_memory_t destination;	/* or its gradient */
+	dnnl_memory_t scratchpad;
+	vc_md		weights_md;		/* owned by desc */
+	dnnl_primitive_t reorder;	/* between the parameter's layout and this one */
+	dnnl_memory_t parameter;	/* the parameter, for the reorder */
 } vc_cpu_primitive;
+
+typedef struct vc_cpu_variant
+{
+	int			count;			/* images; 0: free */
+	vc_cpu_primitive primitives[VC_CPU_DIRECTIONS];
+} vc_cpu_variant;
+
+typedef struct vc_cpu_packed
+{
+	vc_md		md;
+	float	   *data;
+	size_t		bytes;
+} vc_cpu_packed;
+
+struct vc_cpu_convolution
+{
+	vc_cpu_shape shape;
+	vc_md		weights;		/* training: the parameter's layout */
+	vc_cpu_variant variants[VC_CPU_VARIANTS];
+	int			next;			/* the variant to replace */
+	vc_cpu_packed packed[VC_CPU_PACKED];
+	int			packed_count;
+	int			next_packed;	/* the layout to replace */
+	bool		stale;			/* some packed weights are not filled */
+	float	   *bias;			/* folded */
+};
 
 /*
  * The primitive descriptor of a shape at a batch size and in a direction.
@@ -43,5 +88,13 @@ extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_s
 /* Whether Winograd's algorithm is the faster one; measured once a shape. */
 extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 							   vc_direction direction, bool *winograd, vc_error *error);
+
+extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
+extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+								  vc_direction direction, dnnl_primitive_desc_t *desc,
+								  vc_error *error);
+extern vc_status vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count,
+										 int direction, vc_cpu_primitive *k, vc_error *error);
+extern void vc_cpu_primitive_free(vc_cpu_primitive *k);
 
 #endif							/* VISCLF_CPU_CONVOLUTION_H */

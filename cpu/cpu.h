@@ -153,7 +153,7 @@ struct vc_plan
 	size_t		arena_bytes;
 	void	   *scratch;		/* oneDNN's scratchpad, shared by the steps */
 	size_t		scratch_bytes;
-	float	   *weight_scratch; /* one convolution's weights in another layout */
+	void	   *weight_scratch; /* one convolution's weights in another layout */
 	size_t		weight_scratch_bytes;
 	double	   *partials;		/* batch norm's sums: 2 of each image's channels */
 	int64_t		bytes;			/* everything allocated, for plan_memory */

@@ -22,7 +22,7 @@ struct vc_cpu_norm
 	float	   *scale;			/* weight / sqrt(variance + epsilon) */
 	float	   *shift;			/* bias - mean * scale */
 	float	   *inverse;		/* 1 / sqrt(variance + epsilon) */
-	float	   *coefficients[4];	/* of the input's gradient; spare */
+	float	   *coefficients[4];	/* see set_coefficients; [3] is c2 - c1 * mean */
 	float	   *memory;
 };
 
@@ -241,7 +241,8 @@ set_coefficients(const vc_plan *plan, const vc_cpu_step *step, int channel,
 
 /* How a plane's gradient is read; `plane` floats lie between two of them. */
 static vc_cpu_plane
-plane_gradient(const vc_plan *plan, const vc_cpu_step *step, int64_t index, int64_t plane, int64_t blocks)
+plane_gradient(const vc_plan *plan, const vc_cpu_step *step, int64_t index,
+			   int64_t plane, int64_t blocks)
 {
 	const vc_cpu_value *out = &plan->values[step->output];
 	const vc_cpu_norm *norm = step->state;

@@ -98,10 +98,8 @@ vc_json_take(vc_json *json, char mark)
 			return expected(json, "\"[\"");
 		case ']':
 			return expected(json, "\",\" or \"]\"");
-		case ':':
-			return expected(json, "\":\"");
 		default:
-			return expected(json, "\",\"");
+			return expected(json, "\":\"");
 	}
 }
 

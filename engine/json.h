@@ -25,7 +25,7 @@ typedef struct vc_json
 /* True where the bytes are UTF-8 as RFC 3629 has it. */
 extern bool vc_utf8_valid(const uint8_t *text, size_t length);
 
-/* Takes one of JSON's marks, such as '{'. */
+/* Takes one of the marks { } [ ] and :. */
 extern bool vc_json_take(vc_json *json, char mark);
 
 /* Takes the mark if it comes next; false is no error. */

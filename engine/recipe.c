@@ -56,6 +56,16 @@ vc_recipe_fine_tune(const vc_recipe_options *o, vc_recipe *recipe)
 	phase->rise = UNFROZEN_RISE;
 }
 
+void
+vc_recipe_probe(vc_recipe *recipe)
+{
+	memset(recipe, 0, sizeof(*recipe));
+	recipe->phases = 1;
+	recipe->phase[0].name = "probe";
+	recipe->phase[0].epochs = 1;
+	recipe->phase[0].frozen_groups = VC_GROUP_HEAD;
+}
+
 int
 vc_recipe_epochs(const vc_recipe *recipe)
 {

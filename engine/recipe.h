@@ -43,6 +43,9 @@ typedef struct vc_recipe_options
 
 extern void vc_recipe_fine_tune(const vc_recipe_options *options, vc_recipe *recipe);
 
+/* One phase, "probe", of one epoch; for a head that is not trained in steps. */
+extern void vc_recipe_probe(vc_recipe *recipe);
+
 /* Epochs of all phases. */
 extern int	vc_recipe_epochs(const vc_recipe *recipe);
 

@@ -81,19 +81,18 @@ dataset_label(Dataset *d, const char *label)
 }
 
 void
-dataset_add(Dataset *d, const uint8_t *pixels, uint64 hash, int label, char *key)
+dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 {
-	DatasetRow *row;
+	DatasetRow *copy;
 
 	if (d->count == PG_UINT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %u images", PG_UINT32_MAX)));
 	d->rows = grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
-	row = &d->rows[d->count++];
-	row->hash = hash;
-	row->label = label;
-	row->key = key ? MemoryContextStrdup(d->context, key) : NULL;
+	copy = &d->rows[d->count++];
+	*copy = *row;
+	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;
 	BufFileWrite(d->file, unconstify(uint8_t *, pixels), d->image_bytes);
 }
 
@@ -110,7 +109,7 @@ dataset_add_bad(Dataset *d, const char *key, const char *why)
 	d->bad_count++;
 }
 
-/* By image, then label: rows that are equal in both are interchangeable. */
+/* By image, label and side: rows that are equal in all are interchangeable. */
 static int
 compare_rows(const void *a, const void *b, void *argument)
 {
@@ -120,7 +119,9 @@ compare_rows(const void *a, const void *b, void *argument)
 
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
-	return x->label - y->label;
+	if (x->label != y->label)
+		return x->label - y->label;
+	return (int) x->side - (int) y->side;
 }
 
 /* Replaces the order of first sight by the order of the classes. */
@@ -136,6 +137,32 @@ renumber_labels(Dataset *d)
 	pfree(rank);
 }
 
+/* Which side a row is on, and for good. */
+static void
+decide_side(DatasetRow *row, uint64 seed, double validation_share)
+{
+	if (row->side == SIDE_BY_HASH)
+		row->side = vc_split_validation(row->group, seed, validation_share) ?
+			SIDE_VALID : SIDE_TRAIN;
+}
+
+/* Counts images that come more than once; order is by image. */
+static void
+count_repeats(Dataset *d, const uint32 *order)
+{
+	for (int64 i = 1; i < d->count; i++)
+	{
+		const DatasetRow *before = &d->rows[order[i - 1]];
+		const DatasetRow *row = &d->rows[order[i]];
+
+		if (row->hash != before->hash)
+			continue;
+		d->repeated++;
+		d->conflicting += row->label != before->label;
+		d->leaking += row->side != before->side;
+	}
+}
+
 void
 dataset_finish(Dataset *d, uint64 seed, double validation_share)
 {
@@ -143,8 +170,12 @@ dataset_finish(Dataset *d, uint64 seed, double validation_share)
 
 	renumber_labels(d);
 	for (int64 i = 0; i < d->count; i++)
+	{
 		order[i] = (uint32) i;
+		decide_side(&d->rows[i], seed, validation_share);
+	}
 	qsort_arg(order, d->count, sizeof(uint32), compare_rows, d->rows);
+	count_repeats(d, order);
 
 	/* training rows from the front, validation rows from the back */
 	d->train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
@@ -154,8 +185,8 @@ dataset_finish(Dataset *d, uint64 seed, double validation_share)
 		const DatasetRow *row = &d->rows[order[i]];
 
 		d->fingerprint = hash_combine64(d->fingerprint,
-										hash_combine64(row->hash, row->label));
-		if (vc_split_validation(row->hash, seed, validation_share))
+										hash_combine64(row->hash, row->label * 4 + row->side));
+		if (row->side == SIDE_VALID)
 			d->valid[-++d->valid_count] = order[i];
 		else
 			d->train[d->train_count++] = order[i];

@@ -14,10 +14,19 @@
 
 #define DATASET_EXAMPLES 3		/* bad images that a warning names */
 
+typedef enum DatasetSide
+{
+	SIDE_BY_HASH,
+	SIDE_TRAIN,
+	SIDE_VALID
+} DatasetSide;
+
 typedef struct DatasetRow
 {
 	uint64		hash;			/* of the image's bytes */
+	uint64		group;			/* decides the side where `side` does not */
 	int32		label;			/* index into classes */
+	DatasetSide side;
 	char	   *key;			/* of validation rows; NULL without key_column */
 } DatasetRow;
 
@@ -43,6 +52,9 @@ typedef struct Dataset
 	uint32	   *valid;
 	int64		valid_count;
 	uint64		fingerprint;	/* of images and labels */
+	int64		repeated;		/* rows whose image an earlier row has */
+	int64		conflicting;	/* of those, with another label */
+	int64		leaking;		/* of those, on the other side */
 	int64		bad_count;		/* rows left out */
 	char	   *bad_examples[DATASET_EXAMPLES];
 } Dataset;
@@ -53,9 +65,8 @@ extern Dataset *dataset_create(size_t image_bytes);
 /* Index of a label among the classes, in order of first sight. */
 extern int	dataset_label(Dataset *dataset, const char *label);
 
-/* Adds one image; the key is kept. */
-extern void dataset_add(Dataset *dataset, const uint8_t *pixels, uint64 hash,
-						int label, char *key);
+/* Adds one image; the row is copied, its key too. */
+extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
 
 /* Notes a row that has no pixels. */
 extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);

@@ -26,8 +26,11 @@ enum
 	ARG_IMAGE_COLUMN,
 	ARG_LABEL_COLUMN,
 	ARG_KEY_COLUMN,
+	ARG_GROUP_COLUMN,
+	ARG_SPLIT_COLUMN,
 	ARG_ARCHITECTURE,
 	ARG_PRETRAINED,
+	ARG_METHOD,
 	ARG_HEAD,
 	ARG_IMAGE_SIZE,
 	ARG_RESIZE,
@@ -45,7 +48,7 @@ enum
 
 static const char *const arg_names[ARGS] = {
 	"model", "source", "image_column", "label_column", "key_column",
-	"architecture", "pretrained", "head", "image_size", "resize", "epochs", "freeze_epochs",
+	"group_column", "split_column", "architecture", "pretrained", "method", "head", "image_size", "resize", "epochs", "freeze_epochs",
 	"learning_rate", "lr_mult", "weight_decay", "dropout", "batch_size",
 	"validation_share", "seed"
 };
@@ -81,6 +84,12 @@ name_option(FunctionCallInfo fcinfo, int arg)
 {
 	require(fcinfo, arg);
 	return pstrdup(NameStr(*PG_GETARG_NAME(arg)));
+}
+
+static char *
+optional_name(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : name_option(fcinfo, arg);
 }
 
 static void
@@ -143,6 +152,44 @@ network_options(FunctionCallInfo fcinfo, TrainOptions *o)
 		o->image_size = strcmp(o->architecture, "resnet20") == 0 ? 64 : 224;
 }
 
+static bool
+method_from_name(const char *name, TrainMethod *method)
+{
+	*method = strcmp(name, "probe") == 0 ? METHOD_PROBE : METHOD_FINE_TUNE;
+	return strcmp(name, method_name(*method)) == 0;
+}
+
+const char *
+method_name(TrainMethod method)
+{
+	return method == METHOD_PROBE ? "probe" : "fine_tune";
+}
+
+/* How to train, and the head that goes with it. */
+static void
+method_options(FunctionCallInfo fcinfo, TrainOptions *o)
+{
+	char	   *method = text_option(fcinfo, ARG_METHOD);
+	char	   *head;
+
+	if (!method_from_name(method, &o->method))
+		throw_option(ARG_METHOD, quote_literal_cstr(method), "fine_tune, probe");
+	o->head = o->method == METHOD_PROBE ? VC_HEAD_LINEAR : VC_HEAD_CONCAT;
+	if (!PG_ARGISNULL(ARG_HEAD))
+	{
+		head = text_option(fcinfo, ARG_HEAD);
+		if (!head_from_name(head, &o->head) ||
+			(o->method == METHOD_PROBE && o->head != VC_HEAD_LINEAR))
+			throw_option(ARG_HEAD, quote_literal_cstr(head),
+						 o->method == METHOD_PROBE ? "linear, with method probe" : "concat, linear");
+	}
+	if (o->method == METHOD_PROBE && o->parent == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"probe\" needs a pretrained model"),
+				 errhint("Name one with pretrained => '...'; visclf.import_model makes one of a file of weights.")));
+}
+
 /* The version that the weights come from, or NULL. */
 static Model *
 parent_option(FunctionCallInfo fcinfo)
@@ -175,7 +222,6 @@ TrainOptions *
 options_from_call(FunctionCallInfo fcinfo)
 {
 	TrainOptions *o = palloc0(sizeof(*o));
-	char	   *head;
 
 	o->model = text_option(fcinfo, ARG_MODEL);
 	if (o->model[0] == '\0')
@@ -184,13 +230,12 @@ options_from_call(FunctionCallInfo fcinfo)
 	o->source = PG_GETARG_OID(ARG_SOURCE);
 	o->image_column = name_option(fcinfo, ARG_IMAGE_COLUMN);
 	o->label_column = name_option(fcinfo, ARG_LABEL_COLUMN);
-	if (!PG_ARGISNULL(ARG_KEY_COLUMN))
-		o->key_column = name_option(fcinfo, ARG_KEY_COLUMN);
+	o->key_column = optional_name(fcinfo, ARG_KEY_COLUMN);
+	o->group_column = optional_name(fcinfo, ARG_GROUP_COLUMN);
+	o->split_column = optional_name(fcinfo, ARG_SPLIT_COLUMN);
 	o->parent = parent_option(fcinfo);
 	network_options(fcinfo, o);
-	head = text_option(fcinfo, ARG_HEAD);
-	if (!head_from_name(head, &o->head))
-		throw_option(ARG_HEAD, quote_literal_cstr(head), "concat, linear");
+	method_options(fcinfo, o);
 	o->resize_name = text_option(fcinfo, ARG_RESIZE);
 	if (!vc_resize_from_name(o->resize_name, &o->resize))
 		throw_option(ARG_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
@@ -232,6 +277,8 @@ options_to_jsonb(const TrainOptions *o)
 			  "SELECT pg_catalog.jsonb_build_object("
 			  "'source', $1::pg_catalog.text, 'image_column', $2::pg_catalog.text, "
 			  "'label_column', $3::pg_catalog.text, 'key_column', $4::pg_catalog.text, "
+			  "'group_column', $14::pg_catalog.text, 'split_column', $15::pg_catalog.text, "
+			  "'method', $16::pg_catalog.text, "
 			  "'epochs', $5, 'freeze_epochs', $6, 'learning_rate', $7::pg_catalog.numeric, "
 			  "'lr_mult', $8::pg_catalog.numeric, 'weight_decay', $9::pg_catalog.numeric, "
 			  "'dropout', $10::pg_catalog.numeric, 'batch_size', $11, "
@@ -250,6 +297,9 @@ options_to_jsonb(const TrainOptions *o)
 	sql_int(&sql, o->batch_size);
 	sql_text(&sql, digits(o->validation_share));
 	sql_bigint(&sql, o->seed);
+	sql_text(&sql, o->group_column);
+	sql_text(&sql, o->split_column);
+	sql_text(&sql, method_name(o->method));
 	sql_read(&sql);
 	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
 }
@@ -279,11 +329,12 @@ options_from_model(int model_id)
 
 	sql_begin(&sql,
 			  "SELECT m.name, h.source, h.image_column, h.label_column, h.key_column, "
-			  "m.architecture, NULL, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
+			  "h.group_column, h.split_column, m.architecture, NULL, h.method, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
 			  "h.learning_rate, h.lr_mult, h.weight_decay, h.dropout, h.batch_size, "
 			  "h.validation_share, h.seed, m.parent_id "
 			  "FROM visclf.model m, pg_catalog.jsonb_to_record(m.hyperparameters) AS h("
 			  "source text, image_column text, label_column text, key_column text, "
+			  "group_column text, split_column text, method text, "
 			  "epochs text, freeze_epochs text, learning_rate text, lr_mult text, "
 			  "weight_decay text, dropout text, batch_size text, validation_share text, "
 			  "seed text) WHERE m.model_id OPERATOR(pg_catalog.=) $1");
@@ -302,7 +353,10 @@ options_from_model(int model_id)
 	o->image_column = result_text(0, 1 + ARG_IMAGE_COLUMN);
 	o->label_column = result_text(0, 1 + ARG_LABEL_COLUMN);
 	o->key_column = result_text(0, 1 + ARG_KEY_COLUMN);
+	o->group_column = result_text(0, 1 + ARG_GROUP_COLUMN);
+	o->split_column = result_text(0, 1 + ARG_SPLIT_COLUMN);
 	o->architecture = result_text(0, 1 + ARG_ARCHITECTURE);
+	method_from_name(result_text(0, 1 + ARG_METHOD), &o->method);
 	head_from_name(result_text(0, 1 + ARG_HEAD), &o->head);
 	o->image_size = (int) stored_number(1 + ARG_IMAGE_SIZE, ARG_IMAGE_SIZE);
 	o->resize_name = result_text(0, 1 + ARG_RESIZE);

@@ -13,6 +13,12 @@
 
 #include "../engine/recipe.h"
 
+typedef enum TrainMethod
+{
+	METHOD_FINE_TUNE,			/* all layers, as fastai's fine_tune */
+	METHOD_PROBE				/* softmax regression on a pretrained body */
+} TrainMethod;
+
 typedef struct TrainOptions
 {
 	char	   *model;
@@ -20,6 +26,9 @@ typedef struct TrainOptions
 	char	   *image_column;
 	char	   *label_column;
 	char	   *key_column;		/* NULL: none */
+	char	   *group_column;	/* rows of one group stay together; NULL: none */
+	char	   *split_column;	/* says the side; NULL: the hash does */
+	TrainMethod method;
 	char	   *architecture;
 	Model	   *parent;			/* whose weights it starts from; NULL: random */
 	vc_head		head;
@@ -32,6 +41,8 @@ typedef struct TrainOptions
 	double		validation_share;
 	int64		seed;
 } TrainOptions;
+
+extern const char *method_name(TrainMethod method);
 
 /*
  * Reads and checks the arguments of visclf.train, in the current context.

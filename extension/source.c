@@ -25,10 +25,19 @@
 /* A fetched row: what the batch does not know of it. */
 typedef struct SourceRow
 {
-	uint64		hash;
+	DatasetRow	row;			/* its label is not yet known */
 	char	   *label;
-	char	   *key;
 } SourceRow;
+
+/* Columns of the cursor. */
+enum
+{
+	COLUMN_IMAGE = 1,
+	COLUMN_LABEL,
+	COLUMN_KEY,
+	COLUMN_GROUP,
+	COLUMN_SPLIT
+};
 
 typedef struct SourceBatch
 {
@@ -90,25 +99,37 @@ check_columns(const TrainOptions *o)
 				 errhint("A label is one value: text, an enum, an integer, a boolean.")));
 	if (o->key_column)
 		column_type(o, o->key_column, "key_column");
+	if (o->group_column)
+		column_type(o, o->group_column, "group_column");
+	if (o->split_column)
+		column_type(o, o->split_column, "split_column");
+}
+
+/* Appends ", column as text", or NULL where there is no such column. */
+static void
+append_column(StringInfo query, const char *column)
+{
+	if (column)
+		appendStringInfo(query, ", s.%s::pg_catalog.text", quote_identifier(column));
+	else
+		appendStringInfoString(query, ", NULL::pg_catalog.text");
 }
 
 static Portal
 open_cursor(const TrainOptions *o)
 {
 	StringInfoData query;
-	const char *label = quote_identifier(o->label_column);
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.%s, s.%s::pg_catalog.text, ",
-					 quote_identifier(o->image_column), label);
-	if (o->key_column)
-		appendStringInfo(&query, "s.%s::pg_catalog.text", quote_identifier(o->key_column));
-	else
-		appendStringInfoString(&query, "NULL::pg_catalog.text");
+	appendStringInfo(&query, "SELECT s.%s", quote_identifier(o->image_column));
+	append_column(&query, o->label_column);
+	append_column(&query, o->key_column);
+	append_column(&query, o->group_column);
+	append_column(&query, o->split_column);
 	appendStringInfo(&query, " FROM %s s WHERE s.%s IS NOT NULL",
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
 												get_rel_name(o->source)),
-					 label);
+					 quote_identifier(o->label_column));
 	return SPI_cursor_open_with_args(NULL, query.data, 0, NULL, NULL, NULL, false, 0);
 }
 
@@ -120,36 +141,64 @@ make_batch(SourceBatch *b, Decoder *decoder)
 									ALLOCSET_SMALL_SIZES);
 }
 
+/* Which side the split column puts a row on. */
+static DatasetSide
+side_from_text(const TrainOptions *o, const char *value)
+{
+	if (value == NULL)
+		return SIDE_BY_HASH;
+	if (strcmp(value, "train") == 0 || strcmp(value, "false") == 0)
+		return SIDE_TRAIN;
+	if (strcmp(value, "valid") == 0 || strcmp(value, "true") == 0)
+		return SIDE_VALID;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" in column \"%s\" is no side of a split", value, o->split_column),
+			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
+}
+
+/* Adds one row to a batch, or notes that it has no image. */
+static void
+fetch_row(SourceBatch *b, const TrainOptions *o, HeapTuple tuple, TupleDesc desc,
+		  Dataset *dataset)
+{
+	bool		isnull;
+	Datum		image = SPI_getbinval(tuple, desc, COLUMN_IMAGE, &isnull);
+	char	   *key = SPI_getvalue(tuple, desc, COLUMN_KEY);
+	char	   *group = SPI_getvalue(tuple, desc, COLUMN_GROUP);
+	vc_decode_job *job;
+	SourceRow  *row;
+	int			place;
+
+	if (isnull)
+	{
+		dataset_add_bad(dataset, key, "image is NULL");
+		return;
+	}
+	place = batch_add(b->batch, image);
+	job = &b->batch->jobs[place];
+	row = &b->rows[place];
+	row->label = SPI_getvalue(tuple, desc, COLUMN_LABEL);
+	row->row.key = key;
+	row->row.hash = hash_bytes_extended(job->data, job->size, 0);
+	row->row.group = group == NULL ? row->row.hash :
+		hash_bytes_extended((unsigned char *) group, strlen(group), 0);
+	row->row.side = side_from_text(o, SPI_getvalue(tuple, desc, COLUMN_SPLIT));
+}
+
 /* Fetches rows into an idle batch; false after the last. */
 static bool
-fetch(SourceBatch *b, Portal cursor, Dataset *dataset)
+fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 {
+	MemoryContext caller;
+
 	batch_reset(b->batch);
 	MemoryContextReset(b->keys);
 	SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
+	caller = MemoryContextSwitchTo(b->keys);
 	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		MemoryContext caller = MemoryContextSwitchTo(b->keys);
-		char	   *key = SPI_getvalue(tuple, desc, 3);
-		bool		isnull;
-		Datum		image = SPI_getbinval(tuple, desc, 1, &isnull);
-		vc_decode_job *job;
-		SourceRow  *row;
-
-		if (isnull)
-			dataset_add_bad(dataset, key, "image is NULL");
-		else
-		{
-			job = &b->batch->jobs[batch_add(b->batch, image)];
-			row = &b->rows[b->batch->count - 1];
-			row->label = SPI_getvalue(tuple, desc, 2);
-			row->key = key;
-			row->hash = hash_bytes_extended(job->data, job->size, 0);
-		}
-		MemoryContextSwitchTo(caller);
-	}
+		fetch_row(b, o, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, dataset);
+	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
 	return SPI_processed > 0;
 }
@@ -164,11 +213,13 @@ store(SourceBatch *b, Dataset *dataset)
 	{
 		SourceRow  *row = &b->rows[i];
 
-		if (batch->jobs[i].error.code == VC_OK)
-			dataset_add(dataset, batch->pixels + batch->image_bytes * i,
-						row->hash, dataset_label(dataset, row->label), row->key);
-		else
-			dataset_add_bad(dataset, row->key, batch->jobs[i].error.message);
+		if (batch->jobs[i].error.code != VC_OK)
+		{
+			dataset_add_bad(dataset, row->row.key, batch->jobs[i].error.message);
+			continue;
+		}
+		row->row.label = dataset_label(dataset, row->label);
+		dataset_add(dataset, batch->pixels + batch->image_bytes * i, &row->row);
 	}
 }
 
@@ -186,13 +237,13 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 
 	make_batch(current, decoder);
 	make_batch(following, decoder);
-	more = fetch(current, cursor, dataset);
+	more = fetch(current, o, cursor, dataset);
 	batch_start(current->batch);
 	while (more)
 	{
 		SourceBatch *decoded = current;
 
-		more = fetch(following, cursor, dataset);
+		more = fetch(following, o, cursor, dataset);
 		batch_wait(decoded->batch);
 		batch_start(following->batch);
 		store(decoded, dataset);
@@ -202,25 +253,6 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 	SPI_cursor_close(cursor);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-}
-
-static void
-warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
-{
-	StringInfoData examples;
-
-	if (d->bad_count == 0)
-		return;
-	initStringInfo(&examples);
-	for (int i = 0; i < Min(d->bad_count, DATASET_EXAMPLES); i++)
-		appendStringInfo(&examples, "%s%s", i ? "; " : "", d->bad_examples[i]);
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("%lld of %lld labelled rows of \"%s\" were skipped: their image cannot be decoded",
-					(long long) d->bad_count, (long long) (d->bad_count + d->count),
-					get_rel_name(o->source)),
-			 errdetail("The first: %s.", examples.data),
-			 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
 }
 
 /* Throws where there is too little to train on or to validate with. */
@@ -259,7 +291,7 @@ source_read(const TrainOptions *o)
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3);
 	read_rows(o, dataset);
 	dataset_finish(dataset, (uint64) o->seed, o->validation_share);
-	warn_of_bad_rows(o, dataset);
+	source_warn(o, dataset);
 	check_enough(o, dataset);
 	return dataset;
 }

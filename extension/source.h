@@ -17,4 +17,7 @@
  */
 extern Dataset *source_read(const TrainOptions *options);
 
+/* Warns, with numbers, of what a user would want to know of the rows. */
+extern void source_warn(const TrainOptions *options, const Dataset *dataset);
+
 #endif							/* VISCLF_SOURCE_H */

@@ -77,11 +77,12 @@ static void
 make_plan(Training *t)
 {
 	const vc_network *network = t->model->network;
+	bool		probe = t->options->method == METHOD_PROBE;
 	vc_plan_options options = {0};
 	vc_error	error;
 
 	t->batch_size = (int) Min(t->options->batch_size, t->data->train_count);
-	options.purpose = VC_TRAINING;
+	options.purpose = probe ? VC_INFERENCE : VC_TRAINING;
 	options.algorithm = setting_convolution;
 	options.max_batch = t->batch_size;
 	options.interrupted = vc_query_canceled;
@@ -90,7 +91,10 @@ make_plan(Training *t)
 									   t->data->image_bytes * t->batch_size);
 	t->labels = palloc(sizeof(int32) * t->batch_size);
 	t->logits = palloc(sizeof(float) * t->batch_size * network->classes);
-	vc_recipe_fine_tune(&t->options->recipe, &t->recipe);
+	if (probe)
+		vc_recipe_probe(&t->recipe);
+	else
+		vc_recipe_fine_tune(&t->options->recipe, &t->recipe);
 }
 
 /* Sets every parameter to its random start. */
@@ -149,9 +153,8 @@ initialize(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
-/* Reads pixels and labels of some rows into the batch. */
-static void
-load_batch(Training *t, const uint32 *rows, int count)
+void
+training_load(Training *t, const uint32 *rows, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -173,8 +176,22 @@ check_finite(const Training *t, double loss)
 						 t->options->recipe.learning_rate)));
 }
 
-/* One pass over the training rows, the last partial batch left out. */
-static void
+/* Images still to train on, after `done` steps of this epoch. */
+static int64
+images_left(const Training *t, int steps, int done)
+{
+	int64		epochs = t->recipe.phase[t->phase].epochs - t->epoch;
+
+	for (int p = t->phase + 1; p < t->recipe.phases; p++)
+		epochs += t->recipe.phase[p].epochs;
+	return (epochs * steps - done) * t->batch_size;
+}
+
+/*
+ * One pass over the training rows, the last partial batch left out; returns
+ * the smoothed loss.
+ */
+static double
 train_epoch(Training *t)
 {
 	int			steps = (int) (t->data->train_count / t->batch_size);
@@ -194,16 +211,18 @@ train_epoch(Training *t)
 		vc_error	error;
 
 		CHECK_FOR_INTERRUPTS();
-		load_batch(t, order + (int64) s * t->batch_size, t->batch_size);
+		training_load(t, order + (int64) s * t->batch_size, t->batch_size);
 		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
 		step.seed = seed;
 		vc_check(t->device.api->train_step(t->plan, t->images, t->labels, t->batch_size,
 										   &step, &loss, NULL, &error), &error);
 		check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
-		log_progress(t, s + 1, steps, seconds_since(start));
+		log_progress(t, (int64) (s + 1) * t->batch_size, (int64) steps * t->batch_size,
+					 images_left(t, steps, s + 1), seconds_since(start));
 	}
 	pfree(order);
+	return vc_smooth_loss_value(&t->loss);
 }
 
 /* Runs the validation rows; keeps what is said of each where asked to. */
@@ -220,7 +239,7 @@ validate(Training *t, bool keep)
 		vc_error	error;
 
 		CHECK_FOR_INTERRUPTS();
-		load_batch(t, d->valid + first, count);
+		training_load(t, d->valid + first, count);
 		vc_check(t->device.api->forward(t->plan, t->images, count, t->logits, NULL, &error),
 				 &error);
 		for (int i = 0; i < count; i++)
@@ -248,11 +267,15 @@ run_epoch(Training *t)
 	t->epoch == t->recipe.phase[t->phase].epochs - 1;
 	instr_time	start;
 	Validation	v;
+	double		loss;
 
 	INSTR_TIME_SET_CURRENT(start);
-	train_epoch(t);
+	if (t->options->method == METHOD_PROBE)
+		loss = probe_train(t);
+	else
+		loss = train_epoch(t);
 	v = validate(t, last);
-	log_epoch(t, vc_smooth_loss_value(&t->loss), &v, seconds_since(start));
+	log_epoch(t, loss, &v, seconds_since(start));
 	t->epoch++;
 	if (last)
 		training_finish(t, &v);
@@ -270,7 +293,7 @@ run(Training *t)
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
 	while (t->phase < t->recipe.phases)
 	{
-		if (t->epoch == 0)
+		if (t->epoch == 0 && t->options->method == METHOD_FINE_TUNE)
 			vc_check(t->device.api->reset_optimizer(t->plan, &error), &error);
 		if (t->epoch < t->recipe.phase[t->phase].epochs)
 			log_header(t);
@@ -326,9 +349,9 @@ visclf_train(PG_FUNCTION_ARGS)
 	t->data = source_read(t->options);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
 	version_lock(t->model);
-	commit(t);
 	make_plan(t);
 	initialize(t);
+	commit(t);
 	run(t);
 	SPI_finish();
 	return (Datum) 0;

@@ -48,10 +48,16 @@ typedef struct Validation
 	double		accuracy;		/* 0 to 1 */
 } Validation;
 
+/* train.c: reads pixels and labels of some rows into t's batch. */
+extern void training_load(Training *t, const uint32 *rows, int count);
+
+/* probe.c: fits the linear head to a frozen body; returns the cross entropy. */
+extern double probe_train(Training *t);
+
 /* training_log.c: what an epoch leaves behind. */
 extern void log_header(const Training *t);
 extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);
-extern void log_progress(Training *t, int step, int steps, double epoch_seconds);
+extern void log_progress(Training *t, int64 done, int64 of, int64 left, double seconds);
 
 /* checkpoint.c: what a training leaves in the database.  SPI connected. */
 

@@ -73,23 +73,21 @@ log_epoch(const Training *t, double train_loss, const Validation *v, double seco
 					v->accuracy, clock_time(seconds))));
 }
 
-/* At most every visclf.progress_interval; step is the number of steps done. */
+/*
+ * At most every visclf.progress_interval.  done of `of` images of this epoch
+ * took `seconds`; `left` are those of the rest of the training.
+ */
 void
-log_progress(Training *t, int step, int steps, double epoch_seconds)
+log_progress(Training *t, int64 done, int64 of, int64 left, double seconds)
 {
-	double		rate = (double) step * t->batch_size / epoch_seconds;
-	int64		epochs = t->recipe.phase[t->phase].epochs - t->epoch;
-	double		left;
+	double		rate = done / seconds;
 
-	if (setting_progress_interval == 0 || step == steps ||
+	if (setting_progress_interval == 0 || done == of ||
 		seconds_since(t->last_progress) < setting_progress_interval)
 		return;
 	INSTR_TIME_SET_CURRENT(t->last_progress);
-	for (int p = t->phase + 1; p < t->recipe.phases; p++)
-		epochs += t->recipe.phase[p].epochs;
-	left = ((double) epochs * steps - step) * t->batch_size / rate;
 	ereport(NOTICE,
-			(errmsg("%s epoch %d: %d of %d images, %.1f images/s, about %s left",
-					t->recipe.phase[t->phase].name, t->epoch, step * t->batch_size,
-					steps * t->batch_size, rate, clock_time(left))));
+			(errmsg("%s epoch %d: %lld of %lld images, %.1f images/s, about %s left",
+					t->recipe.phase[t->phase].name, t->epoch, (long long) done, (long long) of,
+					rate, clock_time(left / rate))));
 }

@@ -189,9 +189,12 @@ CREATE PROCEDURE visclf.train(
 	image_column	name DEFAULT 'image',
 	label_column	name DEFAULT 'label',
 	key_column		name DEFAULT NULL,
+	group_column	name DEFAULT NULL,
+	split_column	name DEFAULT NULL,
 	architecture	text DEFAULT NULL,
 	pretrained		text DEFAULT NULL,
-	head			text DEFAULT 'concat',
+	method			text DEFAULT 'fine_tune',
+	head			text DEFAULT NULL,
 	image_size		int DEFAULT NULL,
 	resize			text DEFAULT 'squish',
 	epochs			int DEFAULT 5,
@@ -204,7 +207,7 @@ CREATE PROCEDURE visclf.train(
 	validation_share float8 DEFAULT 0.2,
 	seed			bigint DEFAULT 42)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
-COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, text, text, text, int, text, int, int,
+COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, int, int,
 	float8, float8, float8, float8, int, float8, bigint) IS
 'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
 

@@ -43,7 +43,7 @@ CALL bad($$CALL visclf.train('m', 'broken', architecture => 'resnet20')$$);
 CALL bad($$CALL visclf.train(NULL, 'adverts')$$);
 CALL bad($$CALL visclf.train('', 'adverts')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet99')$$);
-CALL bad($$CALL visclf.train('m', 'adverts', architecture => NULL)$$);
+CALL bad($$CALL visclf.train('m', 'adverts', resize => NULL)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', colour => 'blue')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', head => 'tail')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', image_size => 0)$$);
@@ -60,6 +60,29 @@ CALL bad($$CALL visclf.train('m', 'adverts', dropout => 1)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', validation_share => 0)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', validation_share => 1)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', seed => NULL)$$);
+
+CALL bad($$CALL visclf.train('m', 'adverts', group_column => 'family')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', split_column => 'place', architecture => 'resnet20')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', pretrained => 'nobody')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', pretrained => 'small', architecture => 'resnet18')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', method => 'guess')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe', pretrained => 'small', head => 'concat')$$);
+
+-- files of weights
+CALL bad($$SELECT visclf.import_model('m', '')$$);
+CALL bad($$SELECT visclf.import_model('m', NULL)$$);
+CALL bad($$SELECT visclf.import_model('m', '\x8002')$$);
+CALL bad($$SELECT visclf.import_model('m', '\x02000000000000007b7d')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), architecture => 'resnet50')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes => '{a,b,c}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), image_size => 0)$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), resize => 'stretch')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), mean => '{1,2}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), std => '{1,0,1}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small') || '\x00')$$);
+CALL bad($$SELECT visclf.import_model('m', substr(visclf.export_model('small'), 1, 5000))$$);
+CALL bad($$SELECT visclf.export_model('nobody')$$);
 
 -- a rate at which no training can go well
 SET client_min_messages = warning;

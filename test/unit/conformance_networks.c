@@ -86,7 +86,7 @@ find_batch(vc_plan *oracle, const vc_network *network, const int32_t *labels, in
 	vc_error	error = {0};
 
 	*margin = -1;
-	for (uint64_t s = seed; s < seed + tries && *margin < 5e-6; s++)
+	for (uint64_t s = seed; s < seed + tries && *margin < 1e-5; s++)
 	{
 		uint8_t    *images = random_images(count, network->image_size, s);
 		double		found;
@@ -244,7 +244,7 @@ conform_network(subject *subjects, const vc_network *network, int max_batch, dou
 	bool		small = network->node_count < 30;
 	int			partial = small ? max_batch / 2 + 1 : max_batch - 2;
 
-	b.tries = small ? 8 : 2;
+	b.tries = small ? 8 : 3;
 
 	open_bench(&b);
 	try_forward(&b, max_batch, true, 100);

@@ -338,7 +338,7 @@ step_both(run *oracle, run *tried, outcome *o)
 				got;
 
 	step.step = oracle->step;
-	images = find_batch(oracle->plan, n, labels, BATCH, &step, 6, 1000 * oracle->step, &margin);
+	images = find_batch(oracle->plan, n, labels, BATCH, &step, 12, 1000 * oracle->step, &margin);
 	expected = step_of(oracle->s, oracle->plan, images, labels, BATCH, &step, NULL);
 	got = step_of(tried->s, tried->plan, images, labels, BATCH, &step, NULL);
 	record(o, STEPS, fabs((double) got - expected) / expected, "loss of step %d", oracle->step);
@@ -380,7 +380,7 @@ void
 conform_training(subject *s)
 {
 	vc_network *small = whole_network("resnet20", VC_HEAD_CONCAT, 16, 5, 0.5f);
-	vc_network *large = whole_network("resnet18", VC_HEAD_LINEAR, 40, 5, 0);
+	vc_network *large = whole_network("resnet18", VC_HEAD_LINEAR, 24, 5, 0);
 	float	  **small_parameters = random_parameters(small, 7);
 	float	  **large_parameters = random_parameters(large, 8);
 

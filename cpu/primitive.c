@@ -1,0 +1,223 @@
+/*
+ * primitive.c
+ *		Making oneDNN's primitives of a convolution.
+ */
+#include <string.h>
+
+#include "convolution.h"
+
+static vc_md
+activation_md(const vc_device *device, int count, int channels, int height, int width,
+			  bool plain)
+{
+	dnnl_dim_t	dims[4] = {count, channels, height, width};
+
+	return vc_md_create(4, dims, plain ? dnnl_nchw :
+						device->block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
+}
+
+/* A convolution's weights in a layout; free with vc_md_free. */
+vc_md
+vc_cpu_weights_md(const vc_cpu_shape *s, dnnl_format_tag_t tag)
+{
+	dnnl_dim_t	dims[4] = {s->out_channels, s->channels, s->kernel, s->kernel};
+
+	return vc_md_create(4, dims, tag);
+}
+
+vc_status
+vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_shape *s, int count,
+						vc_direction direction, bool winograd, vc_md weights, bool bias,
+						const_dnnl_primitive_attr_t attr,
+						dnnl_primitive_desc_t *desc, vc_error *error)
+{
+	dnnl_dim_t	bias_dims[1] = {s->out_channels};
+	vc_md		source = activation_md(device, count, s->channels, s->height, s->width,
+									   s->plain_input);
+	vc_md		destination = activation_md(device, count, s->out_channels, s->out_height,
+											s->out_width, false);
+	vc_md		any = vc_cpu_weights_md(s, dnnl_format_tag_any);
+	vc_md		bias_md = bias ? vc_md_create(1, bias_dims, dnnl_x) : NULL;
+	dnnl_primitive_desc_t hint = NULL;
+	dnnl_status_t status = dnnl_out_of_memory;
+
+	*desc = NULL;
+	if (source != NULL && destination != NULL && any != NULL && (bias_md != NULL || !bias))
+	{
+		status = dnnl_success;
+		if (direction == VC_BACKWARD_DATA || direction == VC_BACKWARD_WEIGHTS)
+			status = vc_dnnl_convolution_create(&hint, device->engine, VC_FORWARD_TRAINING,
+												winograd, source, any, NULL, destination,
+												s->stride, s->padding, NULL, NULL);
+		if (status == dnnl_success)
+			status = vc_dnnl_convolution_create(desc, device->engine, direction, winograd,
+												source, weights != NULL ? weights : any,
+												bias_md, destination, s->stride, s->padding,
+												attr, hint);
+	}
+	dnnl_primitive_desc_destroy(hint);
+	vc_md_free(source);
+	vc_md_free(destination);
+	vc_md_free(any);
+	vc_md_free(bias_md);
+	if (status == dnnl_success || status == dnnl_unimplemented)
+		return VC_OK;
+	return vc_cpu_dnnl_failed(error, status, "describing a convolution");
+}
+
+/* A memory object without memory. */
+static dnnl_status_t
+new_memory(const vc_device *device, vc_md md, dnnl_memory_t *memory)
+{
+	return dnnl_memory_create(memory, md, device->engine, DNNL_MEMORY_NONE);
+}
+
+/* Frees what is in a primitive, complete or not. */
+void
+vc_cpu_primitive_free(vc_cpu_primitive *k)
+{
+	dnnl_memory_destroy(k->source);
+	dnnl_memory_destroy(k->weights);
+	dnnl_memory_destroy(k->bias);
+	dnnl_memory_destroy(k->destination);
+	dnnl_memory_destroy(k->scratchpad);
+	dnnl_memory_destroy(k->parameter);
+	dnnl_primitive_destroy(k->reorder);
+	dnnl_primitive_destroy(k->primitive);
+	dnnl_primitive_desc_destroy(k->desc);
+	memset(k, 0, sizeof(*k));
+}
+
+/* The scratchpad is the plan's; inference adds what its group has. */
+static dnnl_status_t
+new_attributes(const vc_cpu_step *step, bool forward, dnnl_primitive_attr_t *attr)
+{
+	dnnl_status_t status = dnnl_primitive_attr_create(attr);
+
+	if (status == dnnl_success)
+		status = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+	if (status == dnnl_success && forward && (step->other >= 0 || step->relu))
+		status = vc_dnnl_append_post_ops(*attr, step->other >= 0, step->relu);
+	return status;
+}
+
+/* The fastest primitive descriptor that there is; direct always is. */
+vc_status
+vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+				 vc_direction direction, dnnl_primitive_desc_t *desc, vc_error *error)
+{
+	const vc_cpu_convolution *c = step->convolution;
+	bool		forward = direction == VC_FORWARD_INFERENCE || direction == VC_FORWARD_TRAINING;
+	bool		winograd;
+	dnnl_primitive_attr_t attr = NULL;
+	vc_status	status = vc_cpu_choose(plan, &c->shape, count, direction, &winograd, error);
+
+	*desc = NULL;
+	if (status != VC_OK)
+		return status;
+	if (new_attributes(step, forward, &attr) != dnnl_success)
+	{
+		dnnl_primitive_attr_destroy(attr);
+		return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "convolution attributes");
+	}
+
+	/* First in the layout that needs no reorder, then in any. */
+	for (int attempt = 0; attempt < 4 && status == VC_OK && *desc == NULL; attempt++)
+	{
+		bool		fast = winograd && attempt < 2;
+		vc_md		weights = attempt % 2 == 0 ? c->weights : NULL;
+
+		if (attempt % 2 == 0 && (weights == NULL || direction == VC_BACKWARD_DATA))
+			continue;
+		status = vc_cpu_convolution_desc(plan->device, &c->shape, count, direction, fast,
+										 weights, step->norm != NULL, attr, desc, error);
+	}
+	dnnl_primitive_attr_destroy(attr);
+	if (status == VC_OK && *desc == NULL)
+		return vc_fail(error, VC_UNSUPPORTED,
+					   "oneDNN has no %dx%d convolution of %d to %d channels, stride %d",
+					   c->shape.kernel, c->shape.kernel, c->shape.channels,
+					   c->shape.out_channels, c->shape.stride);
+	return status;
+}
+
+/* Memory objects for the arguments of k->desc. */
+static dnnl_status_t
+new_arguments(const vc_device *device, vc_cpu_primitive *k, int direction, bool bias)
+{
+	vc_md		source = vc_md_query(k->desc, direction == VC_CPU_BACKWARD_DATA ?
+									 dnnl_query_diff_src_md : dnnl_query_src_md);
+	vc_md		destination = vc_md_query(k->desc, direction == VC_CPU_FORWARD ?
+										  dnnl_query_dst_md : dnnl_query_diff_dst_md);
+	dnnl_status_t status;
+
+	k->weights_md = vc_md_query(k->desc, direction == VC_CPU_BACKWARD_WEIGHTS ?
+								dnnl_query_diff_weights_md : dnnl_query_weights_md);
+	status = new_memory(device, source, &k->source);
+	if (status == dnnl_success)
+		status = new_memory(device, k->weights_md, &k->weights);
+	if (status == dnnl_success)
+		status = new_memory(device, destination, &k->destination);
+	if (status == dnnl_success)
+		status = new_memory(device, vc_md_query(k->desc, dnnl_query_scratchpad_md), &k->scratchpad);
+	if (status == dnnl_success && bias)
+		status = new_memory(device, dnnl_primitive_desc_query_md(k->desc, dnnl_query_weights_md, 1),
+							&k->bias);
+	return status;
+}
+
+/* The reorder that training needs where these weights have a layout of their own. */
+static dnnl_status_t
+new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md parameter)
+{
+	bool		back = direction == VC_CPU_BACKWARD_WEIGHTS;
+	dnnl_primitive_desc_t desc = NULL;
+	dnnl_status_t status;
+
+	if (vc_md_equal(parameter, k->weights_md))
+		return dnnl_success;
+	status = dnnl_reorder_primitive_desc_create(&desc,
+												back ? k->weights_md : parameter, device->engine,
+												back ? parameter : k->weights_md, device->engine,
+												NULL);
+	if (status == dnnl_success)
+		status = dnnl_primitive_create(&k->reorder, desc);
+	dnnl_primitive_desc_destroy(desc);
+	if (status == dnnl_success)
+		status = new_memory(device, parameter, &k->parameter);
+	return status;
+}
+
+/*
+ * Makes the primitive of one direction, a VC_CPU_FORWARD and so on, and all
+ * it needs but its arguments' memory.  After an error the caller frees it.
+ */
+vc_status
+vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count, int direction,
+						vc_cpu_primitive *k, vc_error *error)
+{
+	static const vc_direction directions[VC_CPU_DIRECTIONS] = {
+		VC_FORWARD_TRAINING, VC_BACKWARD_DATA, VC_BACKWARD_WEIGHTS
+	};
+	vc_cpu_convolution *c = step->convolution;
+	dnnl_status_t status;
+	vc_status	result = vc_cpu_best_desc(plan, step, count,
+										  plan->training ? directions[direction] :
+										  VC_FORWARD_INFERENCE, &k->desc, error);
+
+	if (result != VC_OK)
+		return result;
+	status = dnnl_primitive_create(&k->primitive, k->desc);
+	if (status == dnnl_success)
+		status = new_arguments(plan->device, k, direction, step->norm != NULL);
+	if (status == dnnl_success && plan->training)
+		status = new_reorder(plan->device, k, direction, c->weights);
+	if (status != dnnl_success)
+		return vc_cpu_dnnl_failed(error, status, "making a convolution");
+	if (k->reorder != NULL &&
+		(result = vc_cpu_reserve(plan, &plan->weight_scratch, &plan->weight_scratch_bytes,
+								 vc_md_size(k->weights_md), error)) != VC_OK)
+		return result;
+	return vc_cpu_reserve(plan, &plan->scratch, &plan->scratch_bytes,
+						  vc_md_size(vc_md_query(k->desc, dnnl_query_scratchpad_md)), error);
+}
