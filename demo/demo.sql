@@ -26,7 +26,7 @@ FROM adverts;
 \echo
 \echo '== train a small network on those'
 CALL visclf.train('adverts', 'adverts', key_column => 'id',
-	architecture => 'resnet20', epochs => 12);
+	architecture => 'resnet20', epochs => 16, batch_size => 16, learning_rate => 8e-3);
 
 SELECT phase, epoch, train_loss, valid_loss, accuracy, time
 FROM visclf.training_log ORDER BY finished_at;
