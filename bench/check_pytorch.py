@@ -33,10 +33,10 @@ exits with 1 where an error is over its limit and twice PyTorch's own.
 
 import argparse
 import copy
-import os
 import pathlib
-import subprocess
 import sys
+
+import scratch_venv
 
 # Allowed errors: forward; losses and logits of three steps; weights after them.
 LIMITS = {
@@ -47,20 +47,9 @@ LIMITS = {
     ("cuda", "direct"): (1e-4, 1e-3, 1e-3),
     ("cuda", "auto"): (5e-2, 1e-1, 1e-2),
 }
-PACKAGES = ["torch", "torchvision", "numpy", "safetensors", "pillow"]
 RATES = (2e-6, 2e-5, 2e-4)      # of the layer groups, as fastai's one-cycle begins
 STEPS = 3
 FROZEN = (0, 2)                 # groups frozen in each run of steps
-
-
-def enter(directory):
-    """Runs this script again in the virtual environment, made if need be."""
-    python = pathlib.Path(directory) / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-        subprocess.run([python, "-m", "pip", "install", *PACKAGES], check=True)
-    if pathlib.Path(sys.prefix).resolve() != pathlib.Path(directory).resolve():
-        os.execv(python, [str(python), *sys.argv])
 
 
 def arguments():
@@ -82,7 +71,7 @@ def arguments():
 if __name__ == "__main__":
     ARGS = arguments()
     if ARGS.venv:
-        enter(ARGS.venv)
+        scratch_venv.enter(ARGS.venv)
 
 import numpy as np
 import torch

@@ -14,7 +14,7 @@ import argparse
 import statistics
 import time
 
-from check_pytorch import enter
+from scratch_venv import enter
 
 
 def arguments():

@@ -7,7 +7,7 @@
  */
 #include "network.h"
 
-#include <stdarg.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,7 +265,11 @@ check_options(const vc_network_options *o, int *architecture, vc_error *error)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "dropout %g is outside 0 to below 1",
 					   (double) o->dropout);
 	for (int i = 0; i < 3; i++)
-		if (!(o->std[i] > 0))
+		if (!isfinite(o->mean[i]))
+			return vc_fail(error, VC_INVALID_ARGUMENT, "mean %g of channel %d is not a number",
+						   (double) o->mean[i], i);
+	for (int i = 0; i < 3; i++)
+		if (!(o->std[i] > 0 && isfinite(o->std[i])))
 			return vc_fail(error, VC_INVALID_ARGUMENT,
 						   "standard deviation %g of channel %d is not above 0",
 						   (double) o->std[i], i);

@@ -43,10 +43,11 @@ current_device(void)
 }
 
 static int
-find(int model_id)
+find(ModelKey key)
 {
 	for (int i = 0; i < entry_count; i++)
-		if (entries[i]->model->model_id == model_id)
+		if (entries[i]->key.model_id == key.model_id &&
+			entries[i]->key.created_at == key.created_at)
 			return i;
 	return -1;
 }
@@ -85,17 +86,18 @@ release_plan(void *argument)
 }
 
 static CachedModel *
-load(int model_id, int max_batch, MemoryContext context)
+load(ModelKey key, int max_batch, MemoryContext context)
 {
 	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
 	vc_plan_options options = {0};
 	vc_error	error;
 
 	SPI_connect();
+	cached->key = key;
 	cached->context = context;
 	cached->api = device.api;
 	cached->max_batch = max_batch;
-	cached->model = model_read(model_id, false, context);
+	cached->model = model_read(key.model_id, false, context);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = setting_convolution;
 	options.max_batch = max_batch;
@@ -109,14 +111,14 @@ load(int model_id, int max_batch, MemoryContext context)
 }
 
 CachedModel *
-cached_model(int model_id, int max_batch)
+cached_model(ModelKey key, int max_batch)
 {
 	MemoryContext context;
 	CachedModel *cached;
 	int			i;
 
 	current_device();
-	i = find(model_id);
+	i = find(key);
 	if (i >= 0 && entries[i]->max_batch >= max_batch)
 	{
 		entries[i]->last_use = ++uses;
@@ -129,7 +131,7 @@ cached_model(int model_id, int max_batch)
 	/* until it is complete, the context goes with an error */
 	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
 									ALLOCSET_DEFAULT_SIZES);
-	cached = load(model_id, max_batch, context);
+	cached = load(key, max_batch, context);
 	MemoryContextSetParent(context, TopMemoryContext);
 	cached->last_use = ++uses;
 	entries[entry_count++] = cached;
@@ -146,6 +148,6 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
 	if (status == VC_OK)
 		return;
-	drop(find(cached->model->model_id));
+	drop(find(cached->key));
 	vc_throw(&error);
 }

@@ -13,6 +13,7 @@
 
 typedef struct CachedModel
 {
+	ModelKey	key;
 	Model	   *model;
 	const vc_device_api *api;
 	vc_plan    *plan;			/* for inference */
@@ -25,7 +26,7 @@ typedef struct CachedModel
  * A version ready to run at least max_batch images.  Valid until the next
  * call; look it up again rather than keep it.
  */
-extern CachedModel *cached_model(int model_id, int max_batch);
+extern CachedModel *cached_model(ModelKey key, int max_batch);
 
 /*
  * images[count] -> logits and features (NULL allowed), see vc_device_api.

@@ -6,8 +6,8 @@
 
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "sql.h"
 #include "training.h"
@@ -15,35 +15,44 @@
 
 #include "../engine/metrics.h"
 
-/* A number that changes with the images and labels trained on. */
-static char *
-fingerprint(const Training *t)
+char *
+training_progress(const Training *t)
 {
-	return psprintf(UINT64_FORMAT, t->data->fingerprint);
+	char		loss[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(t->loss.value, loss);
+	return psprintf("{\"phase\": %d, \"epoch\": %d, \"loss\": %s, \"loss_count\": " INT64_FORMAT
+					", \"fingerprint\": \"" UINT64_FORMAT "\"}",
+					t->phase, t->epoch, loss, t->loss.count, t->data->fingerprint);
 }
 
 void
 checkpoint_write(Training *t)
 {
 	Sql			sql;
-	char		loss[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	weights_write(t->model, t->device.api, t->plan);
 	optimizer_write(t->model, t->device.api, t->plan);
-	double_to_shortest_decimal_buf(t->loss.value, loss);
-	sql_begin(&sql,
-			  "UPDATE visclf.model SET progress = pg_catalog.jsonb_build_object("
-			  "'phase', $2, 'epoch', $3, 'loss', $4::pg_catalog.text, 'loss_count', $5, "
-			  "'fingerprint', $6::pg_catalog.text) "
+	sql_begin(&sql, "UPDATE visclf.model SET progress = $2::pg_catalog.jsonb "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
-	sql_int(&sql, t->phase);
-	sql_int(&sql, t->epoch);
-	sql_text(&sql, loss);
-	sql_bigint(&sql, t->loss.count);
-	sql_text(&sql, fingerprint(t));
-	sql_run(&sql);
+	sql_text(&sql, training_progress(t));
+	sql_write(&sql);
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
+}
+
+/* Throws where the rows are not those that the training began with. */
+static void
+check_fingerprint(const Training *t, const char *stored)
+{
+	char	   *now = psprintf(UINT64_FORMAT, t->data->fingerprint);
+
+	if (strcmp(stored, now) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the labelled rows of \"%s\" have changed since the training began",
+						get_rel_name(t->options->source)),
+				 errhint("CALL visclf.train to train a new version on the rows as they are.")));
 }
 
 bool
@@ -52,23 +61,27 @@ checkpoint_read(Training *t)
 	Sql			sql;
 
 	sql_begin(&sql,
-			  "SELECT p.phase, p.epoch, p.loss, p.loss_count, p.fingerprint FROM visclf.model m, "
-			  "pg_catalog.jsonb_to_record(m.progress) AS p(phase text, epoch text, "
-			  "loss text, loss_count text, fingerprint text) "
-			  "WHERE m.model_id OPERATOR(pg_catalog.=) $1 AND m.progress IS NOT NULL");
+			  "SELECT m.progress OPERATOR(pg_catalog.->>) 'phase', "
+			  "m.progress OPERATOR(pg_catalog.->>) 'epoch', "
+			  "m.progress OPERATOR(pg_catalog.->>) 'loss', "
+			  "m.progress OPERATOR(pg_catalog.->>) 'loss_count', "
+			  "m.progress OPERATOR(pg_catalog.->>) 'fingerprint' "
+			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
-	if (sql_run(&sql) == 0)
-		return false;
-	if (strcmp(result_text(0, 5), fingerprint(t)) != 0)
+	sql_read_latest(&sql);
+	check_fingerprint(t, stored_text(5, "progress"));
+	t->phase = atoi(stored_text(1, "progress"));
+	t->epoch = atoi(stored_text(2, "progress"));
+	t->loss.value = strtod(stored_text(3, "progress"), NULL);
+	t->loss.count = strtoll(stored_text(4, "progress"), NULL, 10);
+	if (t->phase < 0 || t->phase >= t->recipe.phases ||
+		t->epoch < 0 || t->epoch > t->recipe.phase[t->phase].epochs)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the labelled rows of \"%s\" have changed since the training began",
-						get_rel_name(t->options->source)),
-				 errhint("CALL visclf.train to train a new version on the rows as they are.")));
-	t->phase = atoi(result_text(0, 1));
-	t->epoch = atoi(result_text(0, 2));
-	t->loss.value = strtod(result_text(0, 3), NULL);
-	t->loss.count = strtoll(result_text(0, 4), NULL, 10);
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("progress of model \"%s\" is outside its training", t->model->name),
+				 errhint("Train a new version.")));
+	if (t->phase == 0 && t->epoch == 0)
+		return false;
 	weights_read(t->model, t->device.api, t->plan);
 	optimizer_read(t->model, t->device.api, t->plan);
 	return true;
@@ -79,6 +92,9 @@ validation_write(const Training *t, int number, uint32 row, const float *logits,
 {
 	const Model *model = t->model;
 	const DatasetRow *r = &t->data->rows[row];
+	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "visclf validation row",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(one);
 	float	   *probabilities = palloc(sizeof(float) * model->class_count);
 	Sql			sql;
 
@@ -92,7 +108,9 @@ validation_write(const Training *t, int number, uint32 row, const float *logits,
 	sql_text(&sql, model->classes[vc_argmax(logits, model->class_count)]);
 	sql_datum(&sql, FLOAT4ARRAYOID, real_array(probabilities, model->class_count));
 	sql_float8(&sql, loss);
-	sql_run(&sql);
+	sql_write(&sql);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(one);
 }
 
 void
@@ -104,7 +122,7 @@ training_finish(const Training *t, const Validation *v)
 	weights_write(t->model, t->device.api, t->plan);
 	sql_begin(&sql, "DELETE FROM visclf.optimizer_state WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
-	sql_run(&sql);
+	sql_write(&sql);
 	sql_begin(&sql,
 			  "SELECT pg_catalog.jsonb_build_object("
 			  "'accuracy', $1::pg_catalog.float4, 'valid_loss', $2::pg_catalog.float4, "

@@ -75,7 +75,7 @@ visclf_classify(PG_FUNCTION_ARGS)
 
 	if (state->desc == NULL)
 		state->desc = prediction_type(fcinfo, context);
-	cached = cached_model(lookup_model_id(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
 	pixels = pixels_for(state, cached->model, context);
 	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
 		return prediction_error(state->desc, cached->model, &error);
@@ -96,7 +96,7 @@ visclf_embed(PG_FUNCTION_ARGS)
 	int			feature_count;
 	vc_error	error;
 
-	cached = cached_model(lookup_model_id(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
 	pixels = pixels_for(state, cached->model, context);
 	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
 		PG_RETURN_NULL();

@@ -38,7 +38,7 @@ typedef struct Rows
 typedef struct WindowState
 {
 	TupleDesc	desc;
-	int			model_id;		/* 0 where the model's name is NULL */
+	ModelKey	key;			/* model_id 0 where the model's name is NULL */
 	int			batch_size;
 	Rows		answered;		/* rows whose logits are there */
 	Rows		next;			/* rows after them, being decoded */
@@ -74,9 +74,9 @@ make_state(FunctionCallInfo fcinfo, WindowObject window)
 	name = WinGetFuncArgCurrent(window, 0, &isnull);
 	if (!isnull)
 	{
-		state->model_id = model_lookup(TextDatumGetCString(name));
+		state->key = model_lookup(TextDatumGetCString(name));
 		state->batch_size = setting_batch_size;
-		model = cached_model(state->model_id, state->batch_size)->model;
+		model = cached_model(state->key, state->batch_size)->model;
 		decoder = decoder_create(context, model->image_size, model->resize);
 		make_rows(&state->answered, decoder, state->batch_size, context);
 		make_rows(&state->next, decoder, state->batch_size, context);
@@ -102,6 +102,11 @@ read_ahead(WindowState *state, WindowObject window, Rows *rows, int64 first)
 {
 	int			wanted = Min(state->ramp, state->batch_size);
 
+	if (first > PG_INT32_MAX - wanted)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a partition of classify_batch has more than %d rows", PG_INT32_MAX),
+				 errhint("Add PARTITION BY to the window.")));
 	batch_reset(rows->batch);
 	rows->first = first;
 	for (rows->count = 0; rows->count < wanted; rows->count++)
@@ -135,7 +140,7 @@ answer(WindowState *state, WindowObject window, int64 first)
 
 	batch = state->answered.batch;
 	if (batch->count > 0)
-		cached_model_run(cached_model(state->model_id, state->batch_size),
+		cached_model_run(cached_model(state->key, state->batch_size),
 						 batch->pixels, batch->count, state->logits, NULL);
 }
 
@@ -151,7 +156,7 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 
 	if (state == NULL)
 		state = make_state(fcinfo, window);
-	if (state->model_id == 0)
+	if (state->key.model_id == 0)
 		PG_RETURN_NULL();
 	if (!*begun)
 		begin_partition(state);
@@ -162,7 +167,7 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 	job = state->answered.jobs[row - state->answered.first];
 	if (job == NO_JOB)
 		PG_RETURN_NULL();
-	model = cached_model(state->model_id, state->batch_size)->model;
+	model = cached_model(state->key, state->batch_size)->model;
 	if (state->answered.batch->jobs[job].error.code != VC_OK)
 		return prediction_error(state->desc, model, &state->answered.batch->jobs[job].error);
 	return prediction_make(state->desc, model, state->logits + (size_t) job * model->class_count);

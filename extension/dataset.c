@@ -6,11 +6,11 @@
  * commits after each epoch; it is closed, and so deleted, with the dataset's
  * memory context.
  */
-#include "pgcompat.h"
-
 #include "dataset.h"
 
+#include "commands/tablespace.h"
 #include "common/hashfn.h"
+#include "pgstat.h"
 #include "utils/memutils.h"
 
 #include "foreign.h"
@@ -19,9 +19,11 @@
 #include "../engine/recipe.h"
 
 static void
-close_file(void *file)
+close_file(void *argument)
 {
-	BufFileClose(file);
+	const Dataset *d = argument;
+
+	FileClose(d->file);
 }
 
 Dataset *
@@ -31,8 +33,9 @@ dataset_create(size_t image_bytes)
 
 	d->context = CurrentMemoryContext;
 	d->image_bytes = image_bytes;
-	d->file = BufFileCreateTemp(true);
-	vc_release_with(d->context, close_file, d->file);
+	PrepareTempTablespaces();
+	d->file = OpenTemporaryFile(true);
+	vc_release_with(d->context, close_file, d);
 	return d;
 }
 
@@ -80,6 +83,19 @@ dataset_label(Dataset *d, const char *label)
 	return d->class_count++;
 }
 
+/* Appends the pixels of the row that was added last. */
+static void
+write_pixels(Dataset *d, const uint8_t *pixels)
+{
+	off_t		offset = (off_t) (d->count - 1) * (off_t) d->image_bytes;
+
+	if (FileWrite(d->file, (char *) unconstify(uint8_t *, pixels), (int) d->image_bytes, offset,
+				  WAIT_EVENT_BUFFILE_WRITE) != (int) d->image_bytes)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write the temporary file of training images: %m")));
+}
+
 void
 dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 {
@@ -93,7 +109,7 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 	copy = &d->rows[d->count++];
 	*copy = *row;
 	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;
-	BufFileWrite(d->file, unconstify(uint8_t *, pixels), d->image_bytes);
+	write_pixels(d, pixels);
 }
 
 void
@@ -193,14 +209,20 @@ dataset_finish(Dataset *d, uint64 seed, double validation_share)
 	}
 	d->valid -= d->valid_count;
 	pfree(order);
+	for (int i = 0; i < d->class_count; i++)
+		d->fingerprint = hash_combine64(d->fingerprint,
+										hash_bytes_extended((unsigned char *) d->classes[i].label,
+															strlen(d->classes[i].label), 0));
 }
 
 void
 dataset_read(Dataset *d, uint32 row, uint8_t *pixels)
 {
-	if (BufFileSeek(d->file, 0, (off_t) row * (off_t) d->image_bytes, SEEK_SET) != 0)
+	off_t		offset = (off_t) row * (off_t) d->image_bytes;
+
+	if (FileRead(d->file, (char *) pixels, (int) d->image_bytes, offset,
+				 WAIT_EVENT_BUFFILE_READ) != (int) d->image_bytes)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not seek in the temporary file of training images")));
-	BufFileReadExact(d->file, pixels, d->image_bytes);
+				 errmsg("could not read the temporary file of training images: %m")));
 }

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "storage/buffile.h"
+#include "storage/fd.h"
 
 #define DATASET_EXAMPLES 3		/* bad images that a warning names */
 
@@ -39,7 +39,7 @@ typedef struct DatasetClass
 typedef struct Dataset
 {
 	MemoryContext context;		/* holds all of it */
-	BufFile    *file;			/* pixels of row i at i * image_bytes */
+	File		file;			/* pixels of row i at i * image_bytes */
 	size_t		image_bytes;
 	DatasetRow *rows;
 	int64		count;

@@ -100,7 +100,7 @@ Datum
 visclf_export_model(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int			model_id = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	ModelKey	key = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	vc_metadata_entry metadata[METADATA + 1];
 	vc_safetensors_plan plan = {0};
 	Export		export;
@@ -109,7 +109,7 @@ visclf_export_model(PG_FUNCTION_ARGS)
 	vc_error	error;
 
 	SPI_connect();
-	model = model_read(model_id, false, CurrentMemoryContext);
+	model = model_read(key.model_id, false, CurrentMemoryContext);
 	fill_metadata(model, metadata);
 	plan.tensor_count = list_tensors(model->network, &export);
 	plan.tensors = export.entries;

@@ -126,6 +126,12 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 				 errmsg("%d classes are named, but the network has %d outputs",
 						count, row->class_count),
 				 errhint("Name one class an output, in their order.")));
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(row->classes[i], row->classes[j]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("class \"%s\" is named twice", row->classes[i])));
 }
 
 /* Three numbers: the call's, the file's, or ImageNet's. */

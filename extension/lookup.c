@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "model.h"
 
 static bool
 is_current(const Lookup *lookup, const text *name)
@@ -27,23 +26,23 @@ is_current(const Lookup *lookup, const text *name)
 		memcmp(lookup->name, VARDATA_ANY(name), length) == 0;
 }
 
-int
-lookup_model_id(Lookup *lookup, text *name, MemoryContext context)
+ModelKey
+lookup_model(Lookup *lookup, text *name, MemoryContext context)
 {
 	MemoryContext caller;
 	char	   *wanted;
 
 	if (is_current(lookup, name))
-		return lookup->model_id;
+		return lookup->key;
 	caller = MemoryContextSwitchTo(context);
 	wanted = text_to_cstring(name);
 	MemoryContextSwitchTo(caller);
-	lookup->model_id = model_lookup(wanted);
+	lookup->key = model_lookup(wanted);
 	if (lookup->name != NULL)
 		pfree(lookup->name);
 	lookup->name = wanted;
 	lookup->statement = GetCurrentStatementStartTimestamp();
 	lookup->command = GetCurrentCommandId(false);
 	lookup->role = GetUserId();
-	return lookup->model_id;
+	return lookup->key;
 }

@@ -7,19 +7,19 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
+#include "model.h"
 
 /* What one call site found last; zeroed at first. */
 typedef struct Lookup
 {
 	char	   *name;
-	int			model_id;
+	ModelKey	key;
 	TimestampTz statement;		/* that it was found in */
 	CommandId	command;
 	Oid			role;
 } Lookup;
 
 /* The active version of a name; memory for the name is in the context. */
-extern int	lookup_model_id(Lookup *lookup, text *name, MemoryContext context);
+extern ModelKey lookup_model(Lookup *lookup, text *name, MemoryContext context);
 
 #endif							/* VISCLF_LOOKUP_H */

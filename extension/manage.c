@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "sql.h"
+#include "version.h"
 
 PG_FUNCTION_INFO_V1(visclf_share);
 PG_FUNCTION_INFO_V1(visclf_unshare);
@@ -33,7 +34,7 @@ owned_model(FunctionCallInfo fcinfo, Sql *sql, const char *command)
 	sql_begin(sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
 			  "AND visclf.acts_as(owner)");
 	sql_text(sql, name);
-	if (sql_run(sql) == 0)
+	if (sql_read(sql) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("you own no model \"%s\"", name),
@@ -43,34 +44,33 @@ owned_model(FunctionCallInfo fcinfo, Sql *sql, const char *command)
 	return name;
 }
 
-/* Adds the role in argument 1, which must exist, or "public". */
-static void
+/* Adds the role in argument 1. */
+static char *
 grantee_argument(FunctionCallInfo fcinfo, Sql *sql)
 {
-	char	   *role;
-
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the role to share with must not be NULL"),
 				 errhint("public means everyone.")));
-	role = NameStr(*PG_GETARG_NAME(1));
-	if (strcmp(role, "public") != 0)
-		get_role_oid(role, false);
-	sql_text(sql, role);
+	sql_text(sql, NameStr(*PG_GETARG_NAME(1)));
+	return NameStr(*PG_GETARG_NAME(1));
 }
 
 Datum
 visclf_share(PG_FUNCTION_ARGS)
 {
 	Sql			sql;
+	char	   *grantee;
 
 	SPI_connect();
 	owned_model(fcinfo, &sql,
 				"INSERT INTO visclf.model_share (name, owner, grantee) "
 				"SELECT $1, visclf.model_owner($1), $2::pg_catalog.name ON CONFLICT DO NOTHING");
-	grantee_argument(fcinfo, &sql);
-	sql_run(&sql);
+	grantee = grantee_argument(fcinfo, &sql);
+	if (strcmp(grantee, "public") != 0)
+		get_role_oid(grantee, false);	/* it must exist */
+	sql_write(&sql);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -83,25 +83,22 @@ visclf_unshare(PG_FUNCTION_ARGS)
 	SPI_connect();
 	owned_model(fcinfo, &sql,
 				"DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
-				"AND visclf.acts_as(owner) "
 				"AND grantee OPERATOR(pg_catalog.=) $2::pg_catalog.name");
 	grantee_argument(fcinfo, &sql);
-	if (sql_run(&sql) == 0)
+	if (sql_write(&sql) == 0)
 		ereport(NOTICE, (errmsg("the model was not shared with \"%s\"",
 								NameStr(*PG_GETARG_NAME(1)))));
 	SPI_finish();
 	return (Datum) 0;
 }
 
-/* Throws unless a statement about one version found it. */
 static void
-check_version_found(uint64 rows, const char *name, int version)
+throw_no_version(const char *name, int version)
 {
-	if (rows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" has no such version %d", name, version),
-				 errhint("SELECT version, status FROM visclf.models; only a ready version can be activated.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" has no version %d", name, version),
+			 errhint("SELECT version, status FROM visclf.models lists them.")));
 }
 
 Datum
@@ -110,6 +107,7 @@ visclf_activate(PG_FUNCTION_ARGS)
 	Sql			sql;
 	char	   *name;
 	int			version;
+	bool		isnull;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -118,17 +116,44 @@ visclf_activate(PG_FUNCTION_ARGS)
 	version = PG_GETARG_INT32(1);
 	SPI_connect();
 	name = owned_model(fcinfo, &sql,
-					   "UPDATE visclf.model SET active = false "
-					   "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
-	sql_run(&sql);
-	sql_begin(&sql, "UPDATE visclf.model SET active = true "
-			  "WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 "
-			  "AND status OPERATOR(pg_catalog.=) 'ready'");
-	sql_text(&sql, name);
+					   "SELECT model_id, status FROM visclf.model "
+					   "WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, version);
-	check_version_found(sql_run(&sql), name, version);
+	if (sql_read(&sql) == 0)
+		throw_no_version(name, version);
+	if (strcmp(result_text(0, 2), "ready") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the training of model \"%s\" version %d has not finished", name, version),
+				 errhint("CALL visclf.resume goes on with one that was interrupted.")));
+	version_activate(name, DatumGetInt32(result_datum(0, 1, &isnull)));
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/* Adds argument 1, a version or NULL for all. */
+static void
+version_argument(FunctionCallInfo fcinfo, Sql *sql)
+{
+	sql_int(sql, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1));
+	if (PG_ARGISNULL(1))
+		sql->nulls[sql->count - 1] = 'n';
+}
+
+/* Throws where one of the versions in the last result is being trained. */
+static void
+check_not_trained(const char *name)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		if (version_is_locked(DatumGetInt32(result_datum(i, 1, &isnull))))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("model \"%s\" version %s is being trained", name, result_text(i, 2)),
+					 errhint("Cancel its training first.")));
+	}
 }
 
 Datum
@@ -139,17 +164,22 @@ visclf_drop_model(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	name = owned_model(fcinfo, &sql,
-					   "DELETE FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
-					   "AND ($2 OPERATOR(pg_catalog.=) 0 OR version OPERATOR(pg_catalog.=) $2)");
-	sql_int(&sql, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1));
-	check_version_found(sql_run(&sql), name, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1));
-	if (PG_ARGISNULL(1))
-	{
-		sql_begin(&sql, "DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
-				  "AND visclf.acts_as(owner)");
-		sql_text(&sql, name);
-		sql_run(&sql);
-	}
+					   "SELECT model_id, version FROM visclf.model "
+					   "WHERE name OPERATOR(pg_catalog.=) $1 "
+					   "AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)");
+	version_argument(fcinfo, &sql);
+	if (sql_read(&sql) == 0)
+		throw_no_version(name, PG_GETARG_INT32(1));
+	check_not_trained(name);
+	sql_begin(&sql, "DELETE FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
+			  "AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)");
+	sql_text(&sql, name);
+	version_argument(fcinfo, &sql);
+	sql_write(&sql);
+	sql_begin(&sql, "DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
+			  "AND NOT EXISTS (SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1)");
+	sql_text(&sql, name);
+	sql_write(&sql);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "model.h"
 
+#include "utils/timestamp.h"
+
 #include "error.h"
 #include "foreign.h"
 #include "sql.h"
@@ -33,29 +35,30 @@ throw_no_model(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no active version", name),
-				 errhint("Its training has not finished: see visclf.models, and CALL visclf.resume or visclf.activate.")));
+				 errhint("See visclf.models; visclf.resume finishes a training, visclf.activate chooses a version.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist or is not shared with you", name),
 			 errhint("SELECT model, owner FROM visclf.models lists the models that you may use; the owner shares one with CALL visclf.share.")));
 }
 
-int
+ModelKey
 model_lookup(const char *name)
 {
 	Sql			sql;
 	bool		isnull;
-	int			model_id;
+	ModelKey	key;
 
 	SPI_connect();
-	sql_begin(&sql, "SELECT model_id FROM visclf.model "
+	sql_begin(&sql, "SELECT model_id, created_at FROM visclf.model "
 			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
 	sql_text(&sql, name);
 	if (sql_read(&sql) == 0)
 		throw_no_model(name);
-	model_id = DatumGetInt32(result_datum(0, 1, &isnull));
+	key.model_id = DatumGetInt32(result_datum(0, 1, &isnull));
+	key.created_at = DatumGetTimestampTz(result_datum(0, 2, &isnull));
 	SPI_finish();
-	return model_id;
+	return key;
 }
 
 /* Three numbers of a real[] column, or an error. */
@@ -110,7 +113,7 @@ model_read(int model_id, bool latest, MemoryContext context)
 			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout' "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
-	if ((latest ? sql_run(&sql) : sql_read(&sql)) == 0)
+	if ((latest ? sql_read_latest(&sql) : sql_read(&sql)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model version %d does not exist or is not shared with you", model_id)));

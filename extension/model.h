@@ -7,9 +7,18 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "../engine/device.h"
 #include "../engine/image.h"
 #include "../engine/network.h"
+
+/* A version, told apart from one of the same number in a later extension. */
+typedef struct ModelKey
+{
+	int			model_id;
+	TimestampTz created_at;
+} ModelKey;
 
 typedef struct Model
 {
@@ -28,10 +37,10 @@ typedef struct Model
 } Model;
 
 /*
- * model_id of the active version that the current role may read; an error
- * where there is none.  Connects to SPI itself.
+ * The active version that the current role may read; an error where there is
+ * none.  Connects to SPI itself.
  */
-extern int	model_lookup(const char *name);
+extern ModelKey model_lookup(const char *name);
 
 /*
  * Reads a version's row and describes its network, in the context.  With

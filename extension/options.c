@@ -18,6 +18,9 @@
 #include "model.h"
 #include "sql.h"
 
+#define MAX_EPOCHS	10000
+#define MAX_BATCH	4096
+
 /* Arguments of visclf.train, in the order of its declaration. */
 enum
 {
@@ -196,7 +199,7 @@ parent_option(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(ARG_PRETRAINED))
 		return NULL;
-	return model_read(model_lookup(text_option(fcinfo, ARG_PRETRAINED)), false,
+	return model_read(model_lookup(text_option(fcinfo, ARG_PRETRAINED)).model_id, false,
 					  CurrentMemoryContext);
 }
 
@@ -234,22 +237,23 @@ options_from_call(FunctionCallInfo fcinfo)
 	o->group_column = optional_name(fcinfo, ARG_GROUP_COLUMN);
 	o->split_column = optional_name(fcinfo, ARG_SPLIT_COLUMN);
 	o->parent = parent_option(fcinfo);
+	o->parent_id = o->parent ? o->parent->model_id : 0;
 	network_options(fcinfo, o);
 	method_options(fcinfo, o);
 	o->resize_name = text_option(fcinfo, ARG_RESIZE);
 	if (!vc_resize_from_name(o->resize_name, &o->resize))
 		throw_option(ARG_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
-	o->recipe.epochs = int_option(fcinfo, ARG_EPOCHS, 1, 10000);
+	o->recipe.epochs = int_option(fcinfo, ARG_EPOCHS, 1, MAX_EPOCHS);
 
 	/* from a random start there is nothing to freeze, and no rate to spread */
 	o->recipe.freeze_epochs = PG_ARGISNULL(ARG_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
-		int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, 10000);
+		int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, MAX_EPOCHS);
 	o->recipe.learning_rate = number_option(fcinfo, ARG_LEARNING_RATE, 0, 100, true);
 	o->recipe.rate_spread = PG_ARGISNULL(ARG_LR_MULT) ? (o->parent ? 100 : 1) :
 		number_option(fcinfo, ARG_LR_MULT, 1, 1e6, false);
 	o->recipe.weight_decay = number_option(fcinfo, ARG_WEIGHT_DECAY, 0, 1, false);
 	o->dropout = number_option(fcinfo, ARG_DROPOUT, 0, 0.99, false);
-	o->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, 2, 4096);
+	o->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, 2, MAX_BATCH);
 	o->validation_share = number_option(fcinfo, ARG_VALIDATION_SHARE, 0, 1, true);
 	require(fcinfo, ARG_SEED);
 	o->seed = PG_GETARG_INT64(ARG_SEED);
@@ -304,18 +308,47 @@ options_to_jsonb(const TrainOptions *o)
 	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
 }
 
-/* A hyperparameter of the result's first row as a number. */
-static double
-stored_number(int column, int arg)
+char *
+stored_text(int column, const char *what)
 {
 	char	   *value = result_text(0, column);
 
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("hyperparameter \"%s\" is missing from the model's row", arg_names[arg]),
+				 errmsg("%s is missing from the model's row", what),
 				 errhint("Train a new version.")));
-	return strtod(value, NULL);
+	return value;
+}
+
+static char *
+stored_option(int arg)
+{
+	return stored_text(1 + arg, arg_names[arg]);
+}
+
+static int
+stored_int(int arg, int low, int high)
+{
+	int64		value = strtoll(stored_option(arg), NULL, 10);
+
+	check_int(arg, value, low, high);
+	return (int) value;
+}
+
+static double
+stored_number(int arg)
+{
+	return strtod(stored_option(arg), NULL);
+}
+
+/* The table or view that a stored name means. */
+static Oid
+stored_source(void)
+{
+	List	   *names = textToQualifiedNameList(cstring_to_text(stored_option(ARG_SOURCE)));
+
+	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
 }
 
 TrainOptions *
@@ -323,55 +356,50 @@ options_from_model(int model_id)
 {
 	TrainOptions *o = palloc0(sizeof(*o));
 	Sql			sql;
-	char	   *source;
 	Datum		parent_id;
-	bool		no_parent;
+	bool		isnull;
 
 	sql_begin(&sql,
 			  "SELECT m.name, h.source, h.image_column, h.label_column, h.key_column, "
-			  "h.group_column, h.split_column, m.architecture, NULL, h.method, m.head, m.image_size, m.resize, h.epochs, h.freeze_epochs, "
+			  "h.group_column, h.split_column, m.architecture, NULL, h.method, m.head, m.image_size, "
+			  "m.resize, h.epochs, h.freeze_epochs, "
 			  "h.learning_rate, h.lr_mult, h.weight_decay, h.dropout, h.batch_size, "
 			  "h.validation_share, h.seed, m.parent_id "
 			  "FROM visclf.model m, pg_catalog.jsonb_to_record(m.hyperparameters) AS h("
-			  "source text, image_column text, label_column text, key_column text, "
-			  "group_column text, split_column text, method text, "
-			  "epochs text, freeze_epochs text, learning_rate text, lr_mult text, "
-			  "weight_decay text, dropout text, batch_size text, validation_share text, "
-			  "seed text) WHERE m.model_id OPERATOR(pg_catalog.=) $1");
+			  "source pg_catalog.text, image_column pg_catalog.text, "
+			  "label_column pg_catalog.text, key_column pg_catalog.text, "
+			  "group_column pg_catalog.text, split_column pg_catalog.text, "
+			  "method pg_catalog.text, epochs pg_catalog.text, freeze_epochs pg_catalog.text, "
+			  "learning_rate pg_catalog.text, lr_mult pg_catalog.text, "
+			  "weight_decay pg_catalog.text, dropout pg_catalog.text, "
+			  "batch_size pg_catalog.text, validation_share pg_catalog.text, "
+			  "seed pg_catalog.text) WHERE m.model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	if (sql_read(&sql) != 1)
 		elog(ERROR, "model version %d is gone", model_id);
-	o->model = result_text(0, 1 + ARG_MODEL);
-	source = result_text(0, 1 + ARG_SOURCE);
-	if (source == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model \"%s\" does not say what it was trained on", o->model),
-				 errhint("Train a new version.")));
-	o->source = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(source))),
-								 NoLock, false);
-	o->image_column = result_text(0, 1 + ARG_IMAGE_COLUMN);
-	o->label_column = result_text(0, 1 + ARG_LABEL_COLUMN);
+	o->model = stored_option(ARG_MODEL);
+	o->source = stored_source();
+	o->image_column = stored_option(ARG_IMAGE_COLUMN);
+	o->label_column = stored_option(ARG_LABEL_COLUMN);
 	o->key_column = result_text(0, 1 + ARG_KEY_COLUMN);
 	o->group_column = result_text(0, 1 + ARG_GROUP_COLUMN);
 	o->split_column = result_text(0, 1 + ARG_SPLIT_COLUMN);
-	o->architecture = result_text(0, 1 + ARG_ARCHITECTURE);
-	method_from_name(result_text(0, 1 + ARG_METHOD), &o->method);
-	head_from_name(result_text(0, 1 + ARG_HEAD), &o->head);
-	o->image_size = (int) stored_number(1 + ARG_IMAGE_SIZE, ARG_IMAGE_SIZE);
-	o->resize_name = result_text(0, 1 + ARG_RESIZE);
+	o->architecture = stored_option(ARG_ARCHITECTURE);
+	method_from_name(stored_option(ARG_METHOD), &o->method);
+	head_from_name(stored_option(ARG_HEAD), &o->head);
+	o->image_size = stored_int(ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
+	o->resize_name = stored_option(ARG_RESIZE);
 	vc_resize_from_name(o->resize_name, &o->resize);
-	o->recipe.epochs = (int) stored_number(1 + ARG_EPOCHS, ARG_EPOCHS);
-	o->recipe.freeze_epochs = (int) stored_number(1 + ARG_FREEZE_EPOCHS, ARG_FREEZE_EPOCHS);
-	o->recipe.learning_rate = stored_number(1 + ARG_LEARNING_RATE, ARG_LEARNING_RATE);
-	o->recipe.rate_spread = stored_number(1 + ARG_LR_MULT, ARG_LR_MULT);
-	o->recipe.weight_decay = stored_number(1 + ARG_WEIGHT_DECAY, ARG_WEIGHT_DECAY);
-	o->dropout = stored_number(1 + ARG_DROPOUT, ARG_DROPOUT);
-	o->batch_size = (int) stored_number(1 + ARG_BATCH_SIZE, ARG_BATCH_SIZE);
-	o->validation_share = stored_number(1 + ARG_VALIDATION_SHARE, ARG_VALIDATION_SHARE);
-	o->seed = strtoll(result_text(0, 1 + ARG_SEED), NULL, 10);
-	parent_id = result_datum(0, 1 + ARGS, &no_parent);
-	if (!no_parent)
-		o->parent = model_read(DatumGetInt32(parent_id), false, CurrentMemoryContext);
+	o->recipe.epochs = stored_int(ARG_EPOCHS, 1, MAX_EPOCHS);
+	o->recipe.freeze_epochs = stored_int(ARG_FREEZE_EPOCHS, 0, MAX_EPOCHS);
+	o->recipe.learning_rate = stored_number(ARG_LEARNING_RATE);
+	o->recipe.rate_spread = stored_number(ARG_LR_MULT);
+	o->recipe.weight_decay = stored_number(ARG_WEIGHT_DECAY);
+	o->dropout = stored_number(ARG_DROPOUT);
+	o->batch_size = stored_int(ARG_BATCH_SIZE, 2, MAX_BATCH);
+	o->validation_share = stored_number(ARG_VALIDATION_SHARE);
+	o->seed = strtoll(stored_option(ARG_SEED), NULL, 10);
+	parent_id = result_datum(0, 1 + ARGS, &isnull);
+	o->parent_id = isnull ? 0 : DatumGetInt32(parent_id);
 	return o;
 }

@@ -30,7 +30,8 @@ typedef struct TrainOptions
 	char	   *split_column;	/* says the side; NULL: the hash does */
 	TrainMethod method;
 	char	   *architecture;
-	Model	   *parent;			/* whose weights it starts from; NULL: random */
+	int			parent_id;		/* whose weights it starts from; 0: random */
+	Model	   *parent;			/* read when it is needed */
 	vc_head		head;
 	int			image_size;		/* pixels */
 	vc_resize	resize;
@@ -41,6 +42,9 @@ typedef struct TrainOptions
 	double		validation_share;
 	int64		seed;
 } TrainOptions;
+
+/* A column of the last result's first row; an error where it is NULL. */
+extern char *stored_text(int column, const char *what);
 
 extern const char *method_name(TrainMethod method);
 

@@ -4,9 +4,15 @@
  */
 #include "sql.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 void
 sql_begin(Sql *sql, const char *command)
@@ -69,9 +75,44 @@ execute(Sql *sql, bool read_only)
 }
 
 uint64
-sql_run(Sql *sql)
+sql_read_latest(Sql *sql)
 {
 	return execute(sql, false);
+}
+
+Oid
+model_table(void)
+{
+	return get_relname_relid("model", get_namespace_oid("visclf", false));
+}
+
+/* Who owns the extension's tables. */
+static Oid
+tables_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(model_table()));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "table visclf.model is missing");
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* An error on the way gives the role back as the (sub)transaction aborts. */
+uint64
+sql_write(Sql *sql)
+{
+	Oid			role;
+	int			context;
+	uint64		rows;
+
+	GetUserIdAndSecContext(&role, &context);
+	SetUserIdAndSecContext(tables_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
+	rows = execute(sql, false);
+	SetUserIdAndSecContext(role, context);
+	return rows;
 }
 
 uint64
@@ -137,8 +178,8 @@ array_values(Datum array, Oid type, int16 length, bool byval, int *count)
 	for (int i = 0; i < *count; i++)
 		if (nulls[i])
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("array in a model's rows has a NULL element")));
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("array has a NULL element")));
 	return elements;
 }
 

@@ -32,11 +32,21 @@ extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
 extern void sql_bool(Sql *sql, bool value);
 extern void sql_datum(Sql *sql, Oid type, Datum value);
 
-/* Runs a query that may write; returns the number of rows processed. */
-extern uint64 sql_run(Sql *sql);
-
-/* Runs a query that only reads, in the caller's snapshot. */
+/* Runs a query that only reads, in the caller's snapshot; counts its rows. */
 extern uint64 sql_read(Sql *sql);
+
+/* The same in a new snapshot, which sees what this statement has written. */
+extern uint64 sql_read_latest(Sql *sql);
+
+/*
+ * Runs a query that writes, as the owner of the extension's tables, who is
+ * the only one to write them: the caller has checked the current role's
+ * rights.  Returns the number of rows processed.
+ */
+extern uint64 sql_write(Sql *sql);
+
+/* The table visclf.model, which its locks are named after too. */
+extern Oid	model_table(void);
 
 /*
  * Column (from 1) of a row of the last result: as text (NULL where it is

@@ -37,10 +37,23 @@ release_device(void *argument)
 {
 	Training   *t = argument;
 
-	if (t->plan)
-		t->device.api->plan_free(t->plan);
-	if (t->device.device)
-		t->device.api->close(t->device.device);
+	t->device.api->close(t->device.device);
+}
+
+static void
+release_plan(void *argument)
+{
+	Training   *t = argument;
+
+	t->device.api->plan_free(t->plan);
+}
+
+/* Opens the device for the training alone. */
+static void
+make_device(Training *t)
+{
+	open_device(&t->device);
+	vc_release_with(CurrentMemoryContext, release_device, t);
 }
 
 /*
@@ -58,18 +71,15 @@ training_begin(FunctionCallInfo fcinfo)
 	t = palloc0(sizeof(*t));
 	t->atomic = fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic;
-	vc_release_with(CurrentMemoryContext, release_device, t);
 	return t;
 }
 
-/* Outside a transaction block: keeps what is done, and the lock. */
+/* Outside a transaction block: keeps what is done. */
 static void
-commit(Training *t)
+commit(const Training *t)
 {
-	if (t->atomic)
-		return;
-	SPI_commit();
-	version_lock(t->model);
+	if (!t->atomic)
+		SPI_commit();
 }
 
 /* Plans the network and makes room for one batch. */
@@ -87,6 +97,7 @@ make_plan(Training *t)
 	options.max_batch = t->batch_size;
 	options.interrupted = vc_query_canceled;
 	vc_check(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
+	vc_release_with(CurrentMemoryContext, release_plan, t);	/* before the network */
 	t->images = MemoryContextAllocHuge(CurrentMemoryContext,
 									   t->data->image_bytes * t->batch_size);
 	t->labels = palloc(sizeof(int32) * t->batch_size);
@@ -149,6 +160,8 @@ static void
 initialize(Training *t)
 {
 	start_random(t);
+	if (t->options->parent_id != 0 && t->options->parent == NULL)
+		t->options->parent = model_read(t->options->parent_id, false, CurrentMemoryContext);
 	if (t->options->parent)
 		weights_each(t->options->parent, start_from, t);
 }
@@ -332,7 +345,8 @@ create_version(const Training *t)
 	row.resize = o->resize_name;
 	memcpy(row.mean, o->parent ? o->parent->mean : vc_imagenet_mean, sizeof(row.mean));
 	memcpy(row.std, o->parent ? o->parent->std : vc_imagenet_std, sizeof(row.std));
-	row.parent_id = o->parent ? o->parent->model_id : 0;
+	row.parent_id = o->parent_id;
+	row.progress = training_progress(t);
 	row.hyperparameters = options_to_jsonb(o);
 	row.device = t->device.api->kind;
 	return version_create(&row);
@@ -345,10 +359,10 @@ visclf_train(PG_FUNCTION_ARGS)
 	Training   *t = training_begin(fcinfo);
 
 	t->options = options_from_call(fcinfo);
-	open_device(&t->device);
+	make_device(t);
 	t->data = source_read(t->options);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
-	version_lock(t->model);
+	version_lock(t->model, CurrentMemoryContext);
 	make_plan(t);
 	initialize(t);
 	commit(t);
@@ -357,7 +371,7 @@ visclf_train(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* model_id of the latest version of a name, if its training is unfinished. */
+/* model_id of the latest version of a name whose training is unfinished. */
 static int
 find_unfinished(const char *name)
 {
@@ -366,9 +380,9 @@ find_unfinished(const char *name)
 
 	sql_begin(&sql, "SELECT model_id, status FROM visclf.model "
 			  "WHERE name OPERATOR(pg_catalog.=) $1 AND visclf.acts_as(owner) "
-			  "ORDER BY version DESC LIMIT 1");
+			  "ORDER BY status OPERATOR(pg_catalog.=) 'training' DESC, version DESC LIMIT 1");
 	sql_text(&sql, name);
-	if (sql_run(&sql) == 0)
+	if (sql_read(&sql) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("you own no model \"%s\"", name),
@@ -395,8 +409,8 @@ visclf_resume(PG_FUNCTION_ARGS)
 	model_id = find_unfinished(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	t->options = options_from_model(model_id);
 	t->model = model_read(model_id, true, CurrentMemoryContext);
-	version_lock(t->model);
-	open_device(&t->device);
+	version_lock(t->model, CurrentMemoryContext);
+	make_device(t);
 	t->data = source_read(t->options);
 	make_plan(t);
 	if (!checkpoint_read(t))

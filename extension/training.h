@@ -61,10 +61,16 @@ extern void log_progress(Training *t, int64 done, int64 of, int64 left, double s
 
 /* checkpoint.c: what a training leaves in the database.  SPI connected. */
 
+/* Where the training is, as jsonb. */
+extern char *training_progress(const Training *t);
+
 /* Weights, optimiser and place, so that visclf.resume can go on. */
 extern void checkpoint_write(Training *t);
 
-/* Goes back to the last checkpoint; false where there is none. */
+/*
+ * Goes back to the last checkpoint; false where there is none.  An error
+ * where the rows trained on have changed.
+ */
 extern bool checkpoint_read(Training *t);
 
 /* One validation image's row; number counts them from 1. */

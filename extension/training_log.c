@@ -67,7 +67,7 @@ log_epoch(const Training *t, double train_loss, const Validation *v, double seco
 	sql_float8(&sql, v->accuracy);
 	sql_int(&sql, (int32) (t->data->train_count / t->batch_size * t->batch_size));
 	sql_datum(&sql, INTERVALOID, IntervalPGetDatum(&duration));
-	sql_run(&sql);
+	sql_write(&sql);
 	ereport(NOTICE,
 			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s", t->epoch, train_loss, v->loss,
 					v->accuracy, clock_time(seconds))));

@@ -2,48 +2,88 @@
  * version.c
  *		The row of a model's version: made, locked, made ready.
  *
- * A version in training holds an advisory lock, taken anew in each
- * transaction, so that a training whose backend is gone can be told from one
- * that runs: the view visclf.models shows it, and visclf.resume relies on it.
+ * Locks are on objects of the class visclf.model, which SQL cannot take: a
+ * version's while it is trained, so that a training whose backend is gone can
+ * be told from one that runs, and a name's while its versions change.
  */
 #include "version.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/fmgrprotos.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
 
+#include "foreign.h"
 #include "sql.h"
 
-/* First key of the advisory locks: "visc"; visclf.sql has the same number. */
-#define LOCK_CLASS 1986622307
+/* Objects of the class visclf.model; visclf.sql looks for versions. */
+enum
+{
+	LOCK_VERSION,				/* by model_id */
+	LOCK_NAME					/* by a hash of the name */
+};
+
+static void
+set_tag(LOCKTAG *tag, uint32 object, int kind)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, model_table(), object, kind);
+}
+
+static void
+release_lock(void *tag)
+{
+	LockRelease(tag, ExclusiveLock, true);
+}
 
 void
-version_lock(const Model *model)
+version_lock(const Model *model, MemoryContext context)
 {
-	if (!DatumGetBool(DirectFunctionCall2(pg_try_advisory_xact_lock_int4,
-										  Int32GetDatum(LOCK_CLASS),
-										  Int32GetDatum(model->model_id))))
+	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
+
+	set_tag(tag, model->model_id, LOCK_VERSION);
+	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("model \"%s\" version %d is being trained by another session",
 						model->name, model->version),
 				 errhint("See visclf.training_log for how far it is.")));
+	vc_release_with(context, release_lock, tag);
 }
 
-/* Throws where the name belongs to a role that this one is no member of. */
+bool
+version_is_locked(int model_id)
+{
+	LOCKTAG		tag;
+
+	set_tag(&tag, model_id, LOCK_VERSION);
+	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+version_lock_name(const char *name)
+{
+	LOCKTAG		tag;
+
+	set_tag(&tag, hash_bytes((const unsigned char *) name, strlen(name)), LOCK_NAME);
+	LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* Throws where the name belongs to a role whose rights this one has not. */
 static void
 check_name(const char *name)
 {
 	Sql			sql;
 	char	   *owner;
-	char	   *member;
 
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a model must not be empty")));
 	sql_begin(&sql, "SELECT o.owner, visclf.acts_as(o.owner) FROM visclf.model_owner($1) o(owner)");
 	sql_text(&sql, name);
-	sql_run(&sql);
+	sql_read_latest(&sql);
 	owner = result_text(0, 1);
-	member = result_text(0, 2);
-	if (owner != NULL && member[0] != 't')
+	if (owner != NULL && strcmp(result_text(0, 2), "t") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("model \"%s\" belongs to role \"%s\"", name, owner),
@@ -56,18 +96,15 @@ version_create(const VersionRow *v)
 	Sql			sql;
 	bool		isnull;
 
+	version_lock_name(v->name);
 	check_name(v->name);
-
-	/* two versions of one name get their numbers one after the other */
-	DirectFunctionCall2(pg_advisory_xact_lock_int4, Int32GetDatum(LOCK_CLASS + 1),
-						Int32GetDatum((int32) hash_bytes((const unsigned char *) v->name,
-														 strlen(v->name))));
 	sql_begin(&sql,
 			  "INSERT INTO visclf.model (name, version, architecture, head, classes, "
-			  "image_size, resize, mean, std, hyperparameters, device, parent_id) "
+			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, owner) "
 			  "SELECT $1, coalesce((SELECT pg_catalog.max(m.version) "
 			  "FROM visclf.model m WHERE m.name OPERATOR(pg_catalog.=) $1), 0) "
-			  "OPERATOR(pg_catalog.+) 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 "
+			  "OPERATOR(pg_catalog.+) 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name) "
 			  "RETURNING model_id");
 	sql_text(&sql, v->name);
 	sql_text(&sql, v->architecture);
@@ -82,8 +119,26 @@ version_create(const VersionRow *v)
 	sql_int(&sql, v->parent_id);
 	if (v->parent_id == 0)
 		sql.nulls[sql.count - 1] = 'n';
-	sql_run(&sql);
+	sql_text(&sql, v->progress);
+	sql_text(&sql, GetUserNameFromId(GetUserId(), false));
+	sql_write(&sql);
 	return DatumGetInt32(result_datum(0, 1, &isnull));
+}
+
+void
+version_activate(const char *name, int model_id)
+{
+	Sql			sql;
+
+	version_lock_name(name);
+	sql_begin(&sql, "UPDATE visclf.model SET active = false "
+			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
+	sql_text(&sql, name);
+	sql_write(&sql);
+	sql_begin(&sql, "UPDATE visclf.model SET active = true "
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model_id);
+	sql_write(&sql);
 }
 
 void
@@ -91,15 +146,12 @@ version_ready(const Model *model, Datum metrics)
 {
 	Sql			sql;
 
-	sql_begin(&sql, "UPDATE visclf.model SET active = false "
-			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
-	sql_text(&sql, model->name);
-	sql_run(&sql);
 	sql_begin(&sql,
-			  "UPDATE visclf.model SET status = 'ready', active = true, progress = NULL, "
+			  "UPDATE visclf.model SET status = 'ready', progress = NULL, "
 			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2 "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model->model_id);
 	sql_datum(&sql, JSONBOID, metrics);
-	sql_run(&sql);
+	sql_write(&sql);
+	version_activate(model->name, model->model_id);
 }

@@ -26,6 +26,7 @@ typedef struct VersionRow
 	Datum		hyperparameters;	/* jsonb */
 	const char *device;			/* NULL: computed elsewhere */
 	int			parent_id;		/* 0: none */
+	const char *progress;		/* jsonb; NULL: nothing to be resumed */
 } VersionRow;
 
 /*
@@ -35,10 +36,22 @@ typedef struct VersionRow
 extern int	version_create(const VersionRow *row);
 
 /*
- * Locks the version against a second training until the transaction ends; an
- * error where another session has it.
+ * Locks the version against a second training as long as the context lives,
+ * over commits; an error where another session has it.
  */
-extern void version_lock(const Model *model);
+extern void version_lock(const Model *model, MemoryContext context);
+
+/*
+ * True where another session trains the version; otherwise it is kept from
+ * being trained until the transaction ends.
+ */
+extern bool version_is_locked(int model_id);
+
+/* Makes other changes to the versions of a name wait for this transaction. */
+extern void version_lock_name(const char *name);
+
+/* Makes a ready version the one of its name that classify uses. */
+extern void version_activate(const char *name, int model_id);
 
 /* Makes the version ready, and the one that classify uses; metrics is jsonb. */
 extern void version_ready(const Model *model, Datum metrics);

@@ -5,7 +5,7 @@
  * No thread is started and no device touched here, so that the library may
  * also be preloaded into the postmaster.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 

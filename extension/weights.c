@@ -203,7 +203,7 @@ weight_write(const Model *model, int index, bytea *data)
 	sql_text(&sql, parameter->name);
 	sql_datum(&sql, INT4ARRAYOID, int_array(parameter->shape, parameter->ndim));
 	sql_datum(&sql, BYTEAOID, PointerGetDatum(data));
-	sql_run(&sql);
+	sql_write(&sql);
 }
 
 static void
@@ -235,7 +235,7 @@ write_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int 
 	sql_text(&sql, parameter->name);
 	sql_datum(&sql, BYTEAOID, PointerGetDatum(first));
 	sql_datum(&sql, BYTEAOID, PointerGetDatum(second));
-	sql_run(&sql);
+	sql_write(&sql);
 }
 
 /* Calls write() for each parameter that is wanted, one tensor in memory. */

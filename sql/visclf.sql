@@ -10,7 +10,7 @@ CREATE TABLE visclf.model (
 	model_id	int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	name		text NOT NULL CHECK (name <> ''),
 	version		int NOT NULL CHECK (version > 0),
-	owner		name NOT NULL DEFAULT current_user,
+	owner		name NOT NULL,
 	status		text NOT NULL DEFAULT 'training' CHECK (status IN ('training', 'ready')),
 	active		boolean NOT NULL DEFAULT false CHECK (NOT active OR status = 'ready'),
 	architecture text NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE visclf.model (
 	resize		text NOT NULL CHECK (resize IN ('squish', 'crop', 'pad')),
 	mean		real[] NOT NULL,
 	std			real[] NOT NULL,
-	parent_id	int REFERENCES visclf.model ON DELETE SET NULL,
+	parent_id	int,
 	hyperparameters jsonb NOT NULL DEFAULT '{}',
 	metrics		jsonb NOT NULL DEFAULT '{}',
 	progress	jsonb,
@@ -37,6 +37,7 @@ COMMENT ON COLUMN visclf.model.classes IS 'labels, in the order of the network''
 COMMENT ON COLUMN visclf.model.image_size IS 'side of the square that images are resized to, pixels';
 COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1) that is subtracted from the input';
 COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue that the input is divided by';
+COMMENT ON COLUMN visclf.model.parent_id IS 'the version that its training started from; it may be gone';
 COMMENT ON COLUMN visclf.model.progress IS 'where visclf.resume goes on; NULL once the version is ready';
 
 CREATE TABLE visclf.weight (
@@ -92,7 +93,7 @@ COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats';
 
 CREATE TABLE visclf.model_share (
 	name		text NOT NULL,
-	owner		name NOT NULL DEFAULT current_user,
+	owner		name NOT NULL,
 	grantee		name NOT NULL,
 	PRIMARY KEY (name, owner, grantee)
 );
@@ -114,10 +115,10 @@ CREATE FUNCTION visclf.acts_as(role name) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r
-				   WHERE r.rolname = role AND pg_catalog.pg_has_role(r.oid, 'MEMBER'));
+				   WHERE r.rolname = role AND pg_catalog.pg_has_role(r.oid, 'USAGE'));
 END;
 COMMENT ON FUNCTION visclf.acts_as(name) IS
-'true where the current role is, or is a member of, the named role; false where that role is gone';
+'true where the current role has the rights of the named role; false where that role is gone';
 
 -- A name belongs to one role, whether or not others may see its models.
 CREATE FUNCTION visclf.model_owner(model text) RETURNS name
@@ -129,7 +130,9 @@ COMMENT ON FUNCTION visclf.model_owner(text) IS
 'the role that a model''s name belongs to; NULL where the name is free';
 
 GRANT USAGE ON SCHEMA visclf TO PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON visclf.model, visclf.weight, visclf.optimizer_state,
+-- Roles read; only the extension's functions write, after they have checked
+-- whose model it is.
+GRANT SELECT ON visclf.model, visclf.weight, visclf.optimizer_state,
 	visclf.epoch, visclf.validation, visclf.model_share TO PUBLIC;
 
 ALTER TABLE visclf.model ENABLE ROW LEVEL SECURITY;
@@ -139,45 +142,23 @@ ALTER TABLE visclf.epoch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.validation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.model_share ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY owner_shares ON visclf.model_share
-	USING (visclf.acts_as(owner));
-CREATE POLICY grantee_sees ON visclf.model_share FOR SELECT
-	USING (grantee = 'public' OR visclf.acts_as(grantee));
-
-CREATE POLICY owner_does_all ON visclf.model
-	USING (visclf.acts_as(owner));
-CREATE POLICY grantee_reads ON visclf.model FOR SELECT
-	USING (status = 'ready' AND EXISTS (
+CREATE POLICY owner_or_grantee_reads ON visclf.model_share FOR SELECT
+	USING (visclf.acts_as(owner) OR grantee = 'public' OR visclf.acts_as(grantee));
+CREATE POLICY owner_or_grantee_reads ON visclf.model FOR SELECT
+	USING (visclf.acts_as(owner) OR (status = 'ready' AND EXISTS (
 		SELECT FROM visclf.model_share s
 		WHERE s.name = model.name AND s.owner = model.owner
-		  AND (s.grantee = 'public' OR visclf.acts_as(s.grantee))));
+		  AND (s.grantee = 'public' OR visclf.acts_as(s.grantee)))));
 
--- What hangs on a model is read by whoever reads the model, and written by
--- its owner; the weights of a ready version are not written at all.
-CREATE POLICY read_with_model ON visclf.weight FOR SELECT
+-- What hangs on a model is read by whoever reads the model.
+CREATE POLICY reads_with_model ON visclf.weight FOR SELECT
 	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY owner_inserts ON visclf.weight FOR INSERT
-	WITH CHECK (model_id IN (SELECT m.model_id FROM visclf.model m
-							 WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
-CREATE POLICY owner_updates ON visclf.weight FOR UPDATE
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m
-						WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
-CREATE POLICY owner_deletes ON visclf.weight FOR DELETE
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m
-						WHERE m.status = 'training' AND visclf.acts_as(m.owner)));
-
-CREATE POLICY owner_does_all ON visclf.optimizer_state
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
-
-CREATE POLICY read_with_model ON visclf.epoch FOR SELECT
+CREATE POLICY reads_with_model ON visclf.optimizer_state FOR SELECT
 	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY owner_does_all ON visclf.epoch
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
-
-CREATE POLICY read_with_model ON visclf.validation FOR SELECT
+CREATE POLICY reads_with_model ON visclf.epoch FOR SELECT
 	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY owner_does_all ON visclf.validation
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m WHERE visclf.acts_as(m.owner)));
+CREATE POLICY reads_with_model ON visclf.validation FOR SELECT
+	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
 
 ---------------------------------------------------------------------------
 -- Training
@@ -220,10 +201,11 @@ CREATE VIEW visclf.models WITH (security_invoker = true) AS
 SELECT m.name AS model, m.version, m.active,
 	CASE WHEN m.status = 'training' AND NOT EXISTS (
 			SELECT FROM pg_catalog.pg_locks l
-			WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+			WHERE l.locktype = 'object' AND l.granted AND l.objsubid = 0
 			  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
 								WHERE d.datname = pg_catalog.current_database())
-			  AND l.classid = 1986622307 AND l.objid::bigint = m.model_id)
+			  AND l.classid = 'visclf.model'::pg_catalog.regclass
+			  AND l.objid::bigint = m.model_id)
 		 THEN 'interrupted' ELSE m.status END AS status,
 	m.owner, m.architecture, m.classes, m.image_size,
 	(m.metrics ->> 'accuracy')::real AS accuracy,
@@ -237,7 +219,7 @@ COMMENT ON VIEW visclf.models IS
 
 CREATE VIEW visclf.training_log WITH (security_invoker = true) AS
 SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy,
-	pg_catalog.to_char(e.duration, 'MI:SS') AS time,
+	pg_catalog.to_char(e.duration, CASE WHEN e.duration < '1 hour' THEN 'MI:SS' ELSE 'HH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
 FROM visclf.epoch e JOIN visclf.model m USING (model_id);
 GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;

@@ -43,8 +43,11 @@ install_packages()
 	local missing major
 
 	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }
-	apt-cache show libdnnl-dev >/dev/null 2>&1 || as_root apt-get -qq update
-	major=$(postgres_major)
+	major=$(postgres_major 2>/dev/null) || true
+	if [ -z "$major" ]; then
+		as_root apt-get -qq update
+		major=$(postgres_major)
+	fi
 	missing=$(missing_packages $packages "postgresql-$major" "postgresql-server-dev-$major")
 	if [ -n "$missing" ]; then
 		say "installing with apt: $missing"

@@ -79,6 +79,10 @@ CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), image_size => 0)$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), resize => 'stretch')$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), mean => '{1,2}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), mean => '{NaN,0,0}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes => '{a,a}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes => '{a,NULL}')$$);
+CALL bad($$SELECT visclf.import_model('', visclf.export_model('small'))$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), std => '{1,0,1}')$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small') || '\x00')$$);
 CALL bad($$SELECT visclf.import_model('m', substr(visclf.export_model('small'), 1, 5000))$$);
@@ -97,11 +101,17 @@ CALL bad($$CALL visclf.share('nobody', 'public')$$);
 CALL bad($$CALL visclf.share('small', 'no such role')$$);
 CALL bad($$CALL visclf.activate('small', NULL)$$);
 CALL bad($$CALL visclf.drop_model('small', 77)$$);
+CALL bad($$CALL visclf.drop_model('small', 0)$$);
 
 -- settings
 CALL bad($$SET visclf.device = 'tpu'$$);
 CALL bad($$SET visclf.batch_size = 0$$);
 CALL bad($$SET visclf.no_such_setting = 1$$);
+
+-- an error in the middle of reading is caught like any other
+SET temp_file_limit = '1MB';
+CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet20')$$);
+RESET temp_file_limit;
 
 -- nothing is left of any of them
 SELECT count(*) FROM visclf.models WHERE model = 'm';

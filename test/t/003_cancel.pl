@@ -54,7 +54,7 @@ foreach my $delay (0.05, 0.3, 1, 2, 4)
 diag('seconds until a training was canceled: ' . join(', ', map { sprintf('%.2f', $_) } @seconds));
 ok(!(grep { $_ > 1.5 } @seconds), 'every cancel took effect within about a second');
 is(temporary_files(), 0, 'no temporary file is left');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0,
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'visclf.model'::regclass}), 0,
 	'no lock is left');
 
 # many times: memory does not grow

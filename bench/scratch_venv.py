@@ -1,0 +1,17 @@
+"""The virtual environment that the scripts comparing with PyTorch run in."""
+import os
+import pathlib
+import subprocess
+import sys
+
+PACKAGES = ["torch", "torchvision", "numpy", "safetensors", "pillow"]
+
+
+def enter(directory):
+    """Runs this script again in the virtual environment, made if need be."""
+    python = pathlib.Path(directory) / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", directory], check=True)
+        subprocess.run([python, "-m", "pip", "install", *PACKAGES], check=True)
+    if pathlib.Path(sys.prefix).resolve() != pathlib.Path(directory).resolve():
+        os.execv(python, [str(python), *sys.argv])
