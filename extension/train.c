@@ -9,6 +9,9 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <math.h>
 
 #include "executor/spi.h"
@@ -38,6 +41,10 @@ release_device(void *argument)
 	Training   *t = argument;
 
 	t->device.api->close(t->device.device);
+#ifdef __GLIBC__
+	/* a gigabyte may be free now that would otherwise stay with the process */
+	malloc_trim(0);
+#endif
 }
 
 static void
