@@ -4,6 +4,7 @@
 #   make demo              set this machine up, train on generated adverts, count
 #   make check             set this machine up, run every test that needs no GPU
 #   make device-check DEVICE=cpu|cuda   a device against the oracle, no server
+#   make sanitize          the engine's tests under AddressSanitizer and UBSan
 #
 # demo and check install what is missing through apt, as root or with sudo.
 
@@ -37,7 +38,7 @@ PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parame
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf_cpu.so visclf--$(EXTVERSION).sql
 
-REGRESS = setup image_info train classify weights rights bad_calls
+REGRESS = setup image_info train classify weights rights bad_calls reinstall
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./
@@ -80,6 +81,16 @@ unit: $(UNIT) build/conformance build/adverts
 
 device-check: build/conformance
 	build/conformance $(DEVICE)
+
+# The engine's tests under AddressSanitizer and UBSan, with clang.
+.PHONY: sanitize
+sanitize: $(patsubst test/unit/%.c,build/sanitize/%,$(wildcard test/unit/test_*.c))
+	set -e; for program in $^; do echo $$program; $$program >$$program.log || { cat $$program.log; exit 1; }; done
+
+build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(wildcard engine/*.c) $(HEADERS)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Iengine -o $@ \
+		$(filter %.c,$^) $(ENGINE_LIBS)
 
 visclf_cpu.so: $(CPU) $(ENGINE)
 	$(CC) -shared -fopenmp -Wl,-Bsymbolic -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS)

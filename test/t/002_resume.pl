@@ -70,5 +70,14 @@ $node->safe_psql('postgres', q{UPDATE adverts SET label = 'other' WHERE id = 1})
 ($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('changed')});
 like($error, qr/have changed since the training began/, 'changed rows are noticed');
 
+# with the rows as they were, it is resumed, also after a later version is ready
+$node->safe_psql('postgres', q{UPDATE adverts SET label = truth WHERE id = 1});
+$node->safe_psql('postgres', q{
+	SET client_min_messages = warning;
+	CALL visclf.train('changed', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1)});
+$node->safe_psql('postgres', "$settings CALL visclf.resume('changed')");
+is($node->safe_psql('postgres', q{SELECT string_agg(version || status, ' ' ORDER BY version) FROM visclf.models WHERE model = 'changed'}),
+	'1ready 2ready', 'an older version can be resumed');
+
 $node->stop;
 done_testing();
