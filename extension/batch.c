@@ -32,16 +32,10 @@ decoder_create(MemoryContext context, int image_size, vc_resize resize)
 		vc_check(vc_pool_create(threads, &decoder->pool, &error), &error);
 		vc_release_with(context, release_pool, decoder->pool);
 	}
-	decoder_set(decoder, image_size, resize);
-	return decoder;
-}
-
-void
-decoder_set(Decoder *decoder, int image_size, vc_resize resize)
-{
 	decoder->options.size = image_size;
 	decoder->options.resize = resize;
 	decoder->options.max_pixels = setting_max_image_pixels;
+	return decoder;
 }
 
 Batch *

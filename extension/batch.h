@@ -13,7 +13,7 @@
 
 #include "../engine/pool.h"
 
-/* Threads for the batches of one statement; see decoder_create. */
+/* Threads for the batches of one statement, and what images become. */
 typedef struct Decoder
 {
 	vc_pool    *pool;			/* NULL: one thread, the backend's own */
@@ -34,9 +34,6 @@ typedef struct Batch
 
 /* Starts threads that end with the context. */
 extern Decoder *decoder_create(MemoryContext context, int image_size, vc_resize resize);
-
-/* Changes what images become; no batch may be running. */
-extern void decoder_set(Decoder *decoder, int image_size, vc_resize resize);
 
 /* A batch whose memory is in the context, which must not outlive the decoder's. */
 extern Batch *batch_create(MemoryContext context, Decoder *decoder, int capacity);

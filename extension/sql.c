@@ -50,12 +50,6 @@ sql_float8(Sql *sql, double value)
 }
 
 void
-sql_bool(Sql *sql, bool value)
-{
-	sql_datum(sql, BOOLOID, BoolGetDatum(value));
-}
-
-void
 sql_text(Sql *sql, const char *value)
 {
 	sql_datum(sql, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0);
