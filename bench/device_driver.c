@@ -140,6 +140,6 @@ driver_train_step(driver_session *s, vc_plan *plan, const uint8_t *images,
 				  const int32_t *labels, int count, const vc_step *step,
 				  float *loss, float *logits)
 {
-	return s->api->train_step(plan, images, labels, count, step, loss, logits,
-							  &last_error) == VC_OK;
+	return s->api->train_step(plan, images, &(vc_targets) {.labels = labels}, count, step,
+							  loss, logits, &last_error) == VC_OK;
 }

@@ -192,7 +192,7 @@ extern float *vc_cpu_value_data(const vc_plan *plan, int value);
 extern vc_status vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 								float *logits, float *features, vc_error *error);
 extern vc_status vc_cpu_train_step(vc_plan *plan, const uint8_t *images,
-								   const int32_t *labels, int count,
+								   const vc_targets *targets, int count,
 								   const vc_step *step, float *loss,
 								   float *logits, vc_error *error);
 extern float *vc_cpu_gradient(vc_plan *plan, int value, int count);
@@ -241,8 +241,8 @@ extern const vc_cpu_operation vc_cpu_global_pool_operation;
 
 /* linear.c, loss.c, adam.c */
 extern const vc_cpu_operation vc_cpu_linear_operation;
-extern float vc_cpu_cross_entropy(const float *logits, const int32_t *labels,
-								  int count, int classes, float *gradient);
+extern float vc_cpu_loss(const float *logits, const vc_targets *targets, int count,
+						 int classes, float *gradient);
 extern void vc_cpu_adam(vc_plan *plan, const vc_step *step);
 
 #endif							/* VISCLF_CPU_H */

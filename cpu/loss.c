@@ -1,6 +1,8 @@
 /*
  * loss.c
- *		Softmax and cross entropy.
+ *		The losses of vc_targets, and their gradients by the logits.
+ *
+ * A batch has a few thousand logits at most, so plain loops will do.
  */
 #include <math.h>
 
@@ -28,18 +30,56 @@ row_cross_entropy(const float *logits, int32_t label, int classes, float scale,
 	return log(sum) - (logits[label] - largest);
 }
 
-/*
- * The mean cross entropy of logits[count][classes], and its gradient with
- * respect to them.  Labels are 0 to classes - 1.
- */
-float
-vc_cpu_cross_entropy(const float *logits, const int32_t *labels,
-					 int count, int classes, float *gradient)
+/* The mean over rows, each weighing what its class weighs. */
+static double
+cross_entropy(const float *logits, const vc_targets *targets, int count, int classes,
+			  float *gradient)
 {
+	const float *weights = targets->class_weights;
+	double		weight = 0;
 	double		total = 0;
 
 	for (int i = 0; i < count; i++)
-		total += row_cross_entropy(logits + (int64_t) i * classes, labels[i], classes,
-								   1.0f / (float) count, gradient + (int64_t) i * classes);
-	return (float) (total / count);
+		weight += weights ? weights[targets->labels[i]] : 1;
+	for (int i = 0; i < count; i++)
+	{
+		int32_t		label = targets->labels[i];
+		double		share = (weights ? weights[label] : 1) / weight;
+
+		total += share * row_cross_entropy(logits + (int64_t) i * classes, label, classes,
+										   (float) share, gradient + (int64_t) i * classes);
+	}
+	return total;
+}
+
+/* The mean over rows and classes of the sigmoids' binary cross entropy. */
+static double
+binary_cross_entropy(const float *logits, const vc_targets *targets, int count, int classes,
+					 float *gradient)
+{
+	const float *weights = targets->class_weights;
+	double		total = 0;
+
+	for (int i = 0; i < count; i++)
+		for (int c = 0; c < classes; c++)
+		{
+			int64_t		at = (int64_t) i * classes + c;
+			double		x = logits[at];
+			double		small = exp(-fabs(x));
+			double		sigmoid = (x < 0 ? small : 1) / (1 + small);
+			double		carried = targets->members[at] ? (weights ? weights[c] : 1) : 0;
+			double		missing = !targets->members[at];
+
+			total += carried * (fmax(-x, 0) + log1p(small)) + missing * (fmax(x, 0) + log1p(small));
+			gradient[at] = (float) ((missing * sigmoid - carried * (1 - sigmoid)) / count / classes);
+		}
+	return total / count / classes;
+}
+
+/* The loss of logits[count][classes], and its gradient with respect to them. */
+float
+vc_cpu_loss(const float *logits, const vc_targets *targets, int count, int classes, float *gradient)
+{
+	return (float) (targets->labels ? cross_entropy : binary_cross_entropy)
+		(logits, targets, count, classes, gradient);
 }

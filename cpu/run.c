@@ -39,16 +39,6 @@ check_count(const vc_plan *plan, int count, int least, vc_error *error)
 	return VC_OK;
 }
 
-static vc_status
-check_labels(const vc_plan *plan, const int32_t *labels, int count, vc_error *error)
-{
-	for (int i = 0; i < count; i++)
-		if (labels[i] < 0 || labels[i] >= plan->network->classes)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "label %d of image %d is outside 0 to %d",
-						   (int) labels[i], i, plan->network->classes - 1);
-	return VC_OK;
-}
-
 /* Makes the primitives for a batch of this size where they are not there yet. */
 static vc_status
 ready(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
@@ -145,7 +135,7 @@ check_step(const vc_plan *plan, const vc_step *step, vc_error *error)
 }
 
 static vc_status
-train(vc_plan *plan, const vc_cpu_run *run, const int32_t *labels,
+train(vc_plan *plan, const vc_cpu_run *run, const vc_targets *targets,
 	  float *loss, float *logits, vc_error *error)
 {
 	float	   *gradient = vc_cpu_buffer_data(plan, plan->values[plan->logits].gradient[0]);
@@ -155,8 +145,8 @@ train(vc_plan *plan, const vc_cpu_run *run, const int32_t *labels,
 		status = run_forward(plan, run, error);
 	if (status != VC_OK)
 		return status;
-	*loss = vc_cpu_cross_entropy(vc_cpu_value_data(plan, plan->logits), labels,
-								 run->count, plan->network->classes, gradient);
+	*loss = vc_cpu_loss(vc_cpu_value_data(plan, plan->logits), targets, run->count,
+						plan->network->classes, gradient);
 	hand_out(plan, plan->logits, run->count, logits);
 	vc_cpu_mark_trained(plan, run->step->frozen_groups);
 	if ((status = run_backward(plan, run, error)) != VC_OK)
@@ -169,7 +159,7 @@ train(vc_plan *plan, const vc_cpu_run *run, const int32_t *labels,
 
 /* The device's train_step(); see device.h. */
 vc_status
-vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const int32_t *labels,
+vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *targets,
 				  int count, const vc_step *step, float *loss, float *logits,
 				  vc_error *error)
 {
@@ -178,10 +168,10 @@ vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const int32_t *labels,
 
 	if ((status = check_step(plan, step, error)) != VC_OK ||
 		(status = check_count(plan, count, 2, error)) != VC_OK ||
-		(status = check_labels(plan, labels, count, error)) != VC_OK)
+		(status = vc_targets_check(targets, count, plan->network->classes, error)) != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = train(plan, &run, labels, loss, logits, error);
+	status = train(plan, &run, targets, loss, logits, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

@@ -18,7 +18,7 @@
 #include "network.h"
 #include "status.h"
 
-#define VC_DEVICE_API_VERSION 1
+#define VC_DEVICE_API_VERSION 2
 
 typedef struct vc_device vc_device;		/* each device defines its own */
 typedef struct vc_plan vc_plan;
@@ -57,6 +57,20 @@ typedef struct vc_plan_options
 	bool		(*interrupted) (void *argument);
 	void	   *interrupt_argument;
 } vc_plan_options;
+
+/*
+ * What the images of a batch are taught.  One class each (labels): the loss is
+ * the mean cross entropy of their softmax, weighted by each image's class as
+ * torch's cross_entropy(weight) does.  Any number of classes (members): the
+ * mean over images and classes of the binary cross entropy of their sigmoids,
+ * where what is carried weighs as torch's pos_weight says.
+ */
+typedef struct vc_targets
+{
+	const int32_t *labels;		/* [count], 0-based; or NULL, and */
+	const uint8_t *members;		/* [count][classes], 1 where carried, else 0 */
+	const float *class_weights; /* [classes], above 0; NULL: all 1 */
+} vc_targets;
 
 /* What one training step needs to know. */
 typedef struct vc_step
@@ -119,10 +133,10 @@ typedef struct vc_device_api
 							float *logits, float *features, vc_error *error);
 
 	/*
-	 * One step of Adam on the mean cross entropy of labels[count] (0-based).
-	 * Batch norm uses and updates batch statistics, frozen groups too.
-	 * *loss is the mean, logits[count][classes] (NULL allowed) are those the
-	 * loss was computed from.  Training plans only.
+	 * One step of Adam on the loss of targets (see there).  Batch norm uses
+	 * and updates batch statistics, frozen groups too.
+	 * logits[count][classes] (NULL allowed) are those the loss was computed
+	 * from.  Training plans only.
 	 *
 	 * With g the gradient and t the step, for each trained parameter p:
 	 *   p *= 1 - rate * weight_decay          (weights of convolution, linear)
@@ -131,7 +145,7 @@ typedef struct vc_device_api
 	 *   p -= rate / (1 - momentum^t) * m / (sqrt(v / (1 - square_momentum^t)) + epsilon)
 	 */
 	vc_status	(*train_step) (vc_plan *plan, const uint8_t *images,
-							   const int32_t *labels, int count,
+							   const vc_targets *targets, int count,
 							   const vc_step *step, float *loss,
 							   float *logits, vc_error *error);
 
@@ -154,6 +168,14 @@ typedef struct vc_device_api
 	/* Bytes the plan holds, host and device together. */
 	int64_t		(*plan_memory) (const vc_plan *plan);
 } vc_device_api;
+
+/*
+ * What a train_step begins with.  Errors: VC_INVALID_ARGUMENT for labels
+ * outside the classes, members other than 0 and 1, weights not above 0, both
+ * kinds of targets or none.
+ */
+extern vc_status vc_targets_check(const vc_targets *targets, int count, int classes,
+								  vc_error *error);
 
 extern const vc_device_api *vc_cpu_device(void);
 

@@ -234,8 +234,8 @@ train_epoch(Training *t)
 		training_load(t, order + (int64) s * t->batch_size, t->batch_size);
 		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
 		step.seed = seed;
-		vc_check(t->device.api->train_step(t->plan, t->images, t->labels, t->batch_size,
-										   &step, &loss, NULL, &error), &error);
+		vc_check(t->device.api->train_step(t->plan, t->images, &(vc_targets) {.labels = t->labels},
+										   t->batch_size, &step, &loss, NULL, &error), &error);
 		check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
 		log_progress(t, (int64) (s + 1) * t->batch_size, (int64) steps * t->batch_size,

@@ -71,10 +71,10 @@ extern void set_parameters(const subject *s, vc_plan *plan, const vc_network *ne
 						   float *const *parameters);
 extern float *get_parameter(const subject *s, vc_plan *plan, const vc_network *network, int index);
 extern float step_of(const subject *s, vc_plan *plan, const uint8_t *images,
-					 const int32_t *labels, int count, const vc_step *step, float *logits);
+					 const vc_targets *targets, int count, const vc_step *step, float *logits);
 
 /* conformance_networks.c */
-extern uint8_t *find_batch(vc_plan *oracle, const vc_network *network, const int32_t *labels,
+extern uint8_t *find_batch(vc_plan *oracle, const vc_network *network, const vc_targets *targets,
 						   int count, const vc_step *step, int tries, uint64_t seed,
 						   double *margin);
 

@@ -236,13 +236,13 @@ get_parameter(const subject *s, vc_plan *plan, const vc_network *network, int in
 
 /* Takes a step; returns the loss.  logits may be NULL. */
 float
-step_of(const subject *s, vc_plan *plan, const uint8_t *images, const int32_t *labels,
+step_of(const subject *s, vc_plan *plan, const uint8_t *images, const vc_targets *targets,
 		int count, const vc_step *step, float *logits)
 {
 	float		loss = NAN;
 	vc_error	error = {0};
 
-	must(s->api->train_step(plan, images, labels, count, step, &loss, logits, &error),
+	must(s->api->train_step(plan, images, targets, count, step, &loss, logits, &error),
 		 &error, "train_step");
 	return loss;
 }

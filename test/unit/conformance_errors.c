@@ -2,6 +2,7 @@
  * conformance_errors.c
  *		Calls that must fail, and being told to stop.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ typedef struct trial
 	vc_plan    *training;
 	vc_plan    *inference;
 	uint8_t    *images;
-	int32_t    *labels;
+	vc_targets *targets;
 	float	   *buffer;			/* room for any parameter, and for logits */
 } trial;
 
@@ -36,7 +37,7 @@ open_trial(trial *t, subject *s)
 	set_parameters(s, t->training, t->network, t->parameters);
 	set_parameters(s, t->inference, t->network, t->parameters);
 	t->images = random_images(BATCH + 1, t->network->image_size, 4);
-	t->labels = random_labels(BATCH + 1, t->network->classes, 4);
+	t->targets = random_targets(BATCH + 1, t->network->classes, LABELS, 4);
 	for (int i = 0; i < t->network->parameter_count; i++)
 		if (t->network->parameters[i].count > most)
 			most = t->network->parameters[i].count;
@@ -51,7 +52,7 @@ close_trial(trial *t)
 	free_parameters(t->network, t->parameters);
 	vc_network_free(t->network);
 	free(t->images);
-	free(t->labels);
+	free(t->targets);
 	free(t->buffer);
 }
 
@@ -61,6 +62,38 @@ refused(const trial *t, vc_status status, const vc_error *error, const char *wha
 {
 	check(status == VC_INVALID_ARGUMENT && error->code == status && error->message[0] != '\0',
 		  "%s %s: %s is refused: %s", t->s->device_name, t->s->mode, what, error->message);
+}
+
+/* Targets that no loss can be made of. */
+static void
+check_targets(trial *t)
+{
+	static const float zero[3] = {1, 0, 1};
+	static const float infinite[3] = {1, INFINITY, 1};
+	static const uint8_t members[BATCH * 3] = {1, 0, 1, 2};
+	const int32_t *labels = t->targets->labels;
+	const struct
+	{
+		vc_targets	targets;
+		const char *what;
+	}			list[] =
+	{
+		{{0}, "a step without targets"},
+		{{.labels = labels,.members = members}, "a step with both kinds of targets"},
+		{{.members = members}, "a class that is carried twice"},
+		{{.labels = labels,.class_weights = zero}, "a class that weighs nothing"},
+		{{.labels = labels,.class_weights = infinite}, "a class of infinite weight"},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+	{
+		vc_error	error = {0};
+		float		loss;
+
+		refused(t, t->s->api->train_step(t->training, t->images, &list[i].targets, BATCH,
+										 &usual_step, &loss, NULL, &error),
+				&error, list[i].what);
+	}
 }
 
 static void
@@ -91,11 +124,11 @@ check_batches(trial *t)
 		vc_error	error = {0};
 		float		loss;
 
-		memcpy(labels, t->labels, sizeof(labels));
+		memcpy(labels, t->targets->labels, sizeof(labels));
 		if (steps[i].label != -2)
 			labels[1] = steps[i].label;
 		status = api->train_step(steps[i].inference ? t->inference : t->training, t->images,
-								 labels, steps[i].count, &usual_step, &loss, NULL, &error);
+								 &(vc_targets) {.labels = labels}, steps[i].count, &usual_step, &loss, NULL, &error);
 		refused(t, status, &error, steps[i].what);
 	}
 	for (int count = 0; count <= BATCH + 1; count += BATCH + 1)
@@ -151,7 +184,7 @@ check_gradients(trial *t)
 	refused(t, api->get_gradient(t->training, body, t->buffer, &error), &error,
 			"a gradient before any step");
 	step.frozen_groups = VC_GROUP_HEAD;
-	step_of(t->s, t->training, t->images, t->labels, BATCH, &step, NULL);
+	step_of(t->s, t->training, t->images, t->targets, BATCH, &step, NULL);
 	error.code = VC_OK;
 	refused(t, api->get_gradient(t->training, body, t->buffer, &error), &error,
 			"a frozen parameter's gradient");
@@ -198,7 +231,7 @@ check_interrupt(trial *t, bool training, int patience)
 	/* A device that asks once a call needs as many calls. */
 	for (int i = 0; i < patience && status == VC_OK; i++)
 		status = training
-			? t->s->api->train_step(plan, t->images, t->labels, BATCH, &usual_step,
+			? t->s->api->train_step(plan, t->images, t->targets, BATCH, &usual_step,
 									&loss, NULL, &error)
 			: t->s->api->forward(plan, t->images, BATCH, t->buffer, NULL, &error);
 	check(status == VC_CANCELED && left <= 0 && error.message[0] != '\0',
@@ -215,6 +248,7 @@ conform_errors(subject *s)
 
 	open_trial(&t, s);
 	check_batches(&t);
+	check_targets(&t);
 	check_plans(&t);
 	check_gradients(&t);
 	check_interrupt(&t, false, 1);

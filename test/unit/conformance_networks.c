@@ -78,7 +78,7 @@ try_forward(bench *b, int count, bool with_inference, uint64_t seed)
  * the best of some tries.  *margin says how far from one the oracle stays.
  */
 uint8_t *
-find_batch(vc_plan *oracle, const vc_network *network, const int32_t *labels, int count,
+find_batch(vc_plan *oracle, const vc_network *network, const vc_targets *targets, int count,
 		   const vc_step *step, int tries, uint64_t seed, double *margin)
 {
 	uint64_t	best = seed;
@@ -91,7 +91,7 @@ find_batch(vc_plan *oracle, const vc_network *network, const int32_t *labels, in
 		uint8_t    *images = random_images(count, network->image_size, s);
 		double		found;
 
-		must(vc_oracle_loss(oracle, images, labels, count, step, &loss, &error),
+		must(vc_oracle_loss(oracle, images, targets, count, step, &loss, &error),
 			 &error, "the oracle's loss");
 		found = vc_oracle_margin(oracle);
 		if (found > *margin)
@@ -148,23 +148,23 @@ whole_gradient(const bench *b)
 
 /* A step of rate zero on one batch: loss, logits, gradients. */
 static void
-try_gradients(bench *b, int count, int frozen, uint64_t seed)
+try_gradients(bench *b, int count, int frozen, target_kind kind, uint64_t seed)
 {
 	int			classes = b->network->classes;
-	int32_t    *labels = random_labels(count, classes, seed);
+	vc_targets *targets = random_targets(count, classes, kind, seed);
 	float	   *expected = malloc(sizeof(float) * count * classes);
 	float	   *got = malloc(sizeof(float) * count * classes);
 	vc_step		step = idle_step;
 	double		margin;
-	uint8_t    *images = find_batch(b->oracle, b->network, labels, count, &idle_step,
+	uint8_t    *images = find_batch(b->oracle, b->network, targets, count, &idle_step,
 									b->tries, seed, &margin);
 	float		loss;
 
 	step.frozen_groups = frozen;
-	loss = step_of(&reference, b->oracle, images, labels, count, &step, expected);
+	loss = step_of(&reference, b->oracle, images, targets, count, &step, expected);
 	for (int i = 0; i < SUBJECTS; i++)
 	{
-		float		got_loss = step_of(&b->subjects[i], b->training[i], images, labels,
+		float		got_loss = step_of(&b->subjects[i], b->training[i], images, targets,
 									   count, &step, got);
 
 		record(&b->outcome[i], FORWARD, difference(got, expected, count * classes),
@@ -174,7 +174,7 @@ try_gradients(bench *b, int count, int frozen, uint64_t seed)
 		compare_gradients(b, i, frozen, margin, whole_gradient(b));
 	}
 	free(images);
-	free(labels);
+	free(targets);
 	free(expected);
 	free(got);
 }
@@ -250,12 +250,12 @@ conform_network(subject *subjects, const vc_network *network, int max_batch, dou
 	try_forward(&b, max_batch, true, 100);
 	try_forward(&b, partial, true, 200);
 	try_forward(&b, 1, true, 300);
-	try_gradients(&b, max_batch, 0, 400);
-	try_gradients(&b, partial, 1, 500);
+	try_gradients(&b, max_batch, 0, LABELS, 400);
+	try_gradients(&b, partial, 1, WEIGHTED_MEMBERS, 500);
 	if (small)
 	{
-		try_gradients(&b, max_batch, 2, 600);
-		try_gradients(&b, partial, 0, 700);
+		try_gradients(&b, max_batch, 2, MEMBERS, 600);
+		try_gradients(&b, partial, 0, WEIGHTED_LABELS, 700);
 	}
 	try_forward(&b, max_batch, false, 800);
 	for (int i = 0; i < SUBJECTS; i++)

@@ -23,7 +23,7 @@ typedef struct subject_matter
 	vc_plan    *plan;
 	int			batch;
 	uint8_t    *images;
-	int32_t    *labels;
+	vc_targets *targets;
 } subject_matter;
 
 static double
@@ -32,7 +32,7 @@ loss_of(const subject_matter *s)
 	double		loss = NAN;
 	vc_error	error = {0};
 
-	must(vc_oracle_loss(s->plan, s->images, s->labels, s->batch, &idle_step, &loss, &error),
+	must(vc_oracle_loss(s->plan, s->images, s->targets, s->batch, &idle_step, &loss, &error),
 		 &error, "the oracle's loss");
 	return loss;
 }
@@ -104,18 +104,18 @@ largest_gradient(const subject_matter *s)
 }
 
 static void
-check_network(const vc_network *network, int batch)
+check_network(const vc_network *network, int batch, target_kind kind)
 {
 	subject_matter s = {network, make_plan(&reference, network, VC_TRAINING, batch), batch,
 		random_images(batch, network->image_size, 31),
-	random_labels(batch, network->classes, 32)};
+	random_targets(batch, network->classes, kind, 32)};
 	float	  **parameters = random_parameters(network, 33);
 	double		worst = 0;
 	int			where = 0;
 	double		least;
 
 	set_parameters(&reference, s.plan, network, parameters);
-	step_of(&reference, s.plan, s.images, s.labels, batch, &idle_step, NULL);
+	step_of(&reference, s.plan, s.images, s.targets, batch, &idle_step, NULL);
 	least = 1e-3 * largest_gradient(&s);
 	for (int i = 0; i < network->parameter_count; i++)
 		if (vc_parameter_trainable(&network->parameters[i]))
@@ -131,7 +131,7 @@ check_network(const vc_network *network, int batch)
 	reference.api->plan_free(s.plan);
 	free_parameters(network, parameters);
 	free(s.images);
-	free(s.labels);
+	free(s.targets);
 }
 
 void
@@ -141,10 +141,10 @@ check_oracle_gradients(void)
 
 	for (int i = 0; (network = small_network(i)) != NULL; i++)
 	{
-		check_network(network, 3);
+		check_network(network, 3, i % TARGET_KINDS);
 		vc_network_free(network);
 	}
 	network = whole_network("resnet20", VC_HEAD_CONCAT, 8, 4, 0.5f);
-	check_network(network, 5);
+	check_network(network, 5, LABELS);
 	vc_network_free(network);
 }

@@ -49,14 +49,14 @@ next_step(run *r, int frozen)
 {
 	vc_step		step = usual_step;
 	uint8_t    *images = random_images(r->batch, r->network->image_size, 900 + ++r->step);
-	int32_t    *labels = random_labels(r->batch, r->network->classes, r->step);
+	vc_targets *targets = random_targets(r->batch, r->network->classes, LABELS, r->step);
 	float		loss;
 
 	step.step = r->step;
 	step.frozen_groups = frozen;
-	loss = step_of(r->s, r->plan, images, labels, r->batch, &step, NULL);
+	loss = step_of(r->s, r->plan, images, targets, r->batch, &step, NULL);
 	free(images);
-	free(labels);
+	free(targets);
 	return loss;
 }
 
@@ -331,19 +331,19 @@ step_both(run *oracle, run *tried, outcome *o)
 {
 	const vc_network *n = oracle->network;
 	vc_step		step = usual_step;
-	int32_t    *labels = random_labels(BATCH, n->classes, ++oracle->step);
+	vc_targets *targets = random_targets(BATCH, n->classes, LABELS, ++oracle->step);
 	double		margin;
 	uint8_t    *images;
 	float		expected,
 				got;
 
 	step.step = oracle->step;
-	images = find_batch(oracle->plan, n, labels, BATCH, &step, 12, 1000 * oracle->step, &margin);
-	expected = step_of(oracle->s, oracle->plan, images, labels, BATCH, &step, NULL);
-	got = step_of(tried->s, tried->plan, images, labels, BATCH, &step, NULL);
+	images = find_batch(oracle->plan, n, targets, BATCH, &step, 12, 1000 * oracle->step, &margin);
+	expected = step_of(oracle->s, oracle->plan, images, targets, BATCH, &step, NULL);
+	got = step_of(tried->s, tried->plan, images, targets, BATCH, &step, NULL);
 	record(o, STEPS, fabs((double) got - expected) / expected, "loss of step %d", oracle->step);
 	free(images);
-	free(labels);
+	free(targets);
 	return margin;
 }
 

@@ -19,7 +19,7 @@ extern const vc_device_api *vc_oracle_device(void);
  * later step would see.  Training plans only.
  */
 extern vc_status vc_oracle_loss(vc_plan *plan, const uint8_t *images,
-								const int32_t *labels, int count,
+								const vc_targets *targets, int count,
 								const vc_step *step, double *loss,
 								vc_error *error);
 

@@ -87,7 +87,7 @@ extern void oracle_batch_statistics(const vc_plan *plan, int node, int channel,
 extern vc_status oracle_run_forward(vc_plan *plan, const uint8_t *images, int count,
 									float *logits, float *features, vc_error *error);
 extern vc_status oracle_run_step(vc_plan *plan, const uint8_t *images,
-								 const int32_t *labels, int count,
+								 const vc_targets *targets, int count,
 								 const vc_step *step, float *loss,
 								 float *logits, vc_error *error);
 

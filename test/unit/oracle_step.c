@@ -79,34 +79,80 @@ oracle_run_forward(vc_plan *plan, const uint8_t *images, int count,
 	return VC_OK;
 }
 
-/* Mean cross entropy, and its gradient by the logits where gradient is set. */
+/* One image's cross entropy; gradient, where set, gets share times its own. */
 static double
-cross_entropy(const vc_plan *plan, const int32_t *labels, double *gradient)
+cross_entropy(const double *x, int classes, int label, double share, double *gradient)
+{
+	double		largest = x[0];
+	double		sum = 0;
+
+	for (int k = 1; k < classes; k++)
+		largest = fmax(largest, x[k]);
+	for (int k = 0; k < classes; k++)
+		sum += exp(x[k] - largest);
+	for (int k = 0; gradient != NULL && k < classes; k++)
+		gradient[k] = share * (exp(x[k] - largest) / sum - (k == label));
+	return log(sum) + largest - x[label];
+}
+
+/* -log of the sigmoid of x. */
+static double
+minus_log_sigmoid(double x)
+{
+	return x > 0 ? log1p(exp(-x)) : log1p(exp(x)) - x;
+}
+
+/* The same for one image that carries any number of classes; members[classes]. */
+static double
+binary_cross_entropy(const double *x, int classes, const uint8_t *members,
+					 const float *weights, double share, double *gradient)
+{
+	double		loss = 0;
+
+	for (int k = 0; k < classes; k++)
+	{
+		double		weight = members[k] && weights != NULL ? weights[k] : 1;
+
+		loss += weight * minus_log_sigmoid(members[k] ? x[k] : -x[k]);
+		if (gradient != NULL)
+			gradient[k] = share * weight * (exp(-minus_log_sigmoid(x[k])) - members[k]);
+	}
+	return loss;
+}
+
+/* The batch's loss, and its gradient by the logits where gradient is set. */
+static double
+batch_loss(const vc_plan *plan, const vc_targets *targets, double *gradient)
 {
 	int			last = plan->network->node_count - 1;
 	int			classes = plan->network->classes;
+	const float *weights = targets->class_weights;
+	double		total = 0;
 	double		loss = 0;
 
 	for (int n = 0; n < plan->count; n++)
+		total += targets->labels == NULL ? classes :
+			weights == NULL ? 1 : weights[targets->labels[n]];
+	for (int n = 0; n < plan->count; n++)
 	{
 		const double *x = oracle_image(plan, plan->output, last, n);
-		double		largest = x[0];
-		double		sum = 0;
+		double	   *g = gradient == NULL ? NULL : gradient + n * classes;
+		double		weight;
 
-		for (int k = 1; k < classes; k++)
-			largest = fmax(largest, x[k]);
-		for (int k = 0; k < classes; k++)
-			sum += exp(x[k] - largest);
-		loss += (log(sum) + largest - x[labels[n]]) / plan->count;
-		for (int k = 0; gradient != NULL && k < classes; k++)
-			gradient[n * classes + k] =
-				(exp(x[k] - largest) / sum - (k == labels[n])) / plan->count;
+		if (targets->labels == NULL)
+		{
+			loss += binary_cross_entropy(x, classes, targets->members + n * classes, weights,
+										 1 / total, g) / total;
+			continue;
+		}
+		weight = weights == NULL ? 1 : weights[targets->labels[n]];
+		loss += weight / total * cross_entropy(x, classes, targets->labels[n], weight / total, g);
 	}
 	return loss;
 }
 
 static vc_status
-backward_pass(vc_plan *plan, const int32_t *labels, vc_error *error)
+backward_pass(vc_plan *plan, const vc_targets *targets, vc_error *error)
 {
 	const vc_network *network = plan->network;
 
@@ -116,7 +162,7 @@ backward_pass(vc_plan *plan, const int32_t *labels, vc_error *error)
 		memset(plan->gradient[i], 0,
 			   sizeof(double) * plan->count * oracle_size(&network->nodes[i]));
 
-	cross_entropy(plan, labels, plan->gradient[network->node_count - 1]);
+	batch_loss(plan, targets, plan->gradient[network->node_count - 1]);
 	for (int i = network->node_count - 1; i > 0; i--)
 	{
 		if (interrupted(plan))
@@ -182,7 +228,7 @@ update_parameter(const vc_parameter *p, oracle_parameter *q, const vc_step *s)
 
 /* Checks a training batch and runs it forward. */
 static vc_status
-begin_step(vc_plan *plan, const uint8_t *images, const int32_t *labels, int count,
+begin_step(vc_plan *plan, const uint8_t *images, const vc_targets *targets, int count,
 		   const vc_step *step, vc_error *error)
 {
 	vc_status	status;
@@ -192,10 +238,9 @@ begin_step(vc_plan *plan, const uint8_t *images, const int32_t *labels, int coun
 	status = check_count(plan, count, 2, error);
 	if (status != VC_OK)
 		return status;
-	for (int n = 0; n < count; n++)
-		if (labels[n] < 0 || labels[n] >= plan->network->classes)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "label %d of image %d is outside 0 to %d",
-						   labels[n], n, plan->network->classes - 1);
+	status = vc_targets_check(targets, count, plan->network->classes, error);
+	if (status != VC_OK)
+		return status;
 	plan->count = count;
 	plan->training = true;
 	plan->step = *step;
@@ -203,14 +248,14 @@ begin_step(vc_plan *plan, const uint8_t *images, const int32_t *labels, int coun
 }
 
 vc_status
-oracle_run_step(vc_plan *plan, const uint8_t *images, const int32_t *labels, int count,
+oracle_run_step(vc_plan *plan, const uint8_t *images, const vc_targets *targets, int count,
 				const vc_step *step, float *loss, float *logits, vc_error *error)
 {
 	const vc_network *network = plan->network;
-	vc_status	status = begin_step(plan, images, labels, count, step, error);
+	vc_status	status = begin_step(plan, images, targets, count, step, error);
 
 	if (status == VC_OK)
-		status = backward_pass(plan, labels, error);
+		status = backward_pass(plan, targets, error);
 	if (status != VC_OK)
 		return status;
 	for (int i = 0; i < network->parameter_count; i++)
@@ -220,19 +265,19 @@ oracle_run_step(vc_plan *plan, const uint8_t *images, const int32_t *labels, int
 			update_parameter(&network->parameters[i], &plan->parameters[i], step);
 	}
 	update_statistics(plan);
-	*loss = (float) cross_entropy(plan, labels, NULL);
+	*loss = (float) batch_loss(plan, targets, NULL);
 	if (logits != NULL)
 		copy_output(plan, network->node_count - 1, logits);
 	return VC_OK;
 }
 
 vc_status
-vc_oracle_loss(vc_plan *plan, const uint8_t *images, const int32_t *labels, int count,
+vc_oracle_loss(vc_plan *plan, const uint8_t *images, const vc_targets *targets, int count,
 			   const vc_step *step, double *loss, vc_error *error)
 {
-	vc_status	status = begin_step(plan, images, labels, count, step, error);
+	vc_status	status = begin_step(plan, images, targets, count, step, error);
 
 	if (status == VC_OK)
-		*loss = cross_entropy(plan, labels, NULL);
+		*loss = batch_loss(plan, targets, NULL);
 	return status;
 }

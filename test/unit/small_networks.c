@@ -343,12 +343,29 @@ random_images(int count, int size, uint64_t seed)
 	return images;
 }
 
-int32_t *
-random_labels(int count, int classes, uint64_t seed)
+vc_targets *
+random_targets(int count, int classes, target_kind kind, uint64_t seed)
 {
-	int32_t    *labels = malloc(sizeof(int32_t) * count);
+	vc_targets *targets = malloc(sizeof(vc_targets) + sizeof(float) * classes +
+								 sizeof(int32_t) * count * classes);
+	float	   *weights = (float *) (targets + 1);
+	int32_t    *labels = (int32_t *) (weights + classes);
+	uint8_t    *members = (uint8_t *) labels;
 
+	memset(targets, 0, sizeof(*targets));
+	for (int c = 0; c < classes; c++)
+		weights[c] = 0.5f + 2 * vc_random_uniform(seed, 78, c);
 	for (int n = 0; n < count; n++)
-		labels[n] = (int32_t) (vc_random_bits(seed, 77, n) % classes);
-	return labels;
+		if (kind == LABELS || kind == WEIGHTED_LABELS)
+			labels[n] = (int32_t) (vc_random_bits(seed, 77, n) % classes);
+		else
+			for (int c = 0; c < classes; c++)
+				members[n * classes + c] = vc_random_uniform(seed, 79 + c, n) < 0.4f;
+	if (kind == WEIGHTED_LABELS || kind == WEIGHTED_MEMBERS)
+		targets->class_weights = weights;
+	if (kind == LABELS || kind == WEIGHTED_LABELS)
+		targets->labels = labels;
+	else
+		targets->members = members;
+	return targets;
 }

@@ -5,7 +5,7 @@
 #ifndef VISCLF_SMALL_NETWORKS_H
 #define VISCLF_SMALL_NETWORKS_H
 
-#include "network.h"
+#include "device.h"
 
 /* The networks that hold every node type; index 0.. until it gives NULL. */
 extern vc_network *small_network(int index);
@@ -27,6 +27,18 @@ extern void free_parameters(const vc_network *network, float **parameters);
  * still differ from each other behind a global pool.
  */
 extern uint8_t *random_images(int count, int size, uint64_t seed);
-extern int32_t *random_labels(int count, int classes, uint64_t seed);
+
+/* The four losses that vc_targets has. */
+typedef enum target_kind
+{
+	LABELS,
+	WEIGHTED_LABELS,
+	MEMBERS,
+	WEIGHTED_MEMBERS,
+	TARGET_KINDS
+} target_kind;
+
+/* Targets for a batch, in one piece for free(). */
+extern vc_targets *random_targets(int count, int classes, target_kind kind, uint64_t seed);
 
 #endif							/* VISCLF_SMALL_NETWORKS_H */
