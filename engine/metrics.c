@@ -43,3 +43,24 @@ vc_cross_entropy(const float *logits, int classes, int label)
 {
 	return log_sum_exp(logits, classes) - logits[label];
 }
+
+void
+vc_sigmoid(const float *logits, int classes, float *probabilities)
+{
+	for (int i = 0; i < classes; i++)
+		probabilities[i] = (float) (1 / (1 + exp(-(double) logits[i])));
+}
+
+double
+vc_binary_cross_entropy(const float *logits, int classes, const uint8_t *members)
+{
+	double		loss = 0;
+
+	for (int i = 0; i < classes; i++)
+	{
+		double		x = members[i] ? logits[i] : -(double) logits[i];
+
+		loss += log1p(exp(-fabs(x))) - fmin(x, 0);
+	}
+	return loss / classes;
+}

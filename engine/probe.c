@@ -1,6 +1,6 @@
 /*
  * probe.c
- *		Softmax regression by L-BFGS.
+ *		Logistic regression by L-BFGS.
  *
  * The unknowns are one vector: the weights of the standardised features
  * [classes][width], then the biases [classes].
@@ -20,11 +20,12 @@
 typedef struct problem
 {
 	const float *features;
-	const int32_t *labels;
+	const vc_targets *targets;
 	int64_t		count;
 	int			width;
 	int			classes;
 	double		penalty;
+	double		total;			/* that the sum of the losses is divided by */
 	int64_t		unknowns;
 	double	   *mean;			/* [width] of the features */
 	double	   *scale;			/* [width] 1 / standard deviation */
@@ -56,22 +57,62 @@ standardise(problem *p)
 	}
 }
 
-/* One image's scores into probabilities; returns its cross entropy. */
 static double
-softmax_loss(double *scores, int classes, int label)
+class_weight(const problem *p, int k)
 {
+	return p->targets->class_weights != NULL ? p->targets->class_weights[k] : 1;
+}
+
+/* One image's loss; scores become its gradient by them. */
+static double
+softmax_loss(const problem *p, int label)
+{
+	double	   *scores = p->scores;
+	double		weight = class_weight(p, label);
 	double		largest = scores[0];
 	double		sum = 0;
 	double		loss;
 
-	for (int k = 1; k < classes; k++)
+	for (int k = 1; k < p->classes; k++)
 		largest = fmax(largest, scores[k]);
-	for (int k = 0; k < classes; k++)
+	for (int k = 0; k < p->classes; k++)
 		sum += exp(scores[k] - largest);
-	loss = largest + log(sum) - scores[label];
-	for (int k = 0; k < classes; k++)
-		scores[k] = exp(scores[k] - largest) / sum;
+	loss = weight * (largest + log(sum) - scores[label]);
+	for (int k = 0; k < p->classes; k++)
+		scores[k] = weight * (exp(scores[k] - largest) / sum - (k == label));
 	return loss;
+}
+
+/* The same for an image that carries any number of classes. */
+static double
+sigmoid_loss(const problem *p, const uint8_t *members)
+{
+	double	   *scores = p->scores;
+	double		loss = 0;
+
+	for (int k = 0; k < p->classes; k++)
+	{
+		double		weight = members[k] ? class_weight(p, k) : 1;
+		double		x = members[k] ? scores[k] : -scores[k];
+		double		small = exp(-fabs(x));
+
+		loss += weight * (log1p(small) - fmin(x, 0));
+		scores[k] = weight * (members[k] ? -1 : 1) * (x < 0 ? 1 : small) / (1 + small);
+	}
+	return loss;
+}
+
+/* What makes the sum of the images' losses the mean that vc_targets states. */
+static double
+loss_divisor(const problem *p)
+{
+	double		total = 0;
+
+	if (p->targets->labels == NULL)
+		return (double) p->count * p->classes;
+	for (int64_t i = 0; i < p->count; i++)
+		total += class_weight(p, p->targets->labels[i]);
+	return total;
 }
 
 /* Adds one image's loss and gradient. */
@@ -93,11 +134,12 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 			score += w[j] * p->row[j];
 		p->scores[k] = score;
 	}
-	loss = softmax_loss(p->scores, p->classes, p->labels[i]);
+	loss = p->targets->labels != NULL ? softmax_loss(p, p->targets->labels[i]) :
+		sigmoid_loss(p, p->targets->members + i * p->classes);
 	for (int k = 0; k < p->classes; k++)
 	{
 		double	   *g = gradient + (int64_t) k * p->width;
-		double		d = p->scores[k] - (k == p->labels[i]);
+		double		d = p->scores[k];
 
 		for (int j = 0; j < p->width; j++)
 			g[j] += d * p->row[j];
@@ -106,9 +148,9 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 	return loss;
 }
 
-/* The objective at x, its gradient, and the cross entropy alone. */
+/* The objective at x, its gradient, and the loss alone. */
 static double
-evaluate(const problem *p, const double *x, double *gradient, double *cross_entropy)
+evaluate(const problem *p, const double *x, double *gradient, double *mean_loss)
 {
 	int64_t		weights = (int64_t) p->classes * p->width;
 	double		loss = 0;
@@ -117,15 +159,15 @@ evaluate(const problem *p, const double *x, double *gradient, double *cross_entr
 	memset(gradient, 0, sizeof(double) * (size_t) p->unknowns);
 	for (int64_t i = 0; i < p->count; i++)
 		loss += add_image(p, i, x, gradient);
-	*cross_entropy = loss / (double) p->count;
+	*mean_loss = loss / p->total;
 	for (int64_t j = 0; j < p->unknowns; j++)
-		gradient[j] /= (double) p->count;
+		gradient[j] /= p->total;
 	for (int64_t j = 0; j < weights; j++)
 	{
 		gradient[j] += p->penalty * x[j];
 		squares += x[j] * x[j];
 	}
-	return *cross_entropy + p->penalty / 2 * squares;
+	return *mean_loss + p->penalty / 2 * squares;
 }
 
 static double
@@ -227,7 +269,7 @@ typedef struct work
 
 /* A step downhill along the direction; false where there is none. */
 static bool
-line_search(const problem *p, work *w, double *value, double *cross_entropy)
+line_search(const problem *p, work *w, double *value, double *mean_loss)
 {
 	double		slope = dot(w->gradient, w->direction, p->unknowns);
 	double		length = w->past.count > 0 ? 1 : 1 / fmax(1, largest(w->gradient, p->unknowns));
@@ -238,7 +280,7 @@ line_search(const problem *p, work *w, double *value, double *cross_entropy)
 
 		for (int64_t j = 0; j < p->unknowns; j++)
 			w->next[j] = w->x[j] + length * w->direction[j];
-		next_value = evaluate(p, w->next, w->next_gradient, cross_entropy);
+		next_value = evaluate(p, w->next, w->next_gradient, mean_loss);
 		if (next_value <= *value + SUFFICIENT * length * slope)
 		{
 			*value = next_value;
@@ -293,11 +335,11 @@ unfold(const problem *p, const double *x, float *weight, float *bias)
 }
 
 vc_status
-vc_probe_fit(const float *features, const int32_t *labels, int64_t count,
+vc_probe_fit(const float *features, const vc_targets *targets, int64_t count,
 			 int width, int classes, const vc_probe_options *options,
 			 float *weight, float *bias, double *loss, vc_error *error)
 {
-	problem		p = {.features = features,.labels = labels,.count = count,
+	problem		p = {.features = features,.targets = targets,.count = count,
 		.width = width,.classes = classes,.penalty = options->penalty};
 	work		w = {0};
 	int64_t		n = p.unknowns = (int64_t) classes * width + classes;
@@ -318,6 +360,7 @@ vc_probe_fit(const float *features, const int32_t *labels, int64_t count,
 	p.scale = p.mean + width;
 	p.row = p.scale + width;
 	p.scores = p.row + width;
+	p.total = loss_divisor(&p);
 	standardise(&p);
 	status = minimise(&p, options, &w, loss, error);
 	if (status == VC_OK)

@@ -1,6 +1,6 @@
 /*
  * probe.h
- *		A linear probe: softmax regression on features computed once.
+ *		A linear probe: logistic regression on features computed once.
  */
 #ifndef VISCLF_PROBE_H
 #define VISCLF_PROBE_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "status.h"
+#include "device.h"
 
 typedef struct vc_probe_options
 {
@@ -19,14 +19,13 @@ typedef struct vc_probe_options
 } vc_probe_options;
 
 /*
- * Fits weight[classes][width] and bias[classes] to
- * minimise the mean cross entropy of labels[count] (0-based) given
- * features[count][width], plus penalty / 2 times the squared weights of the
+ * Fits weight[classes][width] and bias[classes] to minimise the loss of
+ * targets[count] (see vc_targets) given features[count][width], plus penalty / 2 times the squared weights of the
  * features brought to mean 0 and standard deviation 1.  By L-BFGS (Liu,
- * Nocedal 1989).  *loss is the mean cross entropy reached, nats.  Errors:
+ * Nocedal 1989).  *loss is the loss reached, nats.  Errors:
  * VC_OUT_OF_MEMORY, VC_CANCELED.
  */
-extern vc_status vc_probe_fit(const float *features, const int32_t *labels,
+extern vc_status vc_probe_fit(const float *features, const vc_targets *targets,
 							  int64_t count, int width, int classes,
 							  const vc_probe_options *options,
 							  float *weight, float *bias, double *loss,

@@ -13,8 +13,6 @@
 #include "training.h"
 #include "version.h"
 
-#include "../engine/metrics.h"
-
 char *
 training_progress(const Training *t)
 {
@@ -47,12 +45,26 @@ check_fingerprint(const Training *t, const char *stored)
 {
 	char	   *now = psprintf(UINT64_FORMAT, t->data->fingerprint);
 
-	if (strcmp(stored, now) != 0)
+	if (strcmp(stored, now) != 0 || t->data->multi_label != t->model->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the labelled rows of \"%s\" have changed since the training began",
 						get_rel_name(t->options->source)),
 				 errhint("CALL visclf.train to train a new version on the rows as they are.")));
+}
+
+/* A column of the row that was read; an error where it is NULL. */
+static char *
+progress_text(int column)
+{
+	char	   *value = result_text(0, column);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("progress is missing from the model's row"),
+				 errhint("Train a new version.")));
+	return value;
 }
 
 bool
@@ -69,11 +81,11 @@ checkpoint_read(Training *t)
 			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
 	sql_read_latest(&sql);
-	check_fingerprint(t, stored_text(5, "progress"));
-	t->phase = atoi(stored_text(1, "progress"));
-	t->epoch = atoi(stored_text(2, "progress"));
-	t->loss.value = strtod(stored_text(3, "progress"), NULL);
-	t->loss.count = strtoll(stored_text(4, "progress"), NULL, 10);
+	check_fingerprint(t, progress_text(5));
+	t->phase = atoi(progress_text(1));
+	t->epoch = atoi(progress_text(2));
+	t->loss.value = strtod(progress_text(3), NULL);
+	t->loss.count = strtoll(progress_text(4), NULL, 10);
 	if (t->phase < 0 || t->phase >= t->recipe.phases ||
 		t->epoch < 0 || t->epoch > t->recipe.phase[t->phase].epochs)
 		ereport(ERROR,
@@ -87,26 +99,43 @@ checkpoint_read(Training *t)
 	return true;
 }
 
+/* The names of classes: an array where images carry any number of them. */
+static void
+sql_classes(Sql *sql, const Model *model, const int *labels, int count)
+{
+	char	  **names = palloc(sizeof(char *) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		names[i] = model->classes[labels[i]];
+	if (model->multi_label)
+		sql_datum(sql, TEXTARRAYOID, text_array(names, count));
+	else
+		sql_text(sql, names[0]);
+}
+
 void
-validation_write(const Training *t, int number, uint32 row, const float *logits, double loss)
+validation_write(const Training *t, int number, uint32 row, double loss)
 {
 	const Model *model = t->model;
 	const DatasetRow *r = &t->data->rows[row];
 	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "visclf validation row",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(one);
-	float	   *probabilities = palloc(sizeof(float) * model->class_count);
+	int		   *predicted = palloc(sizeof(int) * model->class_count);
+	int			count = model_labels(model, t->probabilities, predicted);
 	Sql			sql;
 
-	vc_softmax(logits, model->class_count, probabilities);
-	sql_begin(&sql, "INSERT INTO visclf.validation (model_id, row_number, key, label, "
+	sql_begin(&sql, model->multi_label ?
+			  "INSERT INTO visclf.validation (model_id, row_number, key, labels, "
+			  "predicted_labels, probabilities, loss) VALUES ($1, $2, $3, $4, $5, $6, $7)" :
+			  "INSERT INTO visclf.validation (model_id, row_number, key, label, "
 			  "predicted, probabilities, loss) VALUES ($1, $2, $3, $4, $5, $6, $7)");
 	sql_int(&sql, model->model_id);
 	sql_int(&sql, number);
 	sql_text(&sql, r->key);
-	sql_text(&sql, model->classes[r->label]);
-	sql_text(&sql, model->classes[vc_argmax(logits, model->class_count)]);
-	sql_datum(&sql, FLOAT4ARRAYOID, real_array(probabilities, model->class_count));
+	sql_classes(&sql, model, r->labels, r->label_count);
+	sql_classes(&sql, model, predicted, count);
+	sql_datum(&sql, FLOAT4ARRAYOID, real_array(t->probabilities, model->class_count));
 	sql_float8(&sql, loss);
 	sql_write(&sql);
 	MemoryContextSwitchTo(caller);
@@ -126,12 +155,16 @@ training_finish(const Training *t, const Validation *v)
 	sql_begin(&sql,
 			  "SELECT pg_catalog.jsonb_build_object("
 			  "'accuracy', $1::pg_catalog.float4, 'valid_loss', $2::pg_catalog.float4, "
-			  "'train_images', $3, 'valid_images', $4, 'skipped_images', $5)");
+			  "'train_images', $3, 'valid_images', $4, 'skipped_images', $5) "
+			  "OPERATOR(pg_catalog.||) CASE WHEN $6 THEN "
+			  "pg_catalog.jsonb_build_object('f1_score', $7::pg_catalog.float4) ELSE '{}' END");
 	sql_float8(&sql, v->accuracy);
 	sql_float8(&sql, v->loss);
-	sql_bigint(&sql, t->data->train_count);
+	sql_bigint(&sql, t->data->train_images);
 	sql_bigint(&sql, t->data->valid_count);
 	sql_bigint(&sql, t->data->bad_count);
+	sql_datum(&sql, BOOLOID, BoolGetDatum(t->data->multi_label));
+	sql_float8(&sql, v->f1);
 	sql_read(&sql);
 	version_ready(t->model, SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1));
 }

@@ -27,12 +27,13 @@ close_file(void *argument)
 }
 
 Dataset *
-dataset_create(size_t image_bytes)
+dataset_create(size_t image_bytes, bool multi_label)
 {
 	Dataset    *d = palloc0(sizeof(*d));
 
 	d->context = CurrentMemoryContext;
 	d->image_bytes = image_bytes;
+	d->multi_label = multi_label;
 	PrepareTempTablespaces();
 	d->file = OpenTemporaryFile(true);
 	vc_release_with(d->context, close_file, d);
@@ -109,6 +110,8 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 	copy = &d->rows[d->count++];
 	*copy = *row;
 	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;
+	copy->labels = MemoryContextAlloc(d->context, sizeof(int32) * Max(row->label_count, 1));
+	memcpy(copy->labels, row->labels, sizeof(int32) * row->label_count);
 	write_pixels(d, pixels);
 }
 
@@ -125,19 +128,36 @@ dataset_add_bad(Dataset *d, const char *key, const char *why)
 	d->bad_count++;
 }
 
-/* By image, label and side: rows that are equal in all are interchangeable. */
+static int
+compare_labels(const DatasetRow *x, const DatasetRow *y)
+{
+	if (x->label_count != y->label_count)
+		return x->label_count - y->label_count;
+	for (int i = 0; i < x->label_count; i++)
+		if (x->labels[i] != y->labels[i])
+			return x->labels[i] - y->labels[i];
+	return 0;
+}
+
+/* By image, labels and side: rows that are equal in all are interchangeable. */
 static int
 compare_rows(const void *a, const void *b, void *argument)
 {
 	const DatasetRow *rows = argument;
 	const DatasetRow *x = &rows[*(const uint32 *) a];
 	const DatasetRow *y = &rows[*(const uint32 *) b];
+	int			order;
 
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
-	if (x->label != y->label)
-		return x->label - y->label;
-	return (int) x->side - (int) y->side;
+	order = compare_labels(x, y);
+	return order != 0 ? order : (int) x->side - (int) y->side;
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int32 *) a - *(const int32 *) b;
 }
 
 /* Replaces the order of first sight by the order of the classes. */
@@ -149,7 +169,13 @@ renumber_labels(Dataset *d)
 	for (int i = 0; i < d->class_count; i++)
 		rank[d->classes[i].first_seen] = i;
 	for (int64 i = 0; i < d->count; i++)
-		d->rows[i].label = rank[d->rows[i].label];
+	{
+		DatasetRow *row = &d->rows[i];
+
+		for (int k = 0; k < row->label_count; k++)
+			row->labels[k] = rank[row->labels[k]];
+		qsort(row->labels, row->label_count, sizeof(int32), compare_ints);
+	}
 	pfree(rank);
 }
 
@@ -174,9 +200,20 @@ count_repeats(Dataset *d, const uint32 *order)
 		if (row->hash != before->hash)
 			continue;
 		d->repeated++;
-		d->conflicting += row->label != before->label;
+		d->conflicting += compare_labels(row, before) != 0;
 		d->leaking += row->side != before->side;
 	}
+}
+
+/* Identifies a row's image, labels and side. */
+static uint64
+row_fingerprint(const DatasetRow *row)
+{
+	uint64		hash = hash_combine64(row->hash, row->side);
+
+	for (int i = 0; i < row->label_count; i++)
+		hash = hash_combine64(hash, row->labels[i]);
+	return hash;
 }
 
 void
@@ -200,19 +237,81 @@ dataset_finish(Dataset *d, uint64 seed, double validation_share)
 	{
 		const DatasetRow *row = &d->rows[order[i]];
 
-		d->fingerprint = hash_combine64(d->fingerprint,
-										hash_combine64(row->hash, row->label * 4 + row->side));
+		d->fingerprint = hash_combine64(d->fingerprint, row_fingerprint(row));
 		if (row->side == SIDE_VALID)
 			d->valid[-++d->valid_count] = order[i];
 		else
 			d->train[d->train_count++] = order[i];
 	}
+	d->train_images = d->train_count;
 	d->valid -= d->valid_count;
 	pfree(order);
 	for (int i = 0; i < d->class_count; i++)
 		d->fingerprint = hash_combine64(d->fingerprint,
 										hash_bytes_extended((unsigned char *) d->classes[i].label,
 															strlen(d->classes[i].label), 0));
+}
+
+void
+dataset_count(const Dataset *d, DatasetSide side, int64 *counts)
+{
+	memset(counts, 0, sizeof(int64) * d->class_count);
+	for (int64 i = 0; i < d->count; i++)
+		for (int k = 0; d->rows[i].side == side && k < d->rows[i].label_count; k++)
+			counts[d->rows[i].labels[k]]++;
+}
+
+/* Appends repeats of a class's training rows until there are `wanted`. */
+static void
+repeat_class(Dataset *d, int label, int64 have, int64 wanted, uint64 seed)
+{
+	uint32	   *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * have);
+	int64		found = 0;
+
+	for (int64 i = 0; i < d->train_images; i++)
+		if (d->rows[d->train[i]].labels[0] == label)
+			rows[found++] = d->train[i];
+	vc_shuffle(rows, have, seed, label);
+	for (int64 i = have; i < wanted; i++)
+		d->train[d->train_count++] = rows[i % have];
+	pfree(rows);
+}
+
+void
+dataset_oversample(Dataset *d, uint64 seed)
+{
+	int64	   *counts = palloc(sizeof(int64) * d->class_count);
+	int64		most = 0;
+	uint32	   *train;
+
+	dataset_count(d, SIDE_TRAIN, counts);
+	for (int k = 0; k < d->class_count; k++)
+		most = Max(most, counts[k]);
+	train = MemoryContextAllocHuge(d->context, sizeof(uint32) * most * d->class_count);
+	memcpy(train, d->train, sizeof(uint32) * d->train_images);
+	d->train = train;
+	for (int k = 0; k < d->class_count; k++)
+		if (counts[k] > 0)
+			repeat_class(d, k, counts[k], most, seed);
+	pfree(counts);
+}
+
+void
+dataset_members(const Dataset *d, uint32 row, uint8_t *members)
+{
+	memset(members, 0, d->class_count);
+	for (int i = 0; i < d->rows[row].label_count; i++)
+		members[d->rows[row].labels[i]] = 1;
+}
+
+char **
+dataset_class_names(const Dataset *d)
+{
+	char	  **names = palloc(sizeof(char *) * d->class_count);
+
+	for (int i = 0; i < d->class_count; i++)
+		names[i] = d->classes[i].label;
+	return names;
 }
 
 void

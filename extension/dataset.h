@@ -25,7 +25,8 @@ typedef struct DatasetRow
 {
 	uint64		hash;			/* of the image's bytes */
 	uint64		group;			/* decides the side where `side` does not */
-	int32		label;			/* index into classes */
+	int32		label_count;	/* 1, but where images carry any number */
+	int32	   *labels;			/* indexes into classes, ascending */
 	DatasetSide side;
 	char	   *key;			/* of validation rows; NULL without key_column */
 } DatasetRow;
@@ -33,7 +34,7 @@ typedef struct DatasetRow
 typedef struct DatasetClass
 {
 	char	   *label;
-	int			first_seen;		/* DatasetRow's label until dataset_finish */
+	int			first_seen;		/* DatasetRow's index until dataset_finish */
 } DatasetClass;
 
 typedef struct Dataset
@@ -47,8 +48,10 @@ typedef struct Dataset
 	DatasetClass *classes;		/* ascending, bytewise */
 	int			class_count;
 	int			class_capacity;
-	uint32	   *train;			/* rows, in an order that only their */
-	int64		train_count;	/* contents decide */
+	bool		multi_label;	/* images carry any number of classes */
+	uint32	   *train;			/* rows, in an order that only their contents */
+	int64		train_count;	/* decide; with those that balance repeats */
+	int64		train_images;	/* without them */
 	uint32	   *valid;
 	int64		valid_count;
 	uint64		fingerprint;	/* of images and labels */
@@ -60,12 +63,12 @@ typedef struct Dataset
 } Dataset;
 
 /* An empty dataset in the current context. */
-extern Dataset *dataset_create(size_t image_bytes);
+extern Dataset *dataset_create(size_t image_bytes, bool multi_label);
 
 /* Index of a label among the classes, in order of first sight. */
 extern int	dataset_label(Dataset *dataset, const char *label);
 
-/* Adds one image; the row is copied, its key too. */
+/* Adds one image; the row is copied, its key and labels too. */
 extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
 
 /* Notes a row that has no pixels. */
@@ -76,6 +79,21 @@ extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
  * sides by content, so that the same rows in any order train the same model.
  */
 extern void dataset_finish(Dataset *dataset, uint64 seed, double validation_share);
+
+/* How many rows of a side carry each class: counts[class_count]. */
+extern void dataset_count(const Dataset *dataset, DatasetSide side, int64 *counts);
+
+/*
+ * Repeats training rows until every class has as many as the largest; the
+ * seed says which are repeated once more than others.  Not for multi-label.
+ */
+extern void dataset_oversample(Dataset *dataset, uint64 seed);
+
+/* members[class_count] is 1 where the row carries the class, else 0. */
+extern void dataset_members(const Dataset *dataset, uint32 row, uint8_t *members);
+
+/* Names of the classes, in the order of the network's outputs. */
+extern char **dataset_class_names(const Dataset *dataset);
 
 /* Reads the pixels of one row. */
 extern void dataset_read(Dataset *dataset, uint32 row, uint8_t *pixels);

@@ -22,7 +22,7 @@
 
 PG_FUNCTION_INFO_V1(visclf_export_model);
 
-#define METADATA 7
+#define METADATA 10
 
 /* A file being filled: where each parameter's numbers go. */
 typedef struct Export
@@ -39,29 +39,35 @@ utf8(char *string)
 	return pg_server_to_any(string, strlen(string), PG_UTF8);
 }
 
-/* The rest of the model's row as the file's metadata. */
-static void
+/* The rest of the model's row as the file's metadata; how many entries. */
+static int
 fill_metadata(const Model *model, vc_metadata_entry *metadata)
 {
 	static const char *const keys[METADATA] = {
-		"format", "architecture", "head", "image_size", "resize", "mean", "std"
+		"format", "architecture", "head", "image_size", "resize", "mean", "std", "classes",
+		"multi_label", "thresholds"
 	};
+	int			count = 0;
 	Sql			sql;
 
 	sql_begin(&sql,
 			  "SELECT 'pt', architecture, head, image_size, resize, "
 			  "pg_catalog.to_jsonb(mean), pg_catalog.to_jsonb(std), "
-			  "pg_catalog.to_jsonb(classes) "
+			  "pg_catalog.to_jsonb(classes), pg_catalog.to_jsonb(multi_label), "
+			  "pg_catalog.to_jsonb(thresholds) "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model->model_id);
 	sql_read(&sql);
 	for (int i = 0; i < METADATA; i++)
 	{
-		metadata[i].key = keys[i];
-		metadata[i].value = utf8(result_text(0, i + 1));
+		char	   *value = result_text(0, i + 1);
+
+		if (value == NULL)
+			continue;
+		metadata[count].key = keys[i];
+		metadata[count++].value = utf8(value);
 	}
-	metadata[METADATA].key = "classes";
-	metadata[METADATA].value = utf8(result_text(0, METADATA + 1));
+	return count;
 }
 
 static void
@@ -101,7 +107,7 @@ visclf_export_model(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ModelKey	key = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	vc_metadata_entry metadata[METADATA + 1];
+	vc_metadata_entry metadata[METADATA];
 	vc_safetensors_plan plan = {0};
 	Export		export;
 	Model	   *model;
@@ -110,11 +116,10 @@ visclf_export_model(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	model = model_read(key.model_id, false, CurrentMemoryContext);
-	fill_metadata(model, metadata);
+	plan.metadata_count = fill_metadata(model, metadata);
 	plan.tensor_count = list_tensors(model->network, &export);
 	plan.tensors = export.entries;
 	plan.metadata = metadata;
-	plan.metadata_count = METADATA + 1;
 	vc_check(vc_safetensors_lay_out(&plan, &error), &error);
 	if (!AllocSizeIsValid(plan.file_size + VARHDRSZ))
 		ereport(ERROR,

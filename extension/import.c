@@ -35,7 +35,9 @@ enum
 	ARG_IMAGE_SIZE,
 	ARG_RESIZE,
 	ARG_MEAN,
-	ARG_STD
+	ARG_STD,
+	ARG_MULTI_LABEL,
+	ARG_THRESHOLDS
 };
 
 static void
@@ -134,30 +136,71 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 						 errmsg("class \"%s\" is named twice", row->classes[i])));
 }
 
-/* Three numbers: the call's, the file's, or ImageNet's. */
+/* The call's numbers, or the file's, or NULL where there are none. */
+static float *
+find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
+			 int *count)
+{
+	Datum		array;
+	char	  **texts;
+	float	   *values;
+
+	if (!PG_ARGISNULL(arg))
+		return real_array_values(PG_GETARG_DATUM(arg), count);
+	array = metadata_array(file, key);
+	if (array == (Datum) 0)
+		return NULL;
+	texts = text_array_values(array, count);
+	values = palloc(sizeof(float) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		values[i] = strtof(texts[i], NULL);
+	return values;
+}
+
+/* Three numbers, or ImageNet's. */
 static void
 find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
 		   const float *usual, float *values)
 {
-	Datum		array;
 	int			count = 3;
+	const float *found = find_numbers(fcinfo, arg, file, key, &count);
 
-	memcpy(values, usual, sizeof(float) * 3);
-	if (!PG_ARGISNULL(arg))
-		memcpy(values, real_array_values(PG_GETARG_DATUM(arg), &count),
-			   sizeof(float) * Min(count, 3));
-	else if ((array = metadata_array(file, key)) != (Datum) 0)
-	{
-		char	  **texts = text_array_values(array, &count);
-
-		for (int i = 0; i < Min(count, 3); i++)
-			values[i] = strtof(texts[i], NULL);
-	}
 	if (count != 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has %d numbers, not 3", key, count),
 				 errhint("They are of red, green and blue, of pixels from 0 to 1.")));
+	memcpy(values, found ? found : usual, sizeof(float) * 3);
+}
+
+/* Whether images carry any number of classes, and from which probabilities. */
+static void
+find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	const char *stored = metadata(file, "multi_label");
+	int			count = row->class_count;
+
+	row->multi_label = !PG_ARGISNULL(ARG_MULTI_LABEL) ? PG_GETARG_BOOL(ARG_MULTI_LABEL) :
+		stored != NULL && strcmp(stored, "true") == 0;
+	if (row->multi_label || !PG_ARGISNULL(ARG_THRESHOLDS))
+		row->thresholds = find_numbers(fcinfo, ARG_THRESHOLDS, file, "thresholds", &count);
+	if (row->thresholds && !row->multi_label)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("only a multi-label model has thresholds"),
+				 errhint("Say multi_label => true, or leave the thresholds out.")));
+	if (count != row->class_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d thresholds are given for %d classes", count, row->class_count),
+				 errhint("Give one a class, in the order of the classes.")));
+	for (int i = 0; row->thresholds && i < count; i++)
+		if (!(row->thresholds[i] >= 0 && row->thresholds[i] <= 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("threshold %g of class \"%s\" is outside 0 to 1",
+							row->thresholds[i], row->classes[i]),
+					 errhint("It is the probability from which an image counts as carrying the class.")));
 }
 
 /* How images become the network's input. */
@@ -231,6 +274,7 @@ visclf_import_model(PG_FUNCTION_ARGS)
 	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
 	find_network(fcinfo, file, &row);
 	find_classes(fcinfo, file, &row);
+	find_multi_label(fcinfo, file, &row);
 	find_preprocessing(fcinfo, file, &row);
 	row.hyperparameters = empty_object();
 	model = model_read(version_create(&row), true, CurrentMemoryContext);

@@ -10,6 +10,8 @@
 #include "foreign.h"
 #include "sql.h"
 
+#include "../engine/metrics.h"
+
 const char *
 head_name(vc_head head)
 {
@@ -76,6 +78,24 @@ three_reals(uint64 row, int column, float *values)
 	memcpy(values, read, sizeof(float) * 3);
 }
 
+/* The model's thresholds, where it has any. */
+static void
+read_thresholds(Model *model, int column)
+{
+	bool		isnull;
+	Datum		array = result_datum(0, column, &isnull);
+	int			count;
+
+	if (isnull)
+		return;
+	model->thresholds = real_array_values(array, &count);
+	if (count != model->class_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" has %d thresholds for %d classes",
+						model->name, count, model->class_count)));
+}
+
 static void
 release_network(void *network)
 {
@@ -110,7 +130,8 @@ model_read(int model_id, bool latest, MemoryContext context)
 
 	sql_begin(&sql,
 			  "SELECT name, version, architecture, head, image_size, resize, "
-			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout' "
+			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout', "
+			  "multi_label, thresholds "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	if ((latest ? sql_read_latest(&sql) : sql_read(&sql)) == 0)
@@ -128,6 +149,8 @@ model_read(int model_id, bool latest, MemoryContext context)
 	model->classes = text_array_values(result_datum(0, 7, &isnull), &model->class_count);
 	three_reals(0, 8, model->mean);
 	three_reals(0, 9, model->std);
+	model->multi_label = DatumGetBool(result_datum(0, 11, &isnull));
+	read_thresholds(model, 12);
 	if (!head_from_name(result_text(0, 4), &model->head) ||
 		!vc_resize_from_name(result_text(0, 6), &model->resize))
 		ereport(ERROR,
@@ -137,4 +160,29 @@ model_read(int model_id, bool latest, MemoryContext context)
 	model_describe(model, dropout ? strtof(dropout, NULL) : 0.0f, context);
 	MemoryContextSwitchTo(caller);
 	return model;
+}
+
+void
+model_probabilities(const Model *model, const float *logits, float *out)
+{
+	if (model->multi_label)
+		vc_sigmoid(logits, model->class_count, out);
+	else
+		vc_softmax(logits, model->class_count, out);
+}
+
+int
+model_labels(const Model *model, const float *probabilities, int *labels)
+{
+	int			count = 0;
+
+	if (!model->multi_label)
+	{
+		labels[0] = vc_argmax(probabilities, model->class_count);
+		return 1;
+	}
+	for (int i = 0; i < model->class_count; i++)
+		if (probabilities[i] >= (model->thresholds ? model->thresholds[i] : 0.5f))
+			labels[count++] = i;
+	return count;
 }

@@ -29,6 +29,8 @@ typedef struct Model
 	vc_head		head;
 	char	  **classes;
 	int			class_count;
+	bool		multi_label;	/* images carry any number of classes */
+	float	   *thresholds;		/* [class_count] from which a class is carried; NULL: 0.5 */
 	int			image_size;
 	vc_resize	resize;
 	float		mean[3];
@@ -51,6 +53,15 @@ extern Model *model_read(int model_id, bool latest, MemoryContext context);
 
 /* Describes model->network from the other fields. */
 extern void model_describe(Model *model, float dropout, MemoryContext context);
+
+/* What the logits of one image say of each class; out[class_count]. */
+extern void model_probabilities(const Model *model, const float *logits, float *out);
+
+/*
+ * The classes that an image is said to carry, ascending, into
+ * labels[class_count]; their number, which is 1 but for multi-label models.
+ */
+extern int	model_labels(const Model *model, const float *probabilities, int *labels);
 
 typedef void (*weight_function) (int index, const float *data, void *argument);
 

@@ -1,129 +1,146 @@
 /*
  * options.c
- *		What visclf.train was asked for, checked before any work starts.
+ *		What visclf.train or lr_find was asked for, checked before any work starts.
  *
- * Options come from the call, or, when a training is resumed, from the
- * hyperparameters in the model's row, which options_to_jsonb wrote.
+ * Arguments are found by their names, so that functions may share some of
+ * them; options_stored.c has the way into the model's row and back.
  */
 #include "options.h"
 
-#include "catalog/namespace.h"
-#include "common/shortest_dec.h"
-#include "nodes/makefuncs.h"
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/varlena.h"
+#include "utils/syscache.h"
 
 #include "error.h"
 #include "model.h"
-#include "sql.h"
+#include "option_list.h"
 
-#define MAX_EPOCHS	10000
-#define MAX_BATCH	4096
-
-/* Arguments of visclf.train, in the order of its declaration. */
-enum
+/* The call whose arguments are read, and where each is; -1: it has none. */
+typedef struct Call
 {
-	ARG_MODEL,
-	ARG_SOURCE,
-	ARG_IMAGE_COLUMN,
-	ARG_LABEL_COLUMN,
-	ARG_KEY_COLUMN,
-	ARG_GROUP_COLUMN,
-	ARG_SPLIT_COLUMN,
-	ARG_ARCHITECTURE,
-	ARG_PRETRAINED,
-	ARG_METHOD,
-	ARG_HEAD,
-	ARG_IMAGE_SIZE,
-	ARG_RESIZE,
-	ARG_EPOCHS,
-	ARG_FREEZE_EPOCHS,
-	ARG_LEARNING_RATE,
-	ARG_LR_MULT,
-	ARG_WEIGHT_DECAY,
-	ARG_DROPOUT,
-	ARG_BATCH_SIZE,
-	ARG_VALIDATION_SHARE,
-	ARG_SEED,
-	ARGS
+	FunctionCallInfo fcinfo;
+	int			place[OPTIONS];
+} Call;
+
+const char *const option_names[OPTIONS] = {
+	"model", "source", "image_column", "label_column", "key_column", "group_column",
+	"split_column", "architecture", "pretrained", "method", "head", "image_size", "resize",
+	"balance", "augment", "epochs", "freeze_epochs", "learning_rate", "lr_mult",
+	"weight_decay", "dropout", "batch_size", "validation_share", "seed",
+	"start_lr", "end_lr", "steps"
 };
 
-static const char *const arg_names[ARGS] = {
-	"model", "source", "image_column", "label_column", "key_column",
-	"group_column", "split_column", "architecture", "pretrained", "method", "head", "image_size", "resize", "epochs", "freeze_epochs",
-	"learning_rate", "lr_mult", "weight_decay", "dropout", "batch_size",
-	"validation_share", "seed"
-};
+/* Finds the function's arguments by their names. */
+static Call
+open_call(FunctionCallInfo fcinfo)
+{
+	Oid			function = fcinfo->flinfo->fn_oid;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Call		call = {fcinfo};
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			count;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	for (int option = 0; option < OPTIONS; option++)
+	{
+		call.place[option] = -1;
+		for (int i = 0; i < Min(count, fcinfo->nargs); i++)
+			if (strcmp(names[i], option_names[option]) == 0)
+				call.place[option] = i;
+	}
+	ReleaseSysCache(tuple);
+	return call;
+}
+
+/* True where the call has no value for the option. */
+static bool
+is_left_out(const Call *call, Option option)
+{
+	int			place = call->place[option];
+
+	return place < 0 || call->fcinfo->args[place].isnull;
+}
+
+static Datum
+value_of(const Call *call, Option option)
+{
+	return call->fcinfo->args[call->place[option]].value;
+}
 
 static void
-throw_option(int arg, const char *value, const char *allowed)
+throw_option(Option option, const char *value, const char *allowed)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\": %s", arg_names[arg], value),
+			 errmsg("invalid value for option \"%s\": %s", option_names[option], value),
 			 errhint("Allowed: %s.", allowed)));
 }
 
 static void
-require(FunctionCallInfo fcinfo, int arg)
+require(const Call *call, Option option)
 {
-	if (PG_ARGISNULL(arg))
+	if (is_left_out(call, option))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("option \"%s\" must not be NULL", arg_names[arg]),
+				 errmsg("option \"%s\" must not be NULL", option_names[option]),
 				 errhint("Leave it out to take its default, where it has one.")));
 }
 
 static char *
-text_option(FunctionCallInfo fcinfo, int arg)
+text_option(const Call *call, Option option)
 {
-	require(fcinfo, arg);
-	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	require(call, option);
+	return text_to_cstring(DatumGetTextPP(value_of(call, option)));
 }
 
 static char *
-name_option(FunctionCallInfo fcinfo, int arg)
+name_option(const Call *call, Option option)
 {
-	require(fcinfo, arg);
-	return pstrdup(NameStr(*PG_GETARG_NAME(arg)));
+	require(call, option);
+	return pstrdup(NameStr(*DatumGetName(value_of(call, option))));
 }
 
 static char *
-optional_name(FunctionCallInfo fcinfo, int arg)
+optional_name(const Call *call, Option option)
 {
-	return PG_ARGISNULL(arg) ? NULL : name_option(fcinfo, arg);
+	return is_left_out(call, option) ? NULL : name_option(call, option);
 }
 
-static void
-check_int(int arg, int64 value, int64 low, int64 high)
+void
+check_int_option(Option option, int64 value, int64 low, int64 high)
 {
 	if (value < low || value > high)
-		throw_option(arg, psprintf("%lld", (long long) value),
+		throw_option(option, psprintf("%lld", (long long) value),
 					 psprintf("%lld to %lld", (long long) low, (long long) high));
 }
 
 static int
-int_option(FunctionCallInfo fcinfo, int arg, int low, int high)
+int_option(const Call *call, Option option, int low, int high)
 {
 	int			value;
 
-	require(fcinfo, arg);
-	value = PG_GETARG_INT32(arg);
-	check_int(arg, value, low, high);
+	require(call, option);
+	value = DatumGetInt32(value_of(call, option));
+	check_int_option(option, value, low, high);
 	return value;
 }
 
 /* A number in [low, high], or (low, high) where open. */
 static double
-number_option(FunctionCallInfo fcinfo, int arg, double low, double high, bool open)
+number_option(const Call *call, Option option, double low, double high, bool open)
 {
 	double		value;
 
-	require(fcinfo, arg);
-	value = PG_GETARG_FLOAT8(arg);
+	require(call, option);
+	value = DatumGetFloat8(value_of(call, option));
 	if (!(open ? value > low && value < high : value >= low && value <= high))
-		throw_option(arg, psprintf("%g", value),
+		throw_option(option, psprintf("%g", value),
 					 psprintf(open ? "above %g and below %g" : "%g to %g", low, high));
 	return value;
 }
@@ -133,12 +150,12 @@ number_option(FunctionCallInfo fcinfo, int arg, double low, double high, bool op
  * decides unless the call says otherwise, and can decide alone.
  */
 static void
-network_options(FunctionCallInfo fcinfo, TrainOptions *o)
+network_options(const Call *call, TrainOptions *o)
 {
 	const Model *parent = o->parent;
 
-	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
-		o->architecture = text_option(fcinfo, ARG_ARCHITECTURE);
+	if (!is_left_out(call, OPTION_ARCHITECTURE))
+		o->architecture = text_option(call, OPTION_ARCHITECTURE);
 	else
 		o->architecture = parent ? parent->architecture : pstrdup("resnet18");
 	if (parent && strcmp(o->architecture, parent->architecture) != 0)
@@ -147,15 +164,15 @@ network_options(FunctionCallInfo fcinfo, TrainOptions *o)
 				 errmsg("pretrained model \"%s\" is a %s, not a %s",
 						parent->name, parent->architecture, o->architecture),
 				 errhint("Leave the architecture out to take the pretrained model's.")));
-	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
-		o->image_size = int_option(fcinfo, ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
+	if (!is_left_out(call, OPTION_IMAGE_SIZE))
+		o->image_size = int_option(call, OPTION_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
 	else if (parent)
 		o->image_size = parent->image_size;
 	else
 		o->image_size = strcmp(o->architecture, "resnet20") == 0 ? 64 : 224;
 }
 
-static bool
+bool
 method_from_name(const char *name, TrainMethod *method)
 {
 	*method = strcmp(name, "probe") == 0 ? METHOD_PROBE : METHOD_FINE_TUNE;
@@ -168,38 +185,66 @@ method_name(TrainMethod method)
 	return method == METHOD_PROBE ? "probe" : "fine_tune";
 }
 
-/* How to train, and the head that goes with it. */
-static void
-method_options(FunctionCallInfo fcinfo, TrainOptions *o)
+bool
+balance_from_name(const char *name, TrainBalance *balance)
 {
-	char	   *method = text_option(fcinfo, ARG_METHOD);
+	for (*balance = BALANCE_NONE; *balance <= BALANCE_WEIGHT; (*balance)++)
+		if (strcmp(name, balance_name(*balance)) == 0)
+			return true;
+	return false;
+}
+
+const char *
+balance_name(TrainBalance balance)
+{
+	static const char *const names[] = {"none", "oversample", "weight"};
+
+	return names[balance];
+}
+
+/* The head, which the method may decide. */
+static void
+head_option(const Call *call, TrainOptions *o)
+{
 	char	   *head;
 
-	if (!method_from_name(method, &o->method))
-		throw_option(ARG_METHOD, quote_literal_cstr(method), "fine_tune, probe");
 	o->head = o->method == METHOD_PROBE ? VC_HEAD_LINEAR : VC_HEAD_CONCAT;
-	if (!PG_ARGISNULL(ARG_HEAD))
-	{
-		head = text_option(fcinfo, ARG_HEAD);
-		if (!head_from_name(head, &o->head) ||
-			(o->method == METHOD_PROBE && o->head != VC_HEAD_LINEAR))
-			throw_option(ARG_HEAD, quote_literal_cstr(head),
-						 o->method == METHOD_PROBE ? "linear, with method probe" : "concat, linear");
-	}
-	if (o->method == METHOD_PROBE && o->parent == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"probe\" needs a pretrained model"),
-				 errhint("Name one with pretrained => '...'; visclf.import_model makes one of a file of weights.")));
+	if (is_left_out(call, OPTION_HEAD))
+		return;
+	head = text_option(call, OPTION_HEAD);
+	if (!head_from_name(head, &o->head) ||
+		(o->method == METHOD_PROBE && o->head != VC_HEAD_LINEAR))
+		throw_option(OPTION_HEAD, quote_literal_cstr(head),
+					 o->method == METHOD_PROBE ? "linear, with method probe" : "concat, linear");
+}
+
+/* What is done to the rows and to their images. */
+static void
+data_options(const Call *call, TrainOptions *o)
+{
+	char	   *balance = text_option(call, OPTION_BALANCE);
+	char	   *augment = text_option(call, OPTION_AUGMENT);
+
+	o->resize_name = text_option(call, OPTION_RESIZE);
+	if (!vc_resize_from_name(o->resize_name, &o->resize))
+		throw_option(OPTION_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
+	if (!balance_from_name(balance, &o->balance))
+		throw_option(OPTION_BALANCE, quote_literal_cstr(balance), "none, oversample, weight");
+	if (!vc_augment_from_name(augment, &o->augment))
+		throw_option(OPTION_AUGMENT, quote_literal_cstr(augment), "none, flip, light");
+	o->batch_size = int_option(call, OPTION_BATCH_SIZE, 2, MAX_BATCH);
+	o->validation_share = number_option(call, OPTION_VALIDATION_SHARE, 0, 1, true);
+	require(call, OPTION_SEED);
+	o->seed = DatumGetInt64(value_of(call, OPTION_SEED));
 }
 
 /* The version that the weights come from, or NULL. */
 static Model *
-parent_option(FunctionCallInfo fcinfo)
+parent_option(const Call *call)
 {
-	if (PG_ARGISNULL(ARG_PRETRAINED))
+	if (is_left_out(call, OPTION_PRETRAINED))
 		return NULL;
-	return model_read(model_lookup(text_option(fcinfo, ARG_PRETRAINED)).model_id, false,
+	return model_read(model_lookup(text_option(call, OPTION_PRETRAINED)).model_id, false,
 					  CurrentMemoryContext);
 }
 
@@ -221,185 +266,97 @@ check_architecture(const TrainOptions *o)
 	vc_network_free(network);
 }
 
-TrainOptions *
-options_from_call(FunctionCallInfo fcinfo)
+/* Where the rows come from. */
+static void
+source_options(const Call *call, TrainOptions *o)
 {
-	TrainOptions *o = palloc0(sizeof(*o));
+	require(call, OPTION_SOURCE);
+	o->source = DatumGetObjectId(value_of(call, OPTION_SOURCE));
+	o->image_column = name_option(call, OPTION_IMAGE_COLUMN);
+	o->label_column = name_option(call, OPTION_LABEL_COLUMN);
+	o->key_column = optional_name(call, OPTION_KEY_COLUMN);
+	o->group_column = optional_name(call, OPTION_GROUP_COLUMN);
+	o->split_column = optional_name(call, OPTION_SPLIT_COLUMN);
+}
 
-	o->model = text_option(fcinfo, ARG_MODEL);
-	if (o->model[0] == '\0')
-		throw_option(ARG_MODEL, "''", "a name of at least one character");
-	require(fcinfo, ARG_SOURCE);
-	o->source = PG_GETARG_OID(ARG_SOURCE);
-	o->image_column = name_option(fcinfo, ARG_IMAGE_COLUMN);
-	o->label_column = name_option(fcinfo, ARG_LABEL_COLUMN);
-	o->key_column = optional_name(fcinfo, ARG_KEY_COLUMN);
-	o->group_column = optional_name(fcinfo, ARG_GROUP_COLUMN);
-	o->split_column = optional_name(fcinfo, ARG_SPLIT_COLUMN);
-	o->parent = parent_option(fcinfo);
+/* What both functions have; o->method is known. */
+static void
+common_options(const Call *call, TrainOptions *o)
+{
+	source_options(call, o);
+	o->parent = parent_option(call);
 	o->parent_id = o->parent ? o->parent->model_id : 0;
-	network_options(fcinfo, o);
-	method_options(fcinfo, o);
-	o->resize_name = text_option(fcinfo, ARG_RESIZE);
-	if (!vc_resize_from_name(o->resize_name, &o->resize))
-		throw_option(ARG_RESIZE, quote_literal_cstr(o->resize_name), "squish, crop, pad");
-	o->recipe.epochs = int_option(fcinfo, ARG_EPOCHS, 1, MAX_EPOCHS);
+	network_options(call, o);
+	head_option(call, o);
+	data_options(call, o);
+	o->recipe.weight_decay = number_option(call, OPTION_WEIGHT_DECAY, 0, 1, false);
+	o->dropout = number_option(call, OPTION_DROPOUT, 0, 0.99, false);
+	check_architecture(o);
+}
+
+/* The schedule of fine_tune. */
+static void
+schedule_options(const Call *call, TrainOptions *o)
+{
+	o->recipe.epochs = int_option(call, OPTION_EPOCHS, 1, MAX_EPOCHS);
 
 	/* from a random start there is nothing to freeze, and no rate to spread */
-	o->recipe.freeze_epochs = PG_ARGISNULL(ARG_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
-		int_option(fcinfo, ARG_FREEZE_EPOCHS, 0, MAX_EPOCHS);
-	o->recipe.learning_rate = number_option(fcinfo, ARG_LEARNING_RATE, 0, 100, true);
-	o->recipe.rate_spread = PG_ARGISNULL(ARG_LR_MULT) ? (o->parent ? 100 : 1) :
-		number_option(fcinfo, ARG_LR_MULT, 1, 1e6, false);
-	o->recipe.weight_decay = number_option(fcinfo, ARG_WEIGHT_DECAY, 0, 1, false);
-	o->dropout = number_option(fcinfo, ARG_DROPOUT, 0, 0.99, false);
-	o->batch_size = int_option(fcinfo, ARG_BATCH_SIZE, 2, MAX_BATCH);
-	o->validation_share = number_option(fcinfo, ARG_VALIDATION_SHARE, 0, 1, true);
-	require(fcinfo, ARG_SEED);
-	o->seed = PG_GETARG_INT64(ARG_SEED);
-	check_architecture(o);
+	o->recipe.freeze_epochs = is_left_out(call, OPTION_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
+		int_option(call, OPTION_FREEZE_EPOCHS, 0, MAX_EPOCHS);
+	o->recipe.learning_rate = number_option(call, OPTION_LEARNING_RATE, 0, 100, true);
+	o->recipe.rate_spread = is_left_out(call, OPTION_LR_MULT) ? (o->parent ? 100 : 1) :
+		number_option(call, OPTION_LR_MULT, 1, 1e6, false);
+}
+
+/* Throws for what a probe, which sees each image once, cannot do. */
+static void
+check_probe(const TrainOptions *o)
+{
+	if (o->method != METHOD_PROBE)
+		return;
+	if (o->parent == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"probe\" needs a pretrained model"),
+				 errhint("Name one with pretrained => '...'; visclf.import_model makes one of a file of weights.")));
+	if (o->augment != VC_AUGMENT_NONE || o->balance == BALANCE_OVERSAMPLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"probe\" sees each image once and as it is"),
+				 errhint("Leave augment out, and use balance => 'weight' in place of 'oversample'; or method => 'fine_tune'.")));
+}
+
+TrainOptions *
+options_from_train(FunctionCallInfo fcinfo)
+{
+	Call		call = open_call(fcinfo);
+	TrainOptions *o = palloc0(sizeof(*o));
+	char	   *method;
+
+	o->model = text_option(&call, OPTION_MODEL);
+	if (o->model[0] == '\0')
+		throw_option(OPTION_MODEL, "''", "a name of at least one character");
+	method = text_option(&call, OPTION_METHOD);
+	if (!method_from_name(method, &o->method))
+		throw_option(OPTION_METHOD, quote_literal_cstr(method), "fine_tune, probe");
+	common_options(&call, o);
+	schedule_options(&call, o);
+	check_probe(o);
 	return o;
 }
 
-/* The shortest digits that read back as the same number. */
-static char *
-digits(double value)
-{
-	char	   *buffer = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
-
-	double_to_shortest_decimal_buf(value, buffer);
-	return buffer;
-}
-
-Datum
-options_to_jsonb(const TrainOptions *o)
-{
-	Sql			sql;
-	bool		isnull;
-
-	sql_begin(&sql,
-			  "SELECT pg_catalog.jsonb_build_object("
-			  "'source', $1::pg_catalog.text, 'image_column', $2::pg_catalog.text, "
-			  "'label_column', $3::pg_catalog.text, 'key_column', $4::pg_catalog.text, "
-			  "'group_column', $14::pg_catalog.text, 'split_column', $15::pg_catalog.text, "
-			  "'method', $16::pg_catalog.text, "
-			  "'epochs', $5, 'freeze_epochs', $6, 'learning_rate', $7::pg_catalog.numeric, "
-			  "'lr_mult', $8::pg_catalog.numeric, 'weight_decay', $9::pg_catalog.numeric, "
-			  "'dropout', $10::pg_catalog.numeric, 'batch_size', $11, "
-			  "'validation_share', $12::pg_catalog.numeric, 'seed', $13)");
-	sql_text(&sql, quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
-											  get_rel_name(o->source)));
-	sql_text(&sql, o->image_column);
-	sql_text(&sql, o->label_column);
-	sql_text(&sql, o->key_column);
-	sql_int(&sql, o->recipe.epochs);
-	sql_int(&sql, o->recipe.freeze_epochs);
-	sql_text(&sql, digits(o->recipe.learning_rate));
-	sql_text(&sql, digits(o->recipe.rate_spread));
-	sql_text(&sql, digits(o->recipe.weight_decay));
-	sql_text(&sql, digits(o->dropout));
-	sql_int(&sql, o->batch_size);
-	sql_text(&sql, digits(o->validation_share));
-	sql_bigint(&sql, o->seed);
-	sql_text(&sql, o->group_column);
-	sql_text(&sql, o->split_column);
-	sql_text(&sql, method_name(o->method));
-	sql_read(&sql);
-	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
-}
-
-char *
-stored_text(int column, const char *what)
-{
-	char	   *value = result_text(0, column);
-
-	if (value == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("%s is missing from the model's row", what),
-				 errhint("Train a new version.")));
-	return value;
-}
-
-static char *
-stored_option(int arg)
-{
-	return stored_text(1 + arg, arg_names[arg]);
-}
-
-static int
-stored_int(int arg, int low, int high)
-{
-	int64		value = strtoll(stored_option(arg), NULL, 10);
-
-	check_int(arg, value, low, high);
-	return (int) value;
-}
-
-static double
-stored_number(int arg)
-{
-	return strtod(stored_option(arg), NULL);
-}
-
-/* The table or view that a stored name means. */
-static Oid
-stored_source(void)
-{
-	List	   *names = textToQualifiedNameList(cstring_to_text(stored_option(ARG_SOURCE)));
-
-	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
-}
-
 TrainOptions *
-options_from_model(int model_id)
+options_from_lr_find(FunctionCallInfo fcinfo)
 {
+	Call		call = open_call(fcinfo);
 	TrainOptions *o = palloc0(sizeof(*o));
-	Sql			sql;
-	Datum		parent_id;
-	bool		isnull;
 
-	sql_begin(&sql,
-			  "SELECT m.name, h.source, h.image_column, h.label_column, h.key_column, "
-			  "h.group_column, h.split_column, m.architecture, NULL, h.method, m.head, m.image_size, "
-			  "m.resize, h.epochs, h.freeze_epochs, "
-			  "h.learning_rate, h.lr_mult, h.weight_decay, h.dropout, h.batch_size, "
-			  "h.validation_share, h.seed, m.parent_id "
-			  "FROM visclf.model m, pg_catalog.jsonb_to_record(m.hyperparameters) AS h("
-			  "source pg_catalog.text, image_column pg_catalog.text, "
-			  "label_column pg_catalog.text, key_column pg_catalog.text, "
-			  "group_column pg_catalog.text, split_column pg_catalog.text, "
-			  "method pg_catalog.text, epochs pg_catalog.text, freeze_epochs pg_catalog.text, "
-			  "learning_rate pg_catalog.text, lr_mult pg_catalog.text, "
-			  "weight_decay pg_catalog.text, dropout pg_catalog.text, "
-			  "batch_size pg_catalog.text, validation_share pg_catalog.text, "
-			  "seed pg_catalog.text) WHERE m.model_id OPERATOR(pg_catalog.=) $1");
-	sql_int(&sql, model_id);
-	if (sql_read(&sql) != 1)
-		elog(ERROR, "model version %d is gone", model_id);
-	o->model = stored_option(ARG_MODEL);
-	o->source = stored_source();
-	o->image_column = stored_option(ARG_IMAGE_COLUMN);
-	o->label_column = stored_option(ARG_LABEL_COLUMN);
-	o->key_column = result_text(0, 1 + ARG_KEY_COLUMN);
-	o->group_column = result_text(0, 1 + ARG_GROUP_COLUMN);
-	o->split_column = result_text(0, 1 + ARG_SPLIT_COLUMN);
-	o->architecture = stored_option(ARG_ARCHITECTURE);
-	method_from_name(stored_option(ARG_METHOD), &o->method);
-	head_from_name(stored_option(ARG_HEAD), &o->head);
-	o->image_size = stored_int(ARG_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
-	o->resize_name = stored_option(ARG_RESIZE);
-	vc_resize_from_name(o->resize_name, &o->resize);
-	o->recipe.epochs = stored_int(ARG_EPOCHS, 1, MAX_EPOCHS);
-	o->recipe.freeze_epochs = stored_int(ARG_FREEZE_EPOCHS, 0, MAX_EPOCHS);
-	o->recipe.learning_rate = stored_number(ARG_LEARNING_RATE);
-	o->recipe.rate_spread = stored_number(ARG_LR_MULT);
-	o->recipe.weight_decay = stored_number(ARG_WEIGHT_DECAY);
-	o->dropout = stored_number(ARG_DROPOUT);
-	o->batch_size = stored_int(ARG_BATCH_SIZE, 2, MAX_BATCH);
-	o->validation_share = stored_number(ARG_VALIDATION_SHARE);
-	o->seed = strtoll(stored_option(ARG_SEED), NULL, 10);
-	parent_id = result_datum(0, 1 + ARGS, &isnull);
-	o->parent_id = isnull ? 0 : DatumGetInt32(parent_id);
+	common_options(&call, o);
+	o->start_lr = number_option(&call, OPTION_START_LR, 0, 100, true);
+	o->end_lr = number_option(&call, OPTION_END_LR, 0, 1000, true);
+	if (o->end_lr <= o->start_lr)
+		throw_option(OPTION_END_LR, psprintf("%g", o->end_lr),
+					 psprintf("above start_lr, which is %g", o->start_lr));
+	o->steps = int_option(&call, OPTION_STEPS, 20, 10000);
 	return o;
 }

@@ -1,6 +1,6 @@
 /*
  * options.h
- *		What visclf.train was asked for, checked before any work starts.
+ *		What visclf.train or lr_find was asked for, checked before any work starts.
  */
 #ifndef VISCLF_OPTIONS_H
 #define VISCLF_OPTIONS_H
@@ -11,6 +11,7 @@
 
 #include "model.h"
 
+#include "../engine/augment.h"
 #include "../engine/recipe.h"
 
 typedef enum TrainMethod
@@ -18,6 +19,14 @@ typedef enum TrainMethod
 	METHOD_FINE_TUNE,			/* all layers, as fastai's fine_tune */
 	METHOD_PROBE				/* softmax regression on a pretrained body */
 } TrainMethod;
+
+/* What is done about classes of unequal size. */
+typedef enum TrainBalance
+{
+	BALANCE_NONE,
+	BALANCE_OVERSAMPLE,			/* training rows are repeated */
+	BALANCE_WEIGHT				/* the loss weighs classes */
+} TrainBalance;
 
 typedef struct TrainOptions
 {
@@ -36,23 +45,31 @@ typedef struct TrainOptions
 	int			image_size;		/* pixels */
 	vc_resize	resize;
 	char	   *resize_name;
+	TrainBalance balance;
+	vc_augment	augment;
 	vc_recipe_options recipe;
 	double		dropout;
 	int			batch_size;
 	double		validation_share;
 	int64		seed;
+
+	/* of lr_find alone */
+	double		start_lr;
+	double		end_lr;
+	int			steps;
 } TrainOptions;
 
-/* A column of the last result's first row; an error where it is NULL. */
-extern char *stored_text(int column, const char *what);
-
 extern const char *method_name(TrainMethod method);
+extern const char *balance_name(TrainBalance balance);
 
 /*
  * Reads and checks the arguments of visclf.train, in the current context.
  * SPI must be connected.
  */
-extern TrainOptions *options_from_call(FunctionCallInfo fcinfo);
+extern TrainOptions *options_from_train(FunctionCallInfo fcinfo);
+
+/* The same for visclf.lr_find. */
+extern TrainOptions *options_from_lr_find(FunctionCallInfo fcinfo);
 
 /*
  * The same from the hyperparameters of a version whose training was

@@ -8,7 +8,6 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "../engine/metrics.h"
 #include "sql.h"
 
 /* Columns of visclf.prediction. */
@@ -16,6 +15,7 @@ enum
 {
 	LABEL,
 	CONFIDENCE,
+	LABELS,
 	PROBABILITIES,
 	MODEL_ID,
 	ERROR_TEXT,
@@ -36,17 +36,41 @@ prediction_type(FunctionCallInfo fcinfo, MemoryContext context)
 	return desc;
 }
 
+/* The likeliest of some classes, or -1 where there are none. */
+static int
+likeliest(const int *labels, int count, const float *probabilities)
+{
+	int			best = -1;
+
+	for (int i = 0; i < count; i++)
+		if (best < 0 || probabilities[labels[i]] > probabilities[best])
+			best = labels[i];
+	return best;
+}
+
 Datum
 prediction_make(TupleDesc desc, const Model *model, const float *logits)
 {
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {false};
 	float	   *probabilities = palloc(sizeof(float) * model->class_count);
-	int			best = vc_argmax(logits, model->class_count);
+	int		   *labels = palloc(sizeof(int) * model->class_count);
+	char	  **names = palloc(sizeof(char *) * model->class_count);
+	int			count;
+	int			best;
 
-	vc_softmax(logits, model->class_count, probabilities);
-	values[LABEL] = CStringGetTextDatum(model->classes[best]);
-	values[CONFIDENCE] = Float4GetDatum(probabilities[best]);
+	model_probabilities(model, logits, probabilities);
+	count = model_labels(model, probabilities, labels);
+	best = likeliest(labels, count, probabilities);
+	for (int i = 0; i < count; i++)
+		names[i] = model->classes[labels[i]];
+	nulls[LABEL] = nulls[CONFIDENCE] = best < 0;
+	if (best >= 0)
+	{
+		values[LABEL] = CStringGetTextDatum(model->classes[best]);
+		values[CONFIDENCE] = Float4GetDatum(probabilities[best]);
+	}
+	values[LABELS] = text_array(names, count);
 	values[PROBABILITIES] = real_array(probabilities, model->class_count);
 	values[MODEL_ID] = Int32GetDatum(model->model_id);
 	nulls[ERROR_TEXT] = true;
@@ -57,7 +81,7 @@ Datum
 prediction_error(TupleDesc desc, const Model *model, const vc_error *error)
 {
 	Datum		values[COLUMNS] = {0};
-	bool		nulls[COLUMNS] = {true, true, true, false, false};
+	bool		nulls[COLUMNS] = {true, true, true, true, false, false};
 
 	values[MODEL_ID] = Int32GetDatum(model->model_id);
 	values[ERROR_TEXT] = CStringGetTextDatum(error->message);

@@ -17,9 +17,24 @@
 
 #define ITERATIONS 500
 
-/* The features and labels of all training images. */
+/* Room for what all training images are taught. */
+static vc_targets
+make_targets(const Training *t, void **memory)
+{
+	Size		size = t->data->multi_label ? t->model->class_count : sizeof(int32);
+	vc_targets	targets = {.class_weights = t->targets.class_weights};
+
+	*memory = MemoryContextAllocHuge(CurrentMemoryContext, size * t->data->train_count);
+	if (t->data->multi_label)
+		targets.members = *memory;
+	else
+		targets.labels = *memory;
+	return targets;
+}
+
+/* The features of all training images, and into targets what they are taught. */
 static void
-compute_features(Training *t, float *features, int32 *labels)
+compute_features(Training *t, float *features, void *targets)
 {
 	const Dataset *d = t->data;
 	int			width = t->model->network->features;
@@ -36,7 +51,11 @@ compute_features(Training *t, float *features, int32 *labels)
 		training_load(t, d->train + first, count);
 		vc_check(t->device.api->forward(t->plan, t->images, count, t->logits,
 										features + first * width, &error), &error);
-		memcpy(labels + first, t->labels, sizeof(int32) * count);
+		if (d->multi_label)
+			memcpy((uint8_t *) targets + first * t->model->class_count, t->members,
+				   (Size) count * t->model->class_count);
+		else
+			memcpy((int32 *) targets + first, t->labels, sizeof(int32) * count);
 		log_progress(t, first + count, d->train_count, d->train_count, seconds_since(start));
 	}
 }
@@ -49,19 +68,20 @@ probe_train(Training *t)
 	int64		count = t->data->train_count;
 	float	   *features = MemoryContextAllocHuge(CurrentMemoryContext,
 												  sizeof(float) * count * network->features);
-	int32	   *labels = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int32) * count);
+	void	   *memory;
+	vc_targets	targets = make_targets(t, &memory);
 	float	   *weight = palloc(sizeof(float) * network->features * network->classes);
 	float	   *bias = palloc(sizeof(float) * network->classes);
 	vc_probe_options options = {t->options->recipe.weight_decay, ITERATIONS, vc_query_canceled, NULL};
 	double		loss;
 	vc_error	error;
 
-	compute_features(t, features, labels);
-	vc_check(vc_probe_fit(features, labels, count, network->features, network->classes,
+	compute_features(t, features, memory);
+	vc_check(vc_probe_fit(features, &targets, count, network->features, network->classes,
 						  &options, weight, bias, &loss, &error), &error);
 	vc_check(t->device.api->set_parameter(t->plan, head->weight, weight, &error), &error);
 	vc_check(t->device.api->set_parameter(t->plan, head->bias, bias, &error), &error);
 	pfree(features);
-	pfree(labels);
+	pfree(memory);
 	return loss;
 }

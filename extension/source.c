@@ -13,20 +13,22 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "batch.h"
 #include "source.h"
+#include "sql.h"
 
 #define ROWS_PER_FETCH 64
 
 /* A fetched row: what the batch does not know of it. */
 typedef struct SourceRow
 {
-	DatasetRow	row;			/* its label is not yet known */
-	char	   *label;
+	DatasetRow	row;			/* its labels are not yet known */
+	char	  **labels;
 } SourceRow;
 
 /* Columns of the cursor. */
@@ -79,10 +81,12 @@ column_type(const TrainOptions *o, const char *column, const char *option)
 	return getBaseType(get_atttype(o->source, number));
 }
 
-static void
+/* Checks the columns; true where images carry any number of labels. */
+static bool
 check_columns(const TrainOptions *o)
 {
 	Oid			type = column_type(o, o->image_column, "image_column");
+	bool		multi_label;
 
 	if (type != BYTEAOID)
 		ereport(ERROR,
@@ -91,41 +95,49 @@ check_columns(const TrainOptions *o)
 						format_type_be(type)),
 				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
 	type = column_type(o, o->label_column, "label_column");
-	if (type == BYTEAOID || type_is_array(type))
+	if (type == BYTEAOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the label", o->label_column,
 						format_type_be(type)),
-				 errhint("A label is one value: text, an enum, an integer, a boolean.")));
+				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, where images carry any number of labels.")));
+	if (type_is_array(type) && o->balance == BALANCE_OVERSAMPLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("balance \"oversample\" needs one label an image, but column \"%s\" is of type %s",
+						o->label_column, format_type_be(type)),
+				 errhint("Use balance => 'weight'.")));
+	multi_label = type_is_array(type);
 	if (o->key_column)
 		column_type(o, o->key_column, "key_column");
 	if (o->group_column)
 		column_type(o, o->group_column, "group_column");
 	if (o->split_column)
 		column_type(o, o->split_column, "split_column");
+	return multi_label;
 }
 
-/* Appends ", column as text", or NULL where there is no such column. */
+/* Appends ", column as that type", or NULL where there is no such column. */
 static void
-append_column(StringInfo query, const char *column)
+append_column(StringInfo query, const char *column, const char *type)
 {
 	if (column)
-		appendStringInfo(query, ", s.%s::pg_catalog.text", quote_identifier(column));
+		appendStringInfo(query, ", s.%s::pg_catalog.%s", quote_identifier(column), type);
 	else
 		appendStringInfoString(query, ", NULL::pg_catalog.text");
 }
 
 static Portal
-open_cursor(const TrainOptions *o)
+open_cursor(const TrainOptions *o, bool multi_label)
 {
 	StringInfoData query;
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.%s", quote_identifier(o->image_column));
-	append_column(&query, o->label_column);
-	append_column(&query, o->key_column);
-	append_column(&query, o->group_column);
-	append_column(&query, o->split_column);
+	append_column(&query, o->label_column, multi_label ? "text[]" : "text");
+	append_column(&query, o->key_column, "text");
+	append_column(&query, o->group_column, "text");
+	append_column(&query, o->split_column, "text");
 	appendStringInfo(&query, " FROM %s s WHERE s.%s IS NOT NULL",
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
 												get_rel_name(o->source)),
@@ -157,6 +169,30 @@ side_from_text(const TrainOptions *o, const char *value)
 			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
 }
 
+/* A row's labels, as text. */
+static void
+fetch_labels(SourceRow *row, HeapTuple tuple, TupleDesc desc, bool multi_label)
+{
+	bool		isnull;
+
+	if (multi_label)
+	{
+		Datum		labels = SPI_getbinval(tuple, desc, COLUMN_LABEL, &isnull);
+
+		if (array_contains_nulls(DatumGetArrayTypeP(labels)))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a row's labels have a NULL among them: %s",
+							SPI_getvalue(tuple, desc, COLUMN_LABEL)),
+					 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
+		row->labels = text_array_values(labels, &row->row.label_count);
+		return;
+	}
+	row->labels = palloc(sizeof(char *));
+	row->labels[0] = SPI_getvalue(tuple, desc, COLUMN_LABEL);
+	row->row.label_count = 1;
+}
+
 /* Adds one row to a batch, or notes that it has no image. */
 static void
 fetch_row(SourceBatch *b, const TrainOptions *o, HeapTuple tuple, TupleDesc desc,
@@ -178,7 +214,7 @@ fetch_row(SourceBatch *b, const TrainOptions *o, HeapTuple tuple, TupleDesc desc
 	place = batch_add(b->batch, image);
 	job = &b->batch->jobs[place];
 	row = &b->rows[place];
-	row->label = SPI_getvalue(tuple, desc, COLUMN_LABEL);
+	fetch_labels(row, tuple, desc, dataset->multi_label);
 	row->row.key = key;
 	row->row.hash = hash_bytes_extended(job->data, job->size, 0);
 	row->row.group = group == NULL ? row->row.hash :
@@ -203,10 +239,31 @@ fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 	return SPI_processed > 0;
 }
 
+/* Looks up a row's labels among the classes, each once. */
+static void
+number_labels(SourceRow *row, Dataset *dataset)
+{
+	int			count = 0;
+
+	row->row.labels = palloc(sizeof(int32) * Max(row->row.label_count, 1));
+	for (int i = 0; i < row->row.label_count; i++)
+	{
+		int			label = dataset_label(dataset, row->labels[i]);
+		int			k = 0;
+
+		while (k < count && row->row.labels[k] != label)
+			k++;
+		if (k == count)
+			row->row.labels[count++] = label;
+	}
+	row->row.label_count = count;
+}
+
 /* Puts a decoded batch into the dataset. */
 static void
 store(SourceBatch *b, Dataset *dataset)
 {
+	MemoryContext caller = MemoryContextSwitchTo(b->keys);
 	Batch	   *batch = b->batch;
 
 	for (int i = 0; i < batch->count; i++)
@@ -218,9 +275,10 @@ store(SourceBatch *b, Dataset *dataset)
 			dataset_add_bad(dataset, row->row.key, batch->jobs[i].error.message);
 			continue;
 		}
-		row->row.label = dataset_label(dataset, row->label);
+		number_labels(row, dataset);
 		dataset_add(dataset, batch->pixels + batch->image_bytes * i, &row->row);
 	}
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -232,7 +290,7 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 	Decoder    *decoder = decoder_create(context, o->image_size, o->resize);
 	SourceBatch *current = palloc(sizeof(SourceBatch));
 	SourceBatch *following = palloc(sizeof(SourceBatch));
-	Portal		cursor = open_cursor(o);
+	Portal		cursor = open_cursor(o, dataset->multi_label);
 	bool		more;
 
 	make_batch(current, decoder);
@@ -266,11 +324,15 @@ check_enough(const TrainOptions *o, const Dataset *d)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no row of \"%s\" has a label and an image that can be decoded", source),
 				 errhint("Rows whose \"%s\" is NULL are not trained on: label some hundred.", o->label_column)));
-	if (d->class_count < 2)
+	if (d->class_count < (d->multi_label ? 1 : 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 d->multi_label ?
+				 errmsg("none of %lld images of \"%s\" carries a label", (long long) d->count, source) :
 				 errmsg("all %lld labelled images of \"%s\" have the label \"%s\"",
 						(long long) d->count, source, d->classes[0].label),
+				 d->multi_label ?
+				 errhint("Column \"%s\" is empty in all of them.", o->label_column) :
 				 errhint("Label examples of at least two classes.")));
 	if (d->train_count < 2 || d->valid_count < 1)
 		ereport(ERROR,
@@ -287,11 +349,12 @@ source_read(const TrainOptions *o)
 	Dataset    *dataset;
 
 	check_relation(o);
-	check_columns(o);
-	dataset = dataset_create((size_t) o->image_size * o->image_size * 3);
+	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
 	dataset_finish(dataset, (uint64) o->seed, o->validation_share);
 	source_warn(o, dataset);
 	check_enough(o, dataset);
+	if (o->balance == BALANCE_OVERSAMPLE)
+		dataset_oversample(dataset, (uint64) o->seed);
 	return dataset;
 }

@@ -48,14 +48,14 @@ warn_of_repeats(const TrainOptions *o, const Dataset *d)
 static void
 warn_of_small_classes(const TrainOptions *o, const Dataset *d)
 {
-	int64	   *train = palloc0(sizeof(int64) * d->class_count);
-	int64	   *valid = palloc0(sizeof(int64) * d->class_count);
+	int64	   *train = palloc(sizeof(int64) * d->class_count);
+	int64	   *valid = palloc(sizeof(int64) * d->class_count);
 	StringInfoData small;
 	int			count = 0;
 
 	initStringInfo(&small);
-	for (int64 i = 0; i < d->count; i++)
-		(d->rows[i].side == SIDE_VALID ? valid : train)[d->rows[i].label]++;
+	dataset_count(d, SIDE_TRAIN, train);
+	dataset_count(d, SIDE_VALID, valid);
 	for (int k = 0; k < d->class_count; k++)
 	{
 		if (train[k] > 0 && valid[k] >= MIN_VALIDATION)

@@ -57,6 +57,14 @@ sql_text(Sql *sql, const char *value)
 		sql->nulls[sql->count - 1] = 'n';
 }
 
+void
+sql_reals(Sql *sql, const float *values, int count)
+{
+	sql_datum(sql, FLOAT4ARRAYOID, values ? real_array(values, count) : (Datum) 0);
+	if (values == NULL)
+		sql->nulls[sql->count - 1] = 'n';
+}
+
 static uint64
 execute(Sql *sql, bool read_only)
 {

@@ -29,6 +29,7 @@ extern void sql_int(Sql *sql, int32 value);
 extern void sql_bigint(Sql *sql, int64 value);
 extern void sql_float8(Sql *sql, double value);
 extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
+extern void sql_reals(Sql *sql, const float *values, int count);	/* NULL is NULL */
 extern void sql_datum(Sql *sql, Oid type, Datum value);
 
 /* Runs a query that only reads, in the caller's snapshot; counts its rows. */

@@ -34,8 +34,12 @@ typedef struct Training
 	/* of one batch */
 	int			batch_size;
 	uint8_t    *images;
-	int32	   *labels;
+	uint8_t    *original;		/* one image, before it is augmented */
+	int32	   *labels;			/* these two are what targets points to: */
+	uint8_t    *members;		/* the one or the other */
+	vc_targets	targets;
 	float	   *logits;
+	float	   *probabilities;	/* of one image */
 
 	instr_time	last_checkpoint;
 	instr_time	last_progress;
@@ -44,14 +48,66 @@ typedef struct Training
 /* What the validation images say after an epoch. */
 typedef struct Validation
 {
-	double		loss;			/* mean cross entropy, nats */
-	double		accuracy;		/* 0 to 1 */
+	double		loss;			/* mean of vc_targets' loss without class weights, nats */
+	double		accuracy;		/* 0 to 1; multi-label: of images and classes, at 0.5 */
+	double		f1;				/* multi-label: mean of the classes', at 0.5; else 0 */
 } Validation;
 
-/* train.c: reads pixels and labels of some rows into t's batch. */
+/*
+ * training.c: the steps of a training, in their order.
+ */
+
+/*
+ * Connects to SPI and makes a context current that lives until SPI_finish,
+ * over commits, or until an error; all of the training hangs on it.
+ */
+extern Training *training_begin(bool atomic);
+
+/* Opens the device for the training alone. */
+extern void training_open_device(Training *t);
+
+/* Plans the network and makes room for one batch; options, data, model are set. */
+extern void training_plan(Training *t);
+
+/* Sets the weights that the training begins with. */
+extern void training_start(Training *t);
+
+/* From where the training is to its end. */
+extern void training_run(Training *t);
+
+/* Outside a transaction block: keeps what is done. */
+extern void training_commit(const Training *t);
+
+/* The training rows in the random order of an epoch; to be freed. */
+extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
+
+/*
+ * One step on the batch that begins at `first` of the order; returns the
+ * loss.  step->seed and the epoch decide how images are augmented.
+ */
+extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
+							const vc_step *step);
+
+/* training_batch.c: reads pixels and targets of some rows into t's batch. */
 extern void training_load(Training *t, const uint32 *rows, int count);
 
-/* probe.c: fits the linear head to a frozen body; returns the cross entropy. */
+/* The same, augmented as image `first` and on of an epoch. */
+extern void training_load_augmented(Training *t, const uint32 *rows, int count,
+									uint64 seed, int epoch, int64 first);
+
+/*
+ * What balance => 'weight' makes of the training rows; NULL for the other
+ * kinds of balance.
+ */
+extern float *training_class_weights(const Training *t);
+
+/*
+ * training_validate.c: runs the validation rows.  After the last epoch
+ * also chooses a multi-label model's thresholds, and keeps a row an image.
+ */
+extern Validation training_validate(Training *t, bool last);
+
+/* probe.c: fits the linear head to a frozen body; returns the loss. */
 extern double probe_train(Training *t);
 
 /* training_log.c: what an epoch leaves behind. */
@@ -74,8 +130,7 @@ extern void checkpoint_write(Training *t);
 extern bool checkpoint_read(Training *t);
 
 /* One validation image's row; number counts them from 1. */
-extern void validation_write(const Training *t, int number, uint32 row,
-							 const float *logits, double loss);
+extern void validation_write(const Training *t, int number, uint32 row, double loss);
 
 /* Writes the weights and makes the version ready. */
 extern void training_finish(const Training *t, const Validation *v);

@@ -39,25 +39,31 @@ void
 log_header(const Training *t)
 {
 	const vc_phase *phase = &t->recipe.phase[t->phase];
+	const Dataset *d = t->data;
+	char	   *repeats = d->train_count == d->train_images ? "" :
+		psprintf(" (%lld with repeats)", (long long) d->train_count);
 
 	ereport(NOTICE,
-			(errmsg("training \"%s\" version %d, %s, on %lld images, validating with %lld (%s)",
+			(errmsg("training \"%s\" version %d, %s, on %lld images%s, validating with %lld (%s)",
 					t->model->name, t->model->version, phase->name,
-					(long long) t->data->train_count, (long long) t->data->valid_count,
+					(long long) d->train_images, repeats, (long long) d->valid_count,
 					t->device.api->kind)));
-	ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  time")));
+	ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  %stime",
+							d->multi_label ? "f1_score  " : "")));
 }
 
-void
-log_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
+/* The epoch's row; F1 where images carry any number of labels. */
+static void
+write_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
 {
 	Interval	duration = {(TimeOffset) (seconds * USECS_PER_SEC), 0, 0};
 	Sql			sql;
 
 	sql_begin(&sql, "INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, "
-			  "accuracy, images, duration) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+			  "accuracy, images, duration, f1_score) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
 			  "ON CONFLICT (model_id, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
 			  "valid_loss = excluded.valid_loss, accuracy = excluded.accuracy, "
+			  "f1_score = excluded.f1_score, "
 			  "duration = excluded.duration, finished_at = excluded.finished_at");
 	sql_int(&sql, t->model->model_id);
 	sql_text(&sql, t->recipe.phase[t->phase].name);
@@ -67,10 +73,21 @@ log_epoch(const Training *t, double train_loss, const Validation *v, double seco
 	sql_float8(&sql, v->accuracy);
 	sql_int(&sql, (int32) (t->data->train_count / t->batch_size * t->batch_size));
 	sql_datum(&sql, INTERVALOID, IntervalPGetDatum(&duration));
+	sql_float8(&sql, v->f1);
+	if (!t->data->multi_label)
+		sql.nulls[sql.count - 1] = 'n';
 	sql_write(&sql);
+}
+
+void
+log_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
+{
+	char	   *f1 = t->data->multi_label ? psprintf("%8.6f  ", v->f1) : "";
+
+	write_epoch(t, train_loss, v, seconds);
 	ereport(NOTICE,
-			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s", t->epoch, train_loss, v->loss,
-					v->accuracy, clock_time(seconds))));
+			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s%s", t->epoch, train_loss, v->loss,
+					v->accuracy, f1, clock_time(seconds))));
 }
 
 /*

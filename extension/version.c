@@ -100,11 +100,12 @@ version_create(const VersionRow *v)
 	check_name(v->name);
 	sql_begin(&sql,
 			  "INSERT INTO visclf.model (name, version, architecture, head, classes, "
-			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, owner) "
+			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, owner, "
+			  "multi_label, thresholds) "
 			  "SELECT $1, coalesce((SELECT pg_catalog.max(m.version) "
 			  "FROM visclf.model m WHERE m.name OPERATOR(pg_catalog.=) $1), 0) "
 			  "OPERATOR(pg_catalog.+) 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name) "
+			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name), $14, $15 "
 			  "RETURNING model_id");
 	sql_text(&sql, v->name);
 	sql_text(&sql, v->architecture);
@@ -121,6 +122,8 @@ version_create(const VersionRow *v)
 		sql.nulls[sql.count - 1] = 'n';
 	sql_text(&sql, v->progress);
 	sql_text(&sql, GetUserNameFromId(GetUserId(), false));
+	sql_datum(&sql, BOOLOID, BoolGetDatum(v->multi_label));
+	sql_reals(&sql, v->thresholds, v->class_count);
 	sql_write(&sql);
 	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
@@ -148,10 +151,11 @@ version_ready(const Model *model, Datum metrics)
 
 	sql_begin(&sql,
 			  "UPDATE visclf.model SET status = 'ready', progress = NULL, "
-			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2 "
+			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2, thresholds = $3 "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model->model_id);
 	sql_datum(&sql, JSONBOID, metrics);
+	sql_reals(&sql, model->thresholds, model->class_count);
 	sql_write(&sql);
 	version_activate(model->name, model->model_id);
 }

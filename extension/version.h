@@ -19,6 +19,8 @@ typedef struct VersionRow
 	vc_head		head;
 	char	  **classes;
 	int			class_count;
+	bool		multi_label;
+	const float *thresholds;	/* [class_count]; NULL: none */
 	int			image_size;
 	const char *resize;
 	float		mean[3];
@@ -53,7 +55,10 @@ extern void version_lock_name(const char *name);
 /* Makes a ready version the one of its name that classify uses. */
 extern void version_activate(const char *name, int model_id);
 
-/* Makes the version ready, and the one that classify uses; metrics is jsonb. */
+/*
+ * Makes the version ready, and the one that classify uses; metrics is jsonb.
+ * The model's thresholds become the row's.
+ */
 extern void version_ready(const Model *model, Datum metrics);
 
 #endif							/* VISCLF_VERSION_H */

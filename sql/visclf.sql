@@ -16,6 +16,8 @@ CREATE TABLE visclf.model (
 	architecture text NOT NULL,
 	head		text NOT NULL CHECK (head IN ('concat', 'linear')),
 	classes		text[] NOT NULL,
+	multi_label	boolean NOT NULL DEFAULT false,
+	thresholds	real[],
 	image_size	int NOT NULL,
 	resize		text NOT NULL CHECK (resize IN ('squish', 'crop', 'pad')),
 	mean		real[] NOT NULL,
@@ -34,6 +36,8 @@ COMMENT ON TABLE visclf.model IS 'versions of trained models; a version never ch
 COMMENT ON COLUMN visclf.model.owner IS 'role that trained it; its members may share and drop it';
 COMMENT ON COLUMN visclf.model.active IS 'the version that classify uses; at most one a name';
 COMMENT ON COLUMN visclf.model.classes IS 'labels, in the order of the network''s outputs';
+COMMENT ON COLUMN visclf.model.multi_label IS 'an image carries any number of the classes; otherwise it is of exactly one';
+COMMENT ON COLUMN visclf.model.thresholds IS 'the probability from which an image counts as carrying a class, by class: the one with the best F1 of the validation images; NULL: 0.5, or not multi-label';
 COMMENT ON COLUMN visclf.model.image_size IS 'side of the square that images are resized to, pixels';
 COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1) that is subtracted from the input';
 COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue that the input is divided by';
@@ -70,6 +74,7 @@ CREATE TABLE visclf.epoch (
 	train_loss	real NOT NULL,
 	valid_loss	real NOT NULL,
 	accuracy	real NOT NULL,
+	f1_score	real,
 	images		int NOT NULL,
 	duration	interval NOT NULL,
 	finished_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -81,15 +86,22 @@ CREATE TABLE visclf.validation (
 	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
 	row_number	int NOT NULL,
 	key			text,
-	label		text NOT NULL,
-	predicted	text NOT NULL,
+	label		text,
+	predicted	text,
+	labels		text[],
+	predicted_labels text[],
 	probabilities real[] NOT NULL,
 	loss		real NOT NULL,
-	PRIMARY KEY (model_id, row_number)
+	PRIMARY KEY (model_id, row_number),
+	CHECK (CASE WHEN labels IS NULL THEN num_nulls(label, predicted) = 0 AND predicted_labels IS NULL
+		   ELSE num_nonnulls(label, predicted) = 0 AND predicted_labels IS NOT NULL END)
 );
 COMMENT ON TABLE visclf.validation IS 'what a finished model says of the images that were held out of its training';
 COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
-COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats';
+COMMENT ON COLUMN visclf.validation.label IS 'the class it was given; NULL for a multi-label model, as is predicted';
+COMMENT ON COLUMN visclf.validation.labels IS 'the classes it was given, for a multi-label model; otherwise NULL, as is predicted_labels';
+COMMENT ON COLUMN visclf.validation.probabilities IS 'of each class, in the order of visclf.model.classes; multi-label ones do not add up to 1';
+COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats; multi-label: binary, the mean over classes';
 
 CREATE TABLE visclf.model_share (
 	name		text NOT NULL,
@@ -178,6 +190,8 @@ CREATE PROCEDURE visclf.train(
 	head			text DEFAULT NULL,
 	image_size		int DEFAULT NULL,
 	resize			text DEFAULT 'squish',
+	balance			text DEFAULT 'none',
+	augment			text DEFAULT 'none',
 	epochs			int DEFAULT 5,
 	freeze_epochs	int DEFAULT NULL,
 	learning_rate	float8 DEFAULT 2e-3,
@@ -188,7 +202,7 @@ CREATE PROCEDURE visclf.train(
 	validation_share float8 DEFAULT 0.2,
 	seed			bigint DEFAULT 42)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
-COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, int, int,
+COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, text, text, int, int,
 	float8, float8, float8, float8, int, float8, bigint) IS
 'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
 
@@ -196,6 +210,35 @@ CREATE PROCEDURE visclf.resume(model text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_resume';
 COMMENT ON PROCEDURE visclf.resume(text) IS
 'goes on with the latest unfinished training of a model from its last checkpoint; the result equals the uninterrupted run';
+
+CREATE FUNCTION visclf.lr_find(
+	source			regclass,
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	group_column	name DEFAULT NULL,
+	split_column	name DEFAULT NULL,
+	architecture	text DEFAULT NULL,
+	pretrained		text DEFAULT NULL,
+	head			text DEFAULT NULL,
+	image_size		int DEFAULT NULL,
+	resize			text DEFAULT 'squish',
+	balance			text DEFAULT 'none',
+	augment			text DEFAULT 'none',
+	weight_decay	float8 DEFAULT 0.01,
+	dropout			float8 DEFAULT 0.5,
+	batch_size		int DEFAULT 64,
+	validation_share float8 DEFAULT 0.2,
+	seed			bigint DEFAULT 42,
+	start_lr		float8 DEFAULT 1e-7,
+	end_lr			float8 DEFAULT 10,
+	steps			int DEFAULT 100,
+	OUT step int, OUT learning_rate float8, OUT loss float8, OUT valley boolean, OUT steep boolean)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'visclf_lr_find';
+COMMENT ON FUNCTION visclf.lr_find(regclass, name, name, name, name, text, text, text, int, text, text, text,
+	float8, float8, int, float8, bigint, float8, float8, int) IS
+'tries learning rates from start_lr to end_lr, one a step of a training that is not kept, as fastai''s lr_find: a row a step with the smoothed training loss in nats; valley and steep mark the rates that fastai suggests by those names';
 
 CREATE VIEW visclf.models WITH (security_invoker = true) AS
 SELECT m.name AS model, m.version, m.active,
@@ -207,8 +250,9 @@ SELECT m.name AS model, m.version, m.active,
 			  AND l.classid = 'visclf.model'::pg_catalog.regclass
 			  AND l.objid::bigint = m.model_id)
 		 THEN 'interrupted' ELSE m.status END AS status,
-	m.owner, m.architecture, m.classes, m.image_size,
+	m.owner, m.architecture, m.classes, m.multi_label, m.image_size,
 	(m.metrics ->> 'accuracy')::real AS accuracy,
+	(m.metrics ->> 'f1_score')::real AS f1_score,
 	(m.metrics ->> 'valid_loss')::real AS valid_loss,
 	(m.metrics ->> 'train_images')::int AS train_images,
 	(m.metrics ->> 'valid_images')::int AS valid_images,
@@ -218,13 +262,13 @@ COMMENT ON VIEW visclf.models IS
 'the models that the current role may see, a row a version; interrupted ones can be resumed';
 
 CREATE VIEW visclf.training_log WITH (security_invoker = true) AS
-SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy,
+SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
 	pg_catalog.to_char(e.duration, CASE WHEN e.duration < '1 hour' THEN 'MI:SS' ELSE 'HH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
 FROM visclf.epoch e JOIN visclf.model m USING (model_id);
 GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;
 COMMENT ON VIEW visclf.training_log IS
-'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, time in minutes and seconds';
+'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, for multi-label models of all images and classes and beside it the mean of the classes'' F1, time in minutes and seconds';
 
 ---------------------------------------------------------------------------
 -- Classifying
@@ -233,12 +277,13 @@ COMMENT ON VIEW visclf.training_log IS
 CREATE TYPE visclf.prediction AS (
 	label		text,
 	confidence	real,
+	labels		text[],
 	probabilities real[],
 	model_id	int,
 	error		text
 );
 COMMENT ON TYPE visclf.prediction IS
-'what a model says of one image: the likeliest class, its probability, those of all classes in the order of visclf.model.classes, the version asked; or, for an image that cannot be decoded, error alone';
+'what a model says of one image: the likeliest class and its probability; the classes it carries (that one alone, but for multi-label models, which may say none and then no label); the probabilities of all in the order of visclf.model.classes; the version asked; or, for an image that cannot be decoded, error alone';
 
 CREATE FUNCTION visclf.classify(model text, image bytea) RETURNS visclf.prediction
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
@@ -270,18 +315,20 @@ CREATE FUNCTION visclf.import_model(
 	image_size		int DEFAULT NULL,
 	resize			text DEFAULT NULL,
 	mean			real[] DEFAULT NULL,
-	std				real[] DEFAULT NULL)
+	std				real[] DEFAULT NULL,
+	multi_label		boolean DEFAULT NULL,
+	thresholds		real[] DEFAULT NULL)
 RETURNS int
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'visclf_import_model';
-COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[]) IS
+COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[], boolean, real[]) IS
 'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, akamaster''s CIFAR networks or visclf itself; what is left NULL comes from the file''s metadata or the architecture''s usual values. Returns the model_id';
 
 CREATE FUNCTION visclf.export_model(model text) RETURNS bytea
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'visclf_export_model';
 COMMENT ON FUNCTION visclf.export_model(text) IS
-'the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; classes, image size, resize, mean and std in its metadata';
+'the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; classes, image size, resize, mean, std, and whether it is multi-label and its thresholds, in its metadata';
 
 ---------------------------------------------------------------------------
 -- Sharing, choosing, dropping

@@ -68,6 +68,24 @@ CALL bad($$CALL visclf.train('m', 'adverts', pretrained => 'small', architecture
 CALL bad($$CALL visclf.train('m', 'adverts', method => 'guess')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe', pretrained => 'small', head => 'concat')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe', pretrained => 'small', augment => 'flip')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', method => 'probe', pretrained => 'small', balance => 'oversample')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', augment => 'heavy')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', balance => 'more')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', balance => NULL)$$);
+
+-- labels in arrays
+CALL bad($$CALL visclf.train('m', 'subjects', label_column => 'subjects', balance => 'oversample')$$);
+CREATE VIEW holes AS SELECT image, ARRAY[label, NULL] AS label, '{}'::text[] AS nothing FROM adverts WHERE label IS NOT NULL;
+CALL bad($$CALL visclf.train('m', 'holes')$$);
+CALL bad($$CALL visclf.train('m', 'holes', label_column => 'nothing')$$);
+
+-- the learning rate finder
+CALL bad($$SELECT count(*) FROM visclf.lr_find(NULL)$$);
+CALL bad($$SELECT count(*) FROM visclf.lr_find('adverts', start_lr => 0)$$);
+CALL bad($$SELECT count(*) FROM visclf.lr_find('adverts', start_lr => 1, end_lr => 0.1)$$);
+CALL bad($$SELECT count(*) FROM visclf.lr_find('adverts', steps => 5)$$);
+CALL bad($$SELECT count(*) FROM visclf.lr_find('adverts', label_column => 'no_such')$$);
 
 -- files of weights
 CALL bad($$SELECT visclf.import_model('m', '')$$);
@@ -86,6 +104,9 @@ CALL bad($$SELECT visclf.import_model('', visclf.export_model('small'))$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), std => '{1,0,1}')$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small') || '\x00')$$);
 CALL bad($$SELECT visclf.import_model('m', substr(visclf.export_model('small'), 1, 5000))$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), thresholds => '{0.5,0.5}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), multi_label => true, thresholds => '{0.5}')$$);
+CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), multi_label => true, thresholds => '{0.5,2}')$$);
 CALL bad($$SELECT visclf.export_model('nobody')$$);
 
 -- a rate at which no training can go well
@@ -120,8 +141,12 @@ SELECT count(*) FROM visclf.models WHERE model = 'm';
 BEGIN;
 UPDATE visclf.weight SET data = substr(data, 1, 8) WHERE name = 'bn1.weight';
 CALL bad($$SELECT visclf.classify('enum', 'x')$$);
+ROLLBACK;
+BEGIN;
 UPDATE visclf.weight SET shape = '{1}' WHERE name = 'conv1.weight';
 CALL bad($$SELECT visclf.classify('int', 'x')$$);
+ROLLBACK;
+BEGIN;
 DELETE FROM visclf.weight WHERE name IN ('bn1.weight', 'conv1.weight', 'layer1.0.bn1.bias');
 CALL bad($$SELECT visclf.classify('damaged', 'x')$$);
 ROLLBACK;
