@@ -178,6 +178,8 @@ reflect(double place, int size)
 	double		last = size - 1;
 	double		x = fabs((place + 1) / 2 * last);
 
+	if (x <= last)
+		return x;
 	if (!(x < 1e6))
 		return 0;				/* the horizon of an extreme warp */
 	x = fmod(x, 2 * last);

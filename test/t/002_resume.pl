@@ -16,7 +16,8 @@ my $settings = q{
 	SET visclf.checkpoint_interval = 0;
 	SET visclf.convolution = direct;
 };
-my $options = q{architecture => 'resnet20', image_size => 48, epochs => 4, freeze_epochs => 1, batch_size => 32};
+my $options = q{architecture => 'resnet20', image_size => 48, epochs => 4, freeze_epochs => 1, batch_size => 32,
+	augment => 'light', balance => 'oversample'};
 
 $node->safe_psql('postgres', "$settings CALL visclf.train('whole', 'adverts', $options)");
 

@@ -57,6 +57,10 @@ is(temporary_files(), 0, 'no temporary file is left');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'visclf.model'::regclass}), 0,
 	'no lock is left');
 
+cmp_ok(cancel_after($session, $pid, q{SELECT count(*) FROM visclf.lr_find('adverts')}, 3), '<', 1.5,
+	'so did that of lr_find');
+is(temporary_files(), 0, 'which leaves no temporary file either');
+
 # many times: memory does not grow
 $train = q{CALL visclf.train('small', 'adverts', architecture => 'resnet20', image_size => 64, epochs => 50)};
 cancel_after($session, $pid, $train, 0.5 + 0.1 * $_) foreach (1 .. 4);
