@@ -1,10 +1,10 @@
 /*
  * pool.c
- *		Threads that decode images while the caller does something else.
+ *		Threads that work on images while the caller does something else.
  *
  * One mutex guards the batch: `next` is the first job that nobody has taken,
  * `running` the number of jobs being decoded.  A batch has ended when all jobs
- * are taken and none runs.  Decoding an image takes far longer than taking a
+ * are taken and none runs.  Work on an image takes far longer than taking a
  * job, so the mutex is no bottleneck.  The threads keep nothing between
  * images: what decoding allocates is small (see resample.c).
  */
@@ -24,11 +24,14 @@ struct vc_pool
 	pthread_cond_t work;		/* there are jobs, or it is time to end */
 	pthread_cond_t idle;		/* the batch has ended */
 	bool		ending;
-	vc_decode_job *jobs;
+	vc_job_function function;
+	const void *argument;
+	char	   *jobs;
+	size_t		job_size;
 	int			count;
 	int			next;
 	int			running;
-	vc_decode_options options;
+	vc_decode_options options;	/* the argument of vc_pool_decode's jobs */
 	int			threads;
 	pthread_t	thread[];
 };
@@ -40,10 +43,12 @@ batch_ended(const vc_pool *pool)
 	return pool->next == pool->count && pool->running == 0;
 }
 
-/* Decodes one job. */
+/* Decodes one image. */
 static void
-run_job(vc_decode_job *job, const vc_decode_options *options)
+decode(void *argument, const void *options)
 {
+	vc_decode_job *job = argument;
+
 	job->error.code = VC_OK;
 	job->error.message[0] = '\0';
 	job->error.hint[0] = '\0';
@@ -60,17 +65,17 @@ thread_main(void *arg)
 	pthread_mutex_lock(&pool->mutex);
 	for (;;)
 	{
-		vc_decode_job *job;
+		void	   *job;
 
 		while (!pool->ending && pool->next == pool->count)
 			pthread_cond_wait(&pool->work, &pool->mutex);
 		if (pool->ending)
 			break;
-		job = &pool->jobs[pool->next++];
+		job = pool->jobs + pool->job_size * (size_t) pool->next++;
 		pool->running++;
 		pthread_mutex_unlock(&pool->mutex);
 
-		run_job(job, &pool->options);
+		pool->function(job, pool->argument);
 
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
@@ -160,16 +165,27 @@ vc_pool_create(int threads, vc_pool **pool, vc_error *error)
 }
 
 void
-vc_pool_submit(vc_pool *pool, vc_decode_job *jobs, int count,
-			   const vc_decode_options *options)
+vc_pool_submit(vc_pool *pool, vc_job_function function, void *jobs, size_t job_size,
+			   int count, const void *argument)
 {
 	pthread_mutex_lock(&pool->mutex);
+	pool->function = function;
+	pool->argument = argument;
 	pool->jobs = jobs;
+	pool->job_size = job_size;
 	pool->count = count;
 	pool->next = 0;
-	pool->options = *options;
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->mutex);
+}
+
+void
+vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count, const vc_decode_options *options)
+{
+	for (int i = 0; i < count; i++)
+		vc_fail(&jobs[i].error, VC_CANCELED, "canceled before decoding");
+	pool->options = *options;
+	vc_pool_submit(pool, decode, jobs, sizeof(*jobs), count, &pool->options);
 }
 
 /* The monotonic time `milliseconds` from now. */
@@ -210,8 +226,7 @@ void
 vc_pool_cancel(vc_pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
-	for (; pool->next < pool->count; pool->next++)
-		vc_fail(&pool->jobs[pool->next].error, VC_CANCELED, "canceled before decoding");
+	pool->next = pool->count;
 	while (!batch_ended(pool))
 		pthread_cond_wait(&pool->idle, &pool->mutex);
 	pthread_mutex_unlock(&pool->mutex);

@@ -1,9 +1,9 @@
 /*
  * pool.h
- *		Threads that decode images while the caller does something else.
+ *		Threads that work on images while the caller does something else.
  *
  * The threads are created with every signal blocked and touch nothing but
- * the jobs they are given.  A pool serves one batch at a time.
+ * the jobs they are given.  A pool serves one batch of jobs at a time.
  */
 #ifndef VISCLF_POOL_H
 #define VISCLF_POOL_H
@@ -24,8 +24,18 @@ typedef struct vc_decode_job
 /* Starts `threads` (>= 1) threads.  Errors: VC_OUT_OF_MEMORY. */
 extern vc_status vc_pool_create(int threads, vc_pool **pool, vc_error *error);
 
-/* Begins a batch; the batch before must have ended. */
-extern void vc_pool_submit(vc_pool *pool, vc_decode_job *jobs, int count,
+/* What a thread does with one job; argument is the same for all of a batch. */
+typedef void (*vc_job_function) (void *job, const void *argument);
+
+/*
+ * Begins a batch, jobs[count] of job_size bytes each; the batch before must
+ * have ended.  Jobs and argument must outlive the batch.
+ */
+extern void vc_pool_submit(vc_pool *pool, vc_job_function function, void *jobs,
+						   size_t job_size, int count, const void *argument);
+
+/* The same to decode images; a job that is not begun has the error VC_CANCELED. */
+extern void vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count,
 						   const vc_decode_options *options);
 
 /* Waits at most timeout_ms; true once the batch has ended. */

@@ -20,18 +20,34 @@ release_pool(void *pool)
 	vc_pool_free(pool);
 }
 
-Decoder *
-decoder_create(MemoryContext context, int image_size, vc_resize resize)
+vc_pool *
+pool_create(MemoryContext context)
 {
-	Decoder    *decoder = MemoryContextAllocZero(context, sizeof(*decoder));
 	int			threads = setting_compute_threads();
+	vc_pool    *pool = NULL;
 	vc_error	error;
 
 	if (threads > 1)
 	{
-		vc_check(vc_pool_create(threads, &decoder->pool, &error), &error);
-		vc_release_with(context, release_pool, decoder->pool);
+		vc_check(vc_pool_create(threads, &pool, &error), &error);
+		vc_release_with(context, release_pool, pool);
 	}
+	return pool;
+}
+
+void
+pool_wait(vc_pool *pool)
+{
+	while (!vc_pool_wait(pool, WAIT_MILLISECONDS))
+		CHECK_FOR_INTERRUPTS();
+}
+
+Decoder *
+decoder_create(MemoryContext context, int image_size, vc_resize resize)
+{
+	Decoder    *decoder = MemoryContextAllocZero(context, sizeof(*decoder));
+
+	decoder->pool = pool_create(context);
 	decoder->options.size = image_size;
 	decoder->options.resize = resize;
 	decoder->options.max_pixels = setting_max_image_pixels;
@@ -88,7 +104,7 @@ batch_start(Batch *batch)
 		return;					/* batch_wait decodes */
 	vc_release_with(batch->bytes, end_running, batch);
 	batch->running = true;
-	vc_pool_submit(batch->decoder->pool, batch->jobs, batch->count,
+	vc_pool_decode(batch->decoder->pool, batch->jobs, batch->count,
 				   &batch->decoder->options);
 }
 
@@ -112,8 +128,7 @@ batch_wait(Batch *batch)
 {
 	if (batch->running)
 	{
-		while (!vc_pool_wait(batch->decoder->pool, WAIT_MILLISECONDS))
-			CHECK_FOR_INTERRUPTS();
+		pool_wait(batch->decoder->pool);
 		batch->running = false;
 	}
 	else

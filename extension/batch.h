@@ -32,7 +32,16 @@ typedef struct Batch
 	bool		running;		/* on the pool */
 } Batch;
 
-/* Starts threads that end with the context. */
+/*
+ * Threads that end with the context; NULL where the backend is to use no
+ * thread but its own.
+ */
+extern vc_pool *pool_create(MemoryContext context);
+
+/* Waits for the pool's jobs, checking for interrupts. */
+extern void pool_wait(vc_pool *pool);
+
+/* A decoder with threads that end with the context. */
 extern Decoder *decoder_create(MemoryContext context, int image_size, vc_resize resize);
 
 /* A batch whose memory is in the context, which must not outlive the decoder's. */

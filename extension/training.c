@@ -81,7 +81,12 @@ make_batch(Training *t)
 
 	t->images = MemoryContextAllocHuge(CurrentMemoryContext,
 									   t->data->image_bytes * t->batch_size);
-	t->original = palloc(t->data->image_bytes);
+	if (t->options->augment != VC_AUGMENT_NONE)
+	{
+		t->originals = MemoryContextAllocHuge(CurrentMemoryContext,
+											  t->data->image_bytes * t->batch_size);
+		t->pool = pool_create(CurrentMemoryContext);
+	}
 	if (t->data->multi_label)
 		t->targets.members = t->members = palloc((Size) t->batch_size * classes);
 	else

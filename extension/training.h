@@ -9,6 +9,7 @@
 
 #include "portability/instr_time.h"
 
+#include "batch.h"
 #include "dataset.h"
 #include "devices.h"
 #include "model.h"
@@ -34,7 +35,8 @@ typedef struct Training
 	/* of one batch */
 	int			batch_size;
 	uint8_t    *images;
-	uint8_t    *original;		/* one image, before it is augmented */
+	uint8_t    *originals;		/* before they are augmented; NULL: they are not */
+	vc_pool    *pool;			/* augments; NULL: the backend does */
 	int32	   *labels;			/* these two are what targets points to: */
 	uint8_t    *members;		/* the one or the other */
 	vc_targets	targets;

@@ -24,19 +24,55 @@ training_load(Training *t, const uint32 *rows, int count)
 	load_targets(t, rows, count);
 }
 
+/* One image to be augmented. */
+typedef struct AugmentJob
+{
+	const uint8_t *image;
+	uint8_t    *out;
+	int			size;
+	vc_change	change;
+} AugmentJob;
+
+static void
+augment(void *argument, const void *unused)
+{
+	const AugmentJob *job = argument;
+
+	vc_augment_apply(&job->change, job->image, job->size, job->out);
+}
+
+/*
+ * On the pool's threads, or here where there are none.  Jobs and pixels are of
+ * the context that the pool hangs on, so a cancel ends the threads first.
+ */
+static void
+run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
+{
+	for (int i = 0; pool == NULL && i < count; i++)
+		augment(&jobs[i], NULL);
+	if (pool == NULL)
+		return;
+	vc_pool_submit(pool, augment, jobs, sizeof(AugmentJob), count, NULL);
+	pool_wait(pool);
+}
+
 void
 training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed, int epoch,
 						int64 first)
 {
+	Size		bytes = t->data->image_bytes;
+	AugmentJob *jobs = palloc(sizeof(AugmentJob) * count);
+
 	for (int i = 0; i < count; i++)
 	{
-		vc_change	change;
-
-		dataset_read(t->data, rows[i], t->original);
-		vc_augment_draw(t->options->augment, seed, epoch, first + i, &change);
-		vc_augment_apply(&change, t->original, t->model->image_size,
-						 t->images + t->data->image_bytes * i);
+		dataset_read(t->data, rows[i], t->originals + bytes * i);
+		jobs[i].image = t->originals + bytes * i;
+		jobs[i].out = t->images + bytes * i;
+		jobs[i].size = t->model->image_size;
+		vc_augment_draw(t->options->augment, seed, epoch, first + i, &jobs[i].change);
 	}
+	run_jobs(t->pool, jobs, count);
+	pfree(jobs);
 	load_targets(t, rows, count);
 }
 

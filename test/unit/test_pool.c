@@ -94,13 +94,13 @@ test_batches(int threads)
 	for (int batch = 0; batch < 3; batch++)
 	{
 		make_jobs();
-		vc_pool_submit(pool, jobs, JOBS, &options);
+		vc_pool_decode(pool, jobs, JOBS, &options);
 		while (!vc_pool_wait(pool, 1))
 			waits++;
 		ok(count_wrong(JOBS) == 0, "%d threads, batch %d is right", threads, batch);
 	}
 	ok(waits > 0, "waiting timed out in between (%d times)", waits);
-	vc_pool_submit(pool, jobs, 0, &options);
+	vc_pool_decode(pool, jobs, 0, &options);
 	ok(vc_pool_wait(pool, 1000), "an empty batch ends");
 	vc_pool_free(pool);
 }
@@ -118,7 +118,7 @@ test_cancel(void)
 	for (int attempt = 1; attempt <= 50 && (canceled == 0 || done_jobs == 0); attempt++)
 	{
 		make_jobs();
-		vc_pool_submit(pool, jobs, JOBS, &options);
+		vc_pool_decode(pool, jobs, JOBS, &options);
 		vc_pool_wait(pool, 2);
 		vc_pool_cancel(pool);
 		canceled = 0;
@@ -130,9 +130,9 @@ test_cancel(void)
 	ok(canceled > 0 && done_jobs > 0, "%d jobs canceled", canceled);
 	ok(count_wrong(done_jobs) == 0, "%d jobs before them done", done_jobs);
 	make_jobs();
-	vc_pool_submit(pool, jobs, JOBS, &options);
+	vc_pool_decode(pool, jobs, JOBS, &options);
 	ok(vc_pool_wait(pool, 60000) && count_wrong(JOBS) == 0, "the next batch is right");
-	vc_pool_submit(pool, jobs, JOBS, &options);
+	vc_pool_decode(pool, jobs, JOBS, &options);
 	vc_pool_free(pool);
 	ok(true, "freed while decoding");
 }
@@ -193,7 +193,7 @@ test_signals(void)
 
 	/* a batch, for a thread that only just starts has glibc's mask */
 	make_jobs();
-	vc_pool_submit(pool, jobs, JOBS, &options);
+	vc_pool_decode(pool, jobs, JOBS, &options);
 	while (!vc_pool_wait(pool, 100))
 		;
 	during = count_blocking(mask);
