@@ -32,7 +32,16 @@ typedef enum vc_purpose
 typedef enum vc_precision
 {
 	VC_PRECISION_AUTO,			/* the fastest that keeps the labels */
-	VC_FLOAT32
+	VC_FLOAT32,
+
+	/*
+	 * Of convolutions and what is between them; sums, batch norm's
+	 * statistics, the head, the weights that are kept and Adam are float32.
+	 * A device refuses what it lacks: VC_UNSUPPORTED.
+	 */
+	VC_TF32,					/* float32 stored, 10 bits of mantissa multiplied */
+	VC_BFLOAT16,
+	VC_FLOAT16					/* trained with the loss scaled */
 } vc_precision;
 
 /* How convolutions are computed. */
