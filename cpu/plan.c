@@ -10,14 +10,8 @@
 bool
 vc_cpu_trains(const vc_plan *plan, int parameter, int frozen_groups)
 {
-	const vc_parameter *p;
-
-	if (parameter < 0)
-		return false;
-	p = &plan->network->parameters[parameter];
-	if (p->role == VC_NORM_WEIGHT || p->role == VC_NORM_BIAS)
-		return true;
-	return vc_parameter_trainable(p) && p->group >= frozen_groups;
+	return parameter >= 0 &&
+		vc_parameter_trains(&plan->network->parameters[parameter], frozen_groups);
 }
 
 /* Marks the values below which something trains: those that need gradients. */
@@ -187,11 +181,10 @@ build(vc_plan *plan, vc_error *error)
 static vc_status
 check_options(const vc_plan_options *o, vc_error *error)
 {
-	int			least = o->purpose == VC_TRAINING ? 2 : 1;
+	vc_status	status = vc_options_check(o, error);
 
-	if (o->max_batch < least)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "batch of %d images is smaller than %d",
-					   o->max_batch, least);
+	if (status != VC_OK)
+		return status;
 	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32)
 	{
 		vc_fail(error, VC_UNSUPPORTED, "a CPU does not compute in this precision");
