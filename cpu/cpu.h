@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../engine/arena.h"
 #include "../engine/device.h"
 #include "dnnl_compat.h"
 #include "kernel.h"
@@ -47,14 +48,6 @@ typedef enum vc_cpu_layout
 	VC_CPU_PLAIN,
 	VC_CPU_BLOCKED
 } vc_cpu_layout;
-
-typedef struct vc_cpu_buffer
-{
-	size_t		bytes;
-	int			first;			/* ticks; first > last: never used */
-	int			last;
-	size_t		offset;			/* in the plan's arena */
-} vc_cpu_buffer;
 
 typedef struct vc_cpu_value
 {
@@ -143,7 +136,7 @@ struct vc_plan
 	int			features;		/* values to hand out, both plain */
 	int			logits;
 	int			buffer_count;
-	vc_cpu_buffer *buffers;
+	vc_buffer  *buffers;
 
 	vc_cpu_parameter *parameters;
 	bool		stale;			/* parameters changed since inference prepared them */

@@ -1,9 +1,6 @@
 /*
  * memory.c
  *		The arena of activations and gradients, and other memory of a plan.
- *
- * Buffers are placed largest first, each at the lowest offset where no buffer
- * lies that lives at the same time.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,12 +8,6 @@
 #include "cpu.h"
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
-
-static size_t
-round_up(size_t bytes, size_t unit)
-{
-	return (bytes + unit - 1) / unit * unit;
-}
 
 /* What an allocation is aligned to; large ones may have huge pages. */
 static size_t
@@ -30,7 +21,7 @@ void *
 vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 {
 	size_t		unit = alignment(bytes);
-	size_t		size = round_up(bytes > 0 ? bytes : 1, unit);
+	size_t		size = vc_round_up(bytes > 0 ? bytes : 1, unit);
 	void	   *memory = aligned_alloc(unit, size);
 
 	if (memory == NULL)
@@ -51,7 +42,7 @@ void
 vc_cpu_release(vc_plan *plan, void *memory, size_t bytes)
 {
 	if (memory != NULL)
-		plan->bytes -= (int64_t) round_up(bytes > 0 ? bytes : 1, alignment(bytes));
+		plan->bytes -= (int64_t) vc_round_up(bytes > 0 ? bytes : 1, alignment(bytes));
 	free(memory);
 }
 
@@ -75,12 +66,7 @@ vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have, size_t bytes, vc_erro
 int
 vc_cpu_buffer_new(vc_plan *plan, size_t bytes)
 {
-	vc_cpu_buffer *buffer = &plan->buffers[plan->buffer_count];
-
-	buffer->bytes = round_up(bytes, VC_CPU_ALIGNMENT);
-	buffer->first = 1;
-	buffer->last = 0;
-	buffer->offset = 0;
+	vc_buffer_init(&plan->buffers[plan->buffer_count], bytes, VC_CPU_ALIGNMENT);
 	return plan->buffer_count++;
 }
 
@@ -88,75 +74,18 @@ vc_cpu_buffer_new(vc_plan *plan, size_t bytes)
 void
 vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick)
 {
-	vc_cpu_buffer *b;
-
-	if (buffer < 0)
-		return;
-	b = &plan->buffers[buffer];
-	if (b->first > b->last)
-		b->first = b->last = tick;
-	if (tick < b->first)
-		b->first = tick;
-	if (tick > b->last)
-		b->last = tick;
-}
-
-static int
-larger_first(const void *a, const void *b)
-{
-	const vc_cpu_buffer *x = *(vc_cpu_buffer *const *) a;
-	const vc_cpu_buffer *y = *(vc_cpu_buffer *const *) b;
-
-	if (x->bytes != y->bytes)
-		return x->bytes > y->bytes ? -1 : 1;
-	return x < y ? -1 : 1;
-}
-
-/* The lowest offset at which `b` meets none of those placed before it. */
-static size_t
-lowest_offset(vc_cpu_buffer *const *placed, int count, const vc_cpu_buffer *b)
-{
-	size_t		offset = 0;
-	bool		moved = true;
-
-	while (moved)
-	{
-		moved = false;
-		for (int i = 0; i < count; i++)
-		{
-			const vc_cpu_buffer *p = placed[i];
-
-			if (p->first > b->last || p->last < b->first ||
-				p->offset >= offset + b->bytes || p->offset + p->bytes <= offset)
-				continue;
-			offset = p->offset + p->bytes;
-			moved = true;
-		}
-	}
-	return offset;
+	if (buffer >= 0)
+		vc_buffer_use(&plan->buffers[buffer], tick);
 }
 
 /* Gives every buffer its offset and allocates the arena. */
 vc_status
 vc_cpu_memory_plan(vc_plan *plan, vc_error *error)
 {
-	vc_cpu_buffer **order = calloc((size_t) plan->buffer_count + 1, sizeof(*order));
-	int			count = 0;
+	vc_status	status = vc_arena_place(plan->buffers, plan->buffer_count, &plan->arena_bytes, error);
 
-	if (order == NULL)
-		return vc_no_memory(error, sizeof(*order) * (size_t) plan->buffer_count);
-	for (int i = 0; i < plan->buffer_count; i++)
-		if (plan->buffers[i].first <= plan->buffers[i].last)
-			order[count++] = &plan->buffers[i];
-	qsort(order, (size_t) count, sizeof(*order), larger_first);
-	plan->arena_bytes = 0;
-	for (int i = 0; i < count; i++)
-	{
-		order[i]->offset = lowest_offset(order, i, order[i]);
-		if (order[i]->offset + order[i]->bytes > plan->arena_bytes)
-			plan->arena_bytes = order[i]->offset + order[i]->bytes;
-	}
-	free(order);
+	if (status != VC_OK)
+		return status;
 	plan->arena = vc_cpu_allocate(plan, plan->arena_bytes, error);
 	return plan->arena != NULL ? VC_OK : VC_OUT_OF_MEMORY;
 }

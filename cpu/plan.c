@@ -10,14 +10,8 @@
 bool
 vc_cpu_trains(const vc_plan *plan, int parameter, int frozen_groups)
 {
-	const vc_parameter *p;
-
-	if (parameter < 0)
-		return false;
-	p = &plan->network->parameters[parameter];
-	if (p->role == VC_NORM_WEIGHT || p->role == VC_NORM_BIAS)
-		return true;
-	return vc_parameter_trainable(p) && p->group >= frozen_groups;
+	return parameter >= 0 &&
+		vc_parameter_trains(&plan->network->parameters[parameter], frozen_groups);
 }
 
 /* Marks the values below which something trains: those that need gradients. */
@@ -165,10 +159,10 @@ build(vc_plan *plan, vc_error *error)
 
 	plan->steps = calloc(2 * nodes + 2, sizeof(vc_cpu_step));
 	plan->values = calloc(2 * nodes + 2, sizeof(vc_cpu_value));
-	plan->buffers = calloc(12 * nodes + 16, sizeof(vc_cpu_buffer));
+	plan->buffers = calloc(12 * nodes + 16, sizeof(vc_buffer));
 	if (plan->steps == NULL || plan->values == NULL || plan->buffers == NULL)
 		return vc_no_memory(error, nodes * (2 * sizeof(vc_cpu_step) + 2 * sizeof(vc_cpu_value) +
-											12 * sizeof(vc_cpu_buffer)));
+											12 * sizeof(vc_buffer)));
 	if ((status = vc_cpu_build_steps(plan, error)) != VC_OK)
 		return status;
 	live_forward(plan);
@@ -187,11 +181,15 @@ build(vc_plan *plan, vc_error *error)
 static vc_status
 check_options(const vc_plan_options *o, vc_error *error)
 {
-	int			least = o->purpose == VC_TRAINING ? 2 : 1;
+	vc_status	status = vc_options_check(o, error);
 
-	if (o->max_batch < least)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "batch of %d images is smaller than %d",
-					   o->max_batch, least);
+	if (status != VC_OK)
+		return status;
+	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32)
+	{
+		vc_fail(error, VC_UNSUPPORTED, "a CPU does not compute in this precision");
+		return vc_hint(error, VC_UNSUPPORTED, "Set visclf.precision to auto or float32.");
+	}
 	return VC_OK;
 }
 

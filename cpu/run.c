@@ -30,15 +30,6 @@ vc_cpu_contribute(vc_plan *plan, int value, vc_cpu_contribution c, int count)
 						  vc_cpu_buffer_data(plan, c.buffer), v->image_floats * count);
 }
 
-static vc_status
-check_count(const vc_plan *plan, int count, int least, vc_error *error)
-{
-	if (count < least || count > plan->options.max_batch)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "batch of %d images is outside %d to %d",
-					   count, least, plan->options.max_batch);
-	return VC_OK;
-}
-
 /* Makes the primitives for a batch of this size where they are not there yet. */
 static vc_status
 ready(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
@@ -103,7 +94,7 @@ vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 			   float *logits, float *features, vc_error *error)
 {
 	vc_cpu_run	run = {.count = count,.images = images};
-	vc_status	status = check_count(plan, count, 1, error);
+	vc_status	status = vc_batch_check(&plan->options, count, 1, error);
 
 	if (status != VC_OK)
 		return status;
@@ -118,20 +109,6 @@ vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 	}
 	vc_cpu_leave(plan->device);
 	return status;
-}
-
-static vc_status
-check_step(const vc_plan *plan, const vc_step *step, vc_error *error)
-{
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan cannot train");
-	if (step->step < 1)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "step %lld is below 1",
-					   (long long) step->step);
-	if (step->frozen_groups < 0 || step->frozen_groups > VC_GROUPS)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "%d frozen groups are outside 0 to %d",
-					   step->frozen_groups, VC_GROUPS);
-	return VC_OK;
 }
 
 static vc_status
@@ -166,8 +143,8 @@ vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *target
 	vc_cpu_run	run = {.count = count,.training = true,.images = images,.step = step};
 	vc_status	status;
 
-	if ((status = check_step(plan, step, error)) != VC_OK ||
-		(status = check_count(plan, count, 2, error)) != VC_OK ||
+	if ((status = vc_step_check(&plan->options, step, error)) != VC_OK ||
+		(status = vc_batch_check(&plan->options, count, 2, error)) != VC_OK ||
 		(status = vc_targets_check(targets, count, plan->network->classes, error)) != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);

@@ -32,25 +32,6 @@ typedef struct builder
 	int			value_of[512];	/* nodes' values */
 } builder;
 
-/* The only node that reads a node's output, or -1. */
-static int
-only_reader(const vc_network *network, int node)
-{
-	int			reader = -1;
-
-	if (node == network->feature_node)
-		return -1;
-	for (int i = node + 1; i < network->node_count; i++)
-		for (int k = 0; k < 2; k++)
-			if (network->nodes[i].input[k] == node)
-			{
-				if (reader >= 0)
-					return -1;
-				reader = i;
-			}
-	return reader;
-}
-
 static vc_cpu_layout
 node_layout(const builder *b, int index)
 {
@@ -110,7 +91,7 @@ extend_group(builder *b, int first)
 	const vc_network *n = b->network;
 	group	   *g = &b->groups[first];
 	bool		folded = n->nodes[first].op == VC_CONVOLUTION;
-	int			next = only_reader(n, g->end);
+	int			next = vc_network_only_reader(n, g->end);
 
 	if (next >= 0 && n->nodes[next].op == VC_ADD && !b->groups[next].inner &&
 		b->layouts[next] == VC_CPU_BLOCKED)
@@ -122,13 +103,13 @@ extend_group(builder *b, int first)
 		{
 			g->other = other;
 			absorb(b, first, &g->add, next);
-			next = only_reader(n, next);
+			next = vc_network_only_reader(n, next);
 		}
 	}
 	if (next >= 0 && n->nodes[next].op == VC_RELU)
 	{
 		absorb(b, first, &g->relu, next);
-		next = only_reader(n, next);
+		next = vc_network_only_reader(n, next);
 		if (!folded && g->add < 0 && next >= 0 && n->nodes[next].op == VC_MAX_POOL)
 			absorb(b, first, &g->pool, next);
 	}
@@ -148,7 +129,7 @@ form_groups(builder *b)
 	for (int i = 0; i < n->node_count; i++)
 	{
 		group	   *g = &b->groups[i];
-		int			next = only_reader(n, i);
+		int			next = vc_network_only_reader(n, i);
 
 		if (g->inner)
 			continue;

@@ -18,10 +18,11 @@
 #include "network.h"
 #include "status.h"
 
-#define VC_DEVICE_API_VERSION 2
+#define VC_DEVICE_API_VERSION 3
 
 typedef struct vc_device vc_device;		/* each device defines its own */
 typedef struct vc_plan vc_plan;
+typedef struct vc_images vc_images;
 
 typedef enum vc_purpose
 {
@@ -32,7 +33,16 @@ typedef enum vc_purpose
 typedef enum vc_precision
 {
 	VC_PRECISION_AUTO,			/* the fastest that keeps the labels */
-	VC_FLOAT32
+	VC_FLOAT32,
+
+	/*
+	 * Of convolutions and what is between them; sums, batch norm's
+	 * statistics, the head, the weights that are kept and Adam are float32.
+	 * A device refuses what it lacks: VC_UNSUPPORTED.
+	 */
+	VC_TF32,					/* float32 stored, 10 bits of mantissa multiplied */
+	VC_BFLOAT16,
+	VC_FLOAT16					/* trained with the loss scaled */
 } vc_precision;
 
 /* How convolutions are computed. */
@@ -167,7 +177,37 @@ typedef struct vc_device_api
 
 	/* Bytes the plan holds, host and device together. */
 	int64_t		(*plan_memory) (const vc_plan *plan);
+
+	/*
+	 * Images kept on the device, for one that has memory of its own; NULL in
+	 * others, all four or none.  create makes room for count images of
+	 * image_bytes each, VC_OUT_OF_MEMORY where that does not fit; put fills
+	 * some of them.  select names the images of the plan's next forward or
+	 * train_step, whose images are then NULL: rows[count] index into images,
+	 * which must outlive the call and are of the network's size.  A plan's
+	 * memory is taken at plan(): make it before the images.
+	 */
+	vc_status	(*images_create) (vc_device *device, int64_t count, int64_t image_bytes,
+								  vc_images **images, vc_error *error);
+	void		(*images_free) (vc_images *images);
+	vc_status	(*images_put) (vc_images *images, int64_t first, const uint8_t *data,
+							   int count, vc_error *error);
+	vc_status	(*images_select) (vc_plan *plan, const vc_images *images,
+								  const int64_t *rows, int count, vc_error *error);
 } vc_device_api;
+
+/*
+ * What calls begin with; VC_INVALID_ARGUMENT where they cannot work.  The
+ * batch of a plan; how many images a call brings; a step's numbers.
+ */
+extern vc_status vc_options_check(const vc_plan_options *options, vc_error *error);
+extern vc_status vc_batch_check(const vc_plan_options *options, int count, int least,
+								vc_error *error);
+extern vc_status vc_step_check(const vc_plan_options *options, const vc_step *step,
+							   vc_error *error);
+
+/* True where a step with so many frozen groups changes a parameter. */
+extern bool vc_parameter_trains(const vc_parameter *parameter, int frozen_groups);
 
 /*
  * What a train_step begins with.  Errors: VC_INVALID_ARGUMENT for labels

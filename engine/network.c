@@ -354,6 +354,24 @@ vc_network_find(const vc_network *network, const char *name)
 	return -1;
 }
 
+int
+vc_network_only_reader(const vc_network *network, int node)
+{
+	int			reader = -1;
+
+	if (node == network->feature_node)
+		return -1;
+	for (int i = node + 1; i < network->node_count; i++)
+		for (int k = 0; k < 2; k++)
+			if (network->nodes[i].input[k] == node)
+			{
+				if (reader >= 0)
+					return -1;
+				reader = i;
+			}
+	return reader;
+}
+
 bool
 vc_parameter_trainable(const vc_parameter *p)
 {

@@ -130,6 +130,12 @@ extern void vc_network_free(vc_network *network);
 /* Index of the parameter of that name, or -1. */
 extern int	vc_network_find(const vc_network *network, const char *name);
 
+/*
+ * The only node that reads a node's output, or -1: no or several nodes, or the
+ * output is the features, which are handed out.
+ */
+extern int	vc_network_only_reader(const vc_network *network, int node);
+
 /* True for parameters that gradients change (weights, biases, norms). */
 extern bool vc_parameter_trainable(const vc_parameter *parameter);
 

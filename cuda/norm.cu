@@ -1,0 +1,416 @@
+/*
+ * norm.cu
+ *		Batch norm, with the addition and relu behind it.
+ *
+ * Sums over the rows of a channel are made in three stages: each thread sums
+ * some rows in float32, each block its threads in double, and one last block
+ * a channel's blocks in double.  What a thread sums is x less the channel's
+ * first value, so that a mean far from zero costs no digits.
+ */
+#include "../engine/network.h"
+#include "element.cuh"
+
+#define THREADS		256
+#define ROWS		8			/* of a thread, at least */
+
+/* How a sum over rows is cut up. */
+typedef struct cut
+{
+	int			packs;			/* of a row that a block takes: a power of 2 */
+	int			columns;		/* blocks across a row */
+	int			chunks;			/* blocks down the rows */
+	int64_t		chunk_rows;
+} cut;
+
+static cut
+cut_rows(vc_cuda_type type, int64_t rows, int channels, int multiprocessors)
+{
+	int			size = type == VC_CUDA_FLOAT ? 4 : 8;
+	int			packs = channels / size;
+	int64_t		most,
+				wanted;
+	cut			c = {1, 1, 1, 1};
+
+	while (c.packs < packs && c.packs < 32)
+		c.packs *= 2;
+	c.columns = (packs + c.packs - 1) / c.packs;
+	most = (rows * c.packs + THREADS * ROWS - 1) / (THREADS * ROWS);
+	wanted = (4 * multiprocessors + c.columns - 1) / c.columns;
+	c.chunks = (int) (most < wanted ? most : wanted);
+	c.chunk_rows = (rows + c.chunks - 1) / c.chunks;
+	return c;
+}
+
+size_t
+vc_cuda_norm_partials(vc_cuda_type type, int64_t rows, int channels, int multiprocessors)
+{
+	cut			c = cut_rows(type, rows, channels, multiprocessors);
+
+	return sizeof(double) * 2 * (size_t) c.chunks * (size_t) channels;
+}
+
+/*
+ * Adds up a block's two sums a channel and writes them to its place in
+ * partials[chunk][2][channels].
+ */
+template <typename T> static __device__ __forceinline__ void
+write_partials(const float (&first)[pack<T>::size], const float (&second)[pack<T>::size],
+			   int packs, int channels, double *partials)
+{
+	const int	size = pack<T>::size;
+	__shared__ float sums[2][THREADS * 8];
+	int			width = packs * size;
+	int			base = threadIdx.x * size;
+
+#pragma unroll
+	for (int i = 0; i < size; i++)
+	{
+		sums[0][base + i] = first[i];
+		sums[1][base + i] = second[i];
+	}
+	__syncthreads();
+	for (int k = threadIdx.x; k < 2 * width; k += THREADS)
+	{
+		int			channel = blockIdx.x * width + k % width;
+		double		total = 0;
+
+		if (channel >= channels)
+			continue;
+		for (int row = 0; row < THREADS / packs; row++)
+			total += sums[k / width][row * width + k % width];
+		partials[((int64_t) blockIdx.y * 2 + k / width) * channels + channel] = total;
+	}
+}
+
+/* Sums of x less its first value, and of their squares. */
+template <typename T> static __global__ void
+sums_kernel(const T *x, int64_t rows, int channels, cut c, double *partials)
+{
+	const int	size = pack<T>::size;
+	float		first[size] = {0};
+	float		second[size] = {0};
+	float		shift[size];
+	int			column = (blockIdx.x * c.packs + threadIdx.x % c.packs) * size;
+	int64_t		row = blockIdx.y * c.chunk_rows + threadIdx.x / c.packs;
+	int64_t		end = (blockIdx.y + 1) * c.chunk_rows;
+
+	if (end > rows)
+		end = rows;
+	if (column < channels)
+	{
+		load_pack(x + column, shift);
+		for (; row < end; row += THREADS / c.packs)
+		{
+			float		value[size];
+
+			load_pack(x + row * channels + column, value);
+#pragma unroll
+			for (int i = 0; i < size; i++)
+			{
+				float		d = value[i] - shift[i];
+
+				first[i] += d;
+				second[i] += d * d;
+			}
+		}
+	}
+	write_partials<T>(first, second, c.packs, channels, partials);
+}
+
+/* Adds up the chunks of a channel's two sums; true in the one thread that has them. */
+static __device__ bool
+total_sums(const double *partials, int chunks, int channels, int *channel, double total[2])
+{
+	__shared__ double sums[8][32][2];
+	double		first = 0;
+	double		second = 0;
+
+	*channel = blockIdx.x * 32 + threadIdx.x;
+	if (*channel < channels)
+		for (int k = threadIdx.y; k < chunks; k += 8)
+		{
+			first += partials[(int64_t) k * 2 * channels + *channel];
+			second += partials[((int64_t) k * 2 + 1) * channels + *channel];
+		}
+	sums[threadIdx.y][threadIdx.x][0] = first;
+	sums[threadIdx.y][threadIdx.x][1] = second;
+	__syncthreads();
+	if (threadIdx.y != 0 || *channel >= channels)
+		return false;
+	total[0] = total[1] = 0;
+	for (int k = 0; k < 8; k++)
+	{
+		total[0] += sums[k][threadIdx.x][0];
+		total[1] += sums[k][threadIdx.x][1];
+	}
+	return true;
+}
+
+/* Mean and inverse deviation of a channel; the running statistics move. */
+template <typename T> static __global__ void
+statistics_kernel(const T *x, vc_cuda_norm norm, int chunks)
+{
+	int			channel;
+	double		total[2];
+	double		count = (double) norm.rows;
+	double		mean,
+				variance,
+				unbiased;
+
+	if (!total_sums(norm.partials, chunks, norm.channels, &channel, total))
+		return;
+	mean = total[0] / count;
+	variance = total[1] / count - mean * mean;
+	variance = variance > 0 ? variance : 0;
+	mean += to_float(x[channel]);
+	unbiased = variance * count / (count - 1);
+	norm.saved[channel] = (float) mean;
+	norm.saved[norm.channels + channel] = (float) (1.0 / sqrt(variance + (double) VC_NORM_EPSILON));
+	if (norm.state->repeated)
+		return;
+	norm.running_mean[channel] += (float) ((double) VC_NORM_MOMENTUM * (mean - norm.running_mean[channel]));
+	norm.running_variance[channel] +=
+		(float) ((double) VC_NORM_MOMENTUM * (unbiased - norm.running_variance[channel]));
+}
+
+static __global__ void
+running_kernel(vc_cuda_norm norm)
+{
+	int			channel = (int) thread_number();
+
+	if (channel >= norm.channels)
+		return;
+	norm.saved[channel] = norm.running_mean[channel];
+	norm.saved[norm.channels + channel] = 1.0f / sqrtf(norm.running_variance[channel] + VC_NORM_EPSILON);
+}
+
+/* y = relu((x - mean) * inverse * weight + bias + other), 16 bytes a thread. */
+template <typename T> static __global__ void
+apply_kernel(const T *x, const T *other, vc_cuda_norm norm, bool relu, int64_t packs, T *y)
+{
+	const int	size = pack<T>::size;
+	int64_t		at = thread_number() * size;
+	int			channel = (int) (at % norm.channels);
+	float		value[size];
+
+	if (thread_number() >= packs)
+		return;
+	load_pack(x + at, value);
+#pragma unroll
+	for (int i = 0; i < size; i++)
+	{
+		int			c = channel + i;
+
+		value[i] = (value[i] - norm.saved[c]) * (norm.saved[norm.channels + c] * norm.weight[c]) +
+			norm.bias[c];
+	}
+	add_pack(other, at, value);
+	if (relu)
+#pragma unroll
+		for (int i = 0; i < size; i++)
+			value[i] = fmaxf(value[i], 0.0f);
+	store_pack(y + at, value);
+}
+
+/* What backward's kernels read. */
+template <typename T> struct backward
+{
+	const T    *x;
+	const T    *y;				/* NULL: relu's sign is computed from x */
+	const T    *dy;
+	const T    *dy2;			/* a second part of the gradient, or NULL */
+	vc_cuda_norm norm;
+	bool		relu;
+};
+
+/* The gradient behind batch norm and addition, and the centred x, at a place. */
+template <typename T> static __device__ __forceinline__ void
+load_gradient(const backward<T> &b, int64_t at, int channel, float (&gradient)[pack<T>::size],
+			  float (&centred)[pack<T>::size])
+{
+	const int	size = pack<T>::size;
+	const vc_cuda_norm &norm = b.norm;
+
+	load_pack(b.dy + at, gradient);
+	add_pack(b.dy2, at, gradient);
+	load_pack(b.x + at, centred);
+#pragma unroll
+	for (int i = 0; i < size; i++)
+		centred[i] -= norm.saved[channel + i];
+	if (!b.relu)
+		return;
+	if (b.y != NULL)
+	{
+		float		y[size];
+
+		load_pack(b.y + at, y);
+#pragma unroll
+		for (int i = 0; i < size; i++)
+			gradient[i] = y[i] > 0 ? gradient[i] : 0;
+		return;
+	}
+#pragma unroll
+	for (int i = 0; i < size; i++)
+	{
+		int			c = channel + i;
+
+		if (!(centred[i] * (norm.saved[norm.channels + c] * norm.weight[c]) + norm.bias[c] > 0))
+			gradient[i] = 0;
+	}
+}
+
+/* Sums of the gradient, and of the gradient times the centred x. */
+template <typename T> static __global__ void
+backward_sums_kernel(backward<T> b, cut c)
+{
+	const int	size = pack<T>::size;
+	int			channels = b.norm.channels;
+	float		first[size] = {0};
+	float		second[size] = {0};
+	int			column = (blockIdx.x * c.packs + threadIdx.x % c.packs) * size;
+	int64_t		row = blockIdx.y * c.chunk_rows + threadIdx.x / c.packs;
+	int64_t		end = (blockIdx.y + 1) * c.chunk_rows;
+
+	if (end > b.norm.rows)
+		end = b.norm.rows;
+	for (; column < channels && row < end; row += THREADS / c.packs)
+	{
+		float		gradient[size],
+					centred[size];
+
+		load_gradient(b, row * channels + column, column, gradient, centred);
+#pragma unroll
+		for (int i = 0; i < size; i++)
+		{
+			first[i] += gradient[i];
+			second[i] += gradient[i] * centred[i];
+		}
+	}
+	write_partials<T>(first, second, c.packs, channels, b.norm.partials);
+}
+
+/* The gradients of weight and bias, and the means that dx needs. */
+static __global__ void
+backward_finish_kernel(vc_cuda_norm norm, int chunks, float *dweight, float *dbias)
+{
+	int			channel;
+	double		total[2];
+	double		inverse;
+
+	if (!total_sums(norm.partials, chunks, norm.channels, &channel, total))
+		return;
+	inverse = norm.saved[norm.channels + channel];
+	dbias[channel] = (float) total[0];
+	dweight[channel] = (float) (total[1] * inverse);
+	norm.terms[channel] = (float) (total[0] / (double) norm.rows);
+	norm.terms[norm.channels + channel] =
+		(float) (total[1] * inverse * inverse / (double) norm.rows);
+}
+
+/* dx = weight * inverse * (g - mean(g) - centred * mean(g * centred) * inverse^2). */
+template <typename T> static __global__ void
+backward_apply_kernel(backward<T> b, int64_t packs, T *dx, T *dother)
+{
+	const int	size = pack<T>::size;
+	const vc_cuda_norm &norm = b.norm;
+	int64_t		at = thread_number() * size;
+	int			channel = (int) (at % norm.channels);
+	float		gradient[size],
+				centred[size];
+
+	if (thread_number() >= packs)
+		return;
+	load_gradient(b, at, channel, gradient, centred);
+	if (dother != NULL)
+		store_pack(dother + at, gradient);
+	if (dx == NULL)
+		return;
+#pragma unroll
+	for (int i = 0; i < size; i++)
+	{
+		int			c = channel + i;
+
+		gradient[i] = (gradient[i] - norm.terms[c] - centred[i] * norm.terms[norm.channels + c]) *
+			(norm.saved[norm.channels + c] * norm.weight[c]);
+	}
+	store_pack(dx + at, gradient);
+}
+
+template <typename T> static cudaError_t
+launch_statistics(const vc_cuda_norm *norm, const void *x, cudaStream_t stream)
+{
+	cut			c = cut_rows(norm->type, norm->rows, norm->channels, norm->multiprocessors);
+	cudaError_t status = VC_LAUNCH(VC_KERNEL(sums_kernel<T>), dim3(c.columns, c.chunks), THREADS,
+								   stream, (const T *) x, norm->rows, norm->channels, c,
+								   norm->partials);
+
+	if (status != cudaSuccess)
+		return status;
+	return VC_LAUNCH(VC_KERNEL(statistics_kernel<T>), blocks_for(norm->channels, 32), dim3(32, 8),
+					 stream, (const T *) x, *norm, c.chunks);
+}
+
+cudaError_t
+vc_cuda_launch_norm_statistics(const vc_cuda_norm *norm, const void *x, cudaStream_t stream)
+{
+	VC_FOR_TYPE(norm->type, launch_statistics<T>(norm, x, stream));
+}
+
+cudaError_t
+vc_cuda_launch_norm_running(const vc_cuda_norm *norm, cudaStream_t stream)
+{
+	return VC_LAUNCH(running_kernel, blocks_for(norm->channels, 128), 128, stream, *norm);
+}
+
+/* Threads of one pack each over a whole tensor. */
+template <typename T> static int64_t
+all_packs(const vc_cuda_norm *norm)
+{
+	return norm->rows * norm->channels / pack<T>::size;
+}
+
+template <typename T> static cudaError_t
+launch_apply(const vc_cuda_norm *norm, const void *x, const void *other, bool relu, void *y,
+			 cudaStream_t stream)
+{
+	int64_t		packs = all_packs<T>(norm);
+
+	return VC_LAUNCH(VC_KERNEL(apply_kernel<T>), blocks_for(packs, THREADS), THREADS, stream,
+					 (const T *) x, (const T *) other, *norm, relu, packs, (T *) y);
+}
+
+cudaError_t
+vc_cuda_launch_norm_apply(const vc_cuda_norm *norm, const void *x, const void *other, bool relu,
+						  void *y, cudaStream_t stream)
+{
+	VC_FOR_TYPE(norm->type, launch_apply<T>(norm, x, other, relu, y, stream));
+}
+
+template <typename T> static cudaError_t
+launch_backward(const vc_cuda_norm *norm, const void *x, const void *y, bool relu, const void *dy,
+				const void *dy2, float *dweight, float *dbias, void *dx, void *dother,
+				cudaStream_t stream)
+{
+	cut			c = cut_rows(norm->type, norm->rows, norm->channels, norm->multiprocessors);
+	backward<T> b = {(const T *) x, (const T *) y, (const T *) dy, (const T *) dy2, *norm, relu};
+	int64_t		packs = all_packs<T>(norm);
+	cudaError_t status = VC_LAUNCH(VC_KERNEL(backward_sums_kernel<T>), dim3(c.columns, c.chunks),
+								   THREADS, stream, b, c);
+
+	if (status == cudaSuccess)
+		status = VC_LAUNCH(backward_finish_kernel, blocks_for(norm->channels, 32), dim3(32, 8),
+						   stream, *norm, c.chunks, dweight, dbias);
+	if (status != cudaSuccess || (dx == NULL && dother == NULL))
+		return status;
+	return VC_LAUNCH(VC_KERNEL(backward_apply_kernel<T>), blocks_for(packs, THREADS), THREADS,
+					 stream, b, packs, (T *) dx, (T *) dother);
+}
+
+cudaError_t
+vc_cuda_launch_norm_backward(const vc_cuda_norm *norm, const void *x, const void *y, bool relu,
+							 const void *dy, const void *dy2, float *dweight, float *dbias,
+							 void *dx, void *dother, cudaStream_t stream)
+{
+	VC_FOR_TYPE(norm->type, launch_backward<T>(norm, x, y, relu, dy, dy2, dweight, dbias, dx,
+											   dother, stream));
+}
