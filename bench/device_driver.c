@@ -98,6 +98,28 @@ driver_plan(driver_session *s, const vc_network *network, int training, int dire
 	return s->api->plan(s->device, network, &options, &plan, &last_error) == VC_OK ? plan : NULL;
 }
 
+vc_plan *
+driver_int8_plan(driver_session *s, const vc_network *network, int max_batch, const float *ranges)
+{
+	vc_plan_options options = {.purpose = VC_INFERENCE,.precision = VC_INT8,
+	.max_batch = max_batch,.ranges = ranges};
+	vc_plan    *plan;
+
+	return s->api->plan(s->device, network, &options, &plan, &last_error) == VC_OK ? plan : NULL;
+}
+
+bool
+driver_calibrate(driver_session *s, vc_plan *plan, const uint8_t *images, int count, float *ranges)
+{
+	return s->api->calibrate(plan, images, count, ranges, &last_error) == VC_OK;
+}
+
+int
+driver_nodes(const vc_network *network)
+{
+	return network->node_count;
+}
+
 void
 driver_plan_free(driver_session *s, vc_plan *plan)
 {

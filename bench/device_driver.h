@@ -30,6 +30,13 @@ extern const char *driver_parameter(const vc_network *network, int index, int *r
 /* direct: float32 with direct convolutions; else what is fastest. */
 extern vc_plan *driver_plan(driver_session *s, const vc_network *network, int training,
 							int direct, int max_batch);
+
+/* For inference in int8, by the ranges [driver_nodes()] that driver_calibrate raised. */
+extern vc_plan *driver_int8_plan(driver_session *s, const vc_network *network, int max_batch,
+								 const float *ranges);
+extern bool driver_calibrate(driver_session *s, vc_plan *plan, const uint8_t *images, int count,
+							 float *ranges);
+extern int	driver_nodes(const vc_network *network);
 extern void driver_plan_free(driver_session *s, vc_plan *plan);
 extern int64_t driver_plan_memory(driver_session *s, const vc_plan *plan);
 

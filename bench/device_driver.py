@@ -40,7 +40,8 @@ class Device:
         self.library = c.CDLL(library)
         for name, result in (("driver_error", c.c_char_p), ("driver_parameter", c.c_char_p),
                              ("driver_open", c.c_void_p), ("driver_network", c.c_void_p),
-                             ("driver_plan", c.c_void_p), ("driver_plan_memory", c.c_int64),
+                             ("driver_plan", c.c_void_p), ("driver_int8_plan", c.c_void_p),
+                             ("driver_calibrate", c.c_bool), ("driver_plan_memory", c.c_int64),
                              ("driver_set", c.c_bool), ("driver_get", c.c_bool),
                              ("driver_gradient", c.c_bool), ("driver_forward", c.c_bool),
                              ("driver_train_step", c.c_bool),
@@ -93,14 +94,19 @@ class Network:
 
 
 class Plan:
-    """A plan of a network on its device."""
+    """A plan of a network on its device; for int8 where it is given ranges."""
 
-    def __init__(self, network, training, direct, max_batch):
+    def __init__(self, network, training, direct, max_batch, ranges=None):
         self.network = network
         self.device = network.device
         self.library = self.device.library
-        self.handle = c.c_void_p(self.device.check(self.library.driver_plan(
-            self.device.session, network.handle, int(training), int(direct), max_batch)))
+        if ranges is not None:
+            made = self.library.driver_int8_plan(self.device.session, network.handle, max_batch,
+                                                 pointer(ranges))
+        else:
+            made = self.library.driver_plan(self.device.session, network.handle, int(training),
+                                            int(direct), max_batch)
+        self.handle = c.c_void_p(self.device.check(made))
 
     def __del__(self):
         if hasattr(self, "handle"):
@@ -108,6 +114,14 @@ class Plan:
 
     def memory(self):
         return self.library.driver_plan_memory(self.device.session, self.handle)
+
+    def calibrate(self, images, ranges=None):
+        """The largest activations of a float32 plan's nodes, with those of ranges."""
+        if ranges is None:
+            ranges = np.zeros(self.library.driver_nodes(self.network.handle), np.float32)
+        self.device.check(self.library.driver_calibrate(
+            self.device.session, self.handle, pointer(images), len(images), pointer(ranges)))
+        return ranges
 
     def set(self, values):
         for index, (name, role, _, shape) in enumerate(self.network.parameters):

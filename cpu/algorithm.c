@@ -305,7 +305,7 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 
 	*winograd = false;
 	if (plan->options.algorithm == VC_ALGORITHM_DIRECT || count < MIN_BATCH ||
-		shape->kernel != 3 || shape->stride != 1)
+		shape->kernel != 3 || shape->stride != 1 || vc_cpu_is_int8(shape->source))
 		return VC_OK;
 	while (batch * pixels < ENOUGH_PIXELS && batch * 2 <= count)
 		batch *= 2;

@@ -7,7 +7,6 @@
  * layout the forward kernel wants; in inference they are multiplied by the
  * batch norm behind the convolution and packed as each kernel wants them.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +34,7 @@ vc_cpu_convolution_free(vc_cpu_convolution *c)
 	}
 	vc_md_free(c->weights);
 	free(c->bias);
+	free(c->output_scales);
 	free(c);
 }
 
@@ -78,10 +78,16 @@ vc_cpu_convolution_create(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 		.channels = in->channels,.height = in->height,.width = in->width,
 		.out_channels = out->channels,.out_height = out->height,.out_width = out->width,
 		.kernel = node->kernel,.stride = node->stride,.padding = node->padding,
-		.plain_input = in->layout == VC_CPU_PLAIN
+		.source = in->layout,.destination = out->layout
 	};
 	if (plan->training)
 		return choose_weights(plan, step, error);
+	if (vc_cpu_is_int8(out->layout))
+	{
+		c->output_scales = vc_cpu_allocate(plan, sizeof(float) * (size_t) out->channels, error);
+		if (c->output_scales == NULL)
+			return VC_OUT_OF_MEMORY;
+	}
 	if (step->norm == NULL)
 		return VC_OK;
 	c->bias = vc_cpu_allocate(plan, sizeof(float) * (size_t) out->channels, error);
@@ -153,6 +159,15 @@ new_variant(vc_cpu_convolution *c, int count)
 	return v;
 }
 
+/* int8: primitives have the scales in them, so both are made again. */
+static vc_status
+set_output_scales(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+{
+	for (int i = 0; i < VC_CPU_VARIANTS; i++)
+		variant_free(&step->convolution->variants[i]);
+	return vc_cpu_fold_weights(plan, step, error);
+}
+
 /* Makes the primitives a call of `count` images needs, where they are not there. */
 vc_status
 vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool training,
@@ -165,6 +180,14 @@ vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool train
 		training && vc_cpu_trains(plan, step->node->weight, 0)
 	};
 
+	if (vc_cpu_is_int8(c->shape.source) && plan->stale)
+	{
+		vc_status	status = set_output_scales(plan, step, error);
+
+		if (status != VC_OK)
+			return status;
+		v = NULL;
+	}
 	if (v == NULL)
 		v = new_variant(c, count);
 	for (int i = 0; i < VC_CPU_DIRECTIONS; i++)
@@ -186,48 +209,21 @@ vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool train
 		need_packed(plan, c, v->primitives[VC_CPU_FORWARD].weights_md, error);
 }
 
-/* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
-static void
-fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
-	 float *weights, float *bias)
-{
-	const float *from = plan->parameters[step->node->weight].data;
-	int64_t		row = p->count / p->shape[0];
-
-	for (int o = 0; o < p->shape[0]; o++)
-	{
-		float		scale = 1.0f;
-
-		if (step->norm != NULL)
-		{
-			scale = plan->parameters[step->norm->weight].data[o] /
-				sqrtf(plan->parameters[step->norm->variance].data[o] + VC_NORM_EPSILON);
-			bias[o] = plan->parameters[step->norm->bias].data[o] -
-				plan->parameters[step->norm->mean].data[o] * scale;
-		}
-		for (int64_t i = 0; i < row; i++)
-			weights[o * row + i] = from[o * row + i] * scale;
-	}
-}
-
 /* Inference: folds and packs the weights where they, or all, are stale. */
 vc_status
 vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 {
 	vc_cpu_convolution *c = step->convolution;
-	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	vc_md		plain;
 	vc_status	status;
 
 	if (!c->stale && !plan->stale)
 		return VC_OK;
-	status = vc_cpu_reserve(plan, &plan->weight_scratch, &plan->weight_scratch_bytes,
-							sizeof(float) * (size_t) p->count, error);
+	status = vc_cpu_fold_weights(plan, step, error);
 	if (status != VC_OK)
 		return status;
 	if ((plain = vc_cpu_weights_md(&c->shape, dnnl_oihw)) == NULL)
 		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
-	fold(plan, step, p, plan->weight_scratch, c->bias);
 	for (int i = 0; i < c->packed_count && status == VC_OK; i++)
 		status = vc_cpu_reorder(plan, plain, plan->weight_scratch,
 								c->packed[i].md, c->packed[i].data, error);

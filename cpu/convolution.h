@@ -1,6 +1,6 @@
 /*
  * convolution.h
- *		What convolution.c, primitive.c and algorithm.c share.
+ *		What convolution.c, fold.c, primitive.c and algorithm.c share.
  */
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
@@ -19,7 +19,8 @@ typedef struct vc_cpu_shape
 	int			kernel;
 	int			stride;
 	int			padding;
-	int			plain_input;	/* 1: N, C, H, W; 0: blocked */
+	int			source;			/* vc_cpu_layout of the input */
+	int			destination;	/* and of the output */
 } vc_cpu_shape;
 
 #define VC_CPU_VARIANTS	6		/* batch sizes whose primitives are kept */
@@ -72,6 +73,7 @@ struct vc_cpu_convolution
 	int			next_packed;	/* the layout to replace */
 	bool		stale;			/* some packed weights are not filled */
 	float	   *bias;			/* folded */
+	float	   *output_scales;	/* int8: from sums of products to the output's units */
 };
 
 /*
@@ -88,6 +90,9 @@ extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_s
 /* Whether Winograd's algorithm is the faster one; measured once a shape. */
 extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 							   vc_direction direction, bool *winograd, vc_error *error);
+
+/* fold.c */
+extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error);
 
 extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
 extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,

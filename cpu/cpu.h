@@ -11,7 +11,8 @@
  *
  * Activations are either plain (N, C, H, W; rows of features where H and W
  * are 1) or blocked as oneDNN's kernels want them: N, C / block, H, W, block,
- * with channels beyond the last zero.
+ * with channels beyond the last zero.  A plan for int8 has bytes, N, H, W, C, in
+ * place of the blocked ones.
  */
 #ifndef VISCLF_CPU_H
 #define VISCLF_CPU_H
@@ -46,7 +47,9 @@ struct vc_device
 typedef enum vc_cpu_layout
 {
 	VC_CPU_PLAIN,
-	VC_CPU_BLOCKED
+	VC_CPU_BLOCKED,
+	VC_CPU_SIGNED,				/* N, H, W, C of 8 bits times the value's scale */
+	VC_CPU_UNSIGNED
 } vc_cpu_layout;
 
 typedef struct vc_cpu_value
@@ -55,7 +58,8 @@ typedef struct vc_cpu_value
 	int			height;
 	int			width;
 	vc_cpu_layout layout;
-	int64_t		image_floats;	/* with the last block's padding */
+	int64_t		image_floats;	/* with the last block's padding; of 8 bits: bytes */
+	float		scale;			/* of 8 bits: what 1 stands for */
 	int			buffer;			/* -1: not kept (inside a fused group) */
 	int			gradient[2];	/* buffers whose sum is the gradient; or -1 */
 	bool		trains;			/* some trained parameter is below it */
@@ -94,6 +98,7 @@ struct vc_cpu_step
 {
 	const vc_cpu_operation *operation;
 	int			index;			/* its node: the parameters' owner */
+	int			end;			/* the node whose output it computes */
 	const vc_node *node;
 	int			input;			/* values; -1 where there is none */
 	int			other;			/* second operand of an addition */
@@ -182,6 +187,7 @@ extern void *vc_cpu_buffer_data(const vc_plan *plan, int buffer);
 extern float *vc_cpu_value_data(const vc_plan *plan, int value);
 
 /* run.c */
+extern vc_status vc_cpu_prepare(vc_plan *plan, const vc_cpu_run *run, vc_error *error);
 extern vc_status vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 								float *logits, float *features, vc_error *error);
 extern vc_status vc_cpu_train_step(vc_plan *plan, const uint8_t *images,
@@ -195,6 +201,7 @@ extern void vc_cpu_contribute(vc_plan *plan, int value,
 /* parameter.c */
 extern vc_status vc_cpu_parameters_create(vc_plan *plan, vc_error *error);
 extern void vc_cpu_parameters_free(vc_plan *plan);
+extern vc_status vc_cpu_parameters_check(const vc_plan *plan, vc_error *error);
 extern vc_status vc_cpu_parameters_ready(vc_plan *plan, vc_error *error);
 extern vc_status vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error);
 extern vc_status vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error);
@@ -227,6 +234,17 @@ extern const vc_cpu_operation vc_cpu_add_operation;
 extern const vc_cpu_operation vc_cpu_dropout_operation;
 extern const vc_cpu_operation vc_cpu_convert_operation;
 extern void vc_cpu_accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count);
+
+/* int8.c */
+extern const vc_cpu_operation vc_cpu_int8_input_operation;
+extern const vc_cpu_operation vc_cpu_int8_max_pool_operation;
+extern const vc_cpu_operation vc_cpu_int8_global_pool_operation;
+extern bool vc_cpu_is_int8(vc_cpu_layout layout);
+extern vc_status vc_cpu_int8_set_scales(vc_plan *plan, vc_error *error);
+
+/* calibrate.c */
+extern vc_status vc_cpu_calibrate(vc_plan *plan, const uint8_t *images, int count,
+								  float *ranges, vc_error *error);
 
 /* pooling.c */
 extern const vc_cpu_operation vc_cpu_max_pool_operation;

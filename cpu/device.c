@@ -222,6 +222,7 @@ static const vc_device_api cpu_device = {
 	.reset_optimizer = vc_cpu_reset_optimizer,
 	.get_gradient = vc_cpu_get_gradient,
 	.plan_memory = vc_cpu_plan_memory,
+	.calibrate = vc_cpu_calibrate,
 };
 
 const vc_device_api *

@@ -34,7 +34,8 @@ typedef enum vc_direction
 
 /* A new memory descriptor, or NULL; free with vc_md_free. */
 static inline vc_md
-vc_md_create(int ndims, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
+vc_md_create_typed(int ndims, const dnnl_dim_t *dims, dnnl_data_type_t type,
+				   dnnl_format_tag_t tag)
 {
 	dnnl_memory_desc_t *md = malloc(sizeof(*md));
 	dnnl_dims_t all = {0};
@@ -42,12 +43,19 @@ vc_md_create(int ndims, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 	for (int i = 0; i < ndims; i++)
 		all[i] = dims[i];
 	if (md != NULL &&
-		dnnl_memory_desc_init_by_tag(md, ndims, all, dnnl_f32, tag) != dnnl_success)
+		dnnl_memory_desc_init_by_tag(md, ndims, all, type, tag) != dnnl_success)
 	{
 		free(md);
 		return NULL;
 	}
 	return md;
+}
+
+/* The same for float32. */
+static inline vc_md
+vc_md_create(int ndims, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
+{
+	return vc_md_create_typed(ndims, dims, dnnl_f32, tag);
 }
 
 static inline vc_md
@@ -122,9 +130,20 @@ vc_dnnl_convolution_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
 	return dnnl_primitive_desc_create(pd, &desc, attr, engine, hint);
 }
 
-/* The post-operations of a forward convolution: add what is there, then relu. */
+/* Multiplies the sums of an int8 convolution by scales[channels]. */
 static inline dnnl_status_t
-vc_dnnl_append_post_ops(dnnl_primitive_attr_t attr, int sum, int relu)
+vc_dnnl_set_output_scales(dnnl_primitive_attr_t attr, int channels, const float *scales)
+{
+	return dnnl_primitive_attr_set_output_scales(attr, channels, 2, scales);
+}
+
+/*
+ * The post-operations of a forward convolution: add `factor` times what is
+ * there, read as `type`, then relu.
+ */
+static inline dnnl_status_t
+vc_dnnl_append_post_ops(dnnl_primitive_attr_t attr, int sum, float factor,
+						dnnl_data_type_t type, int relu)
 {
 	dnnl_post_ops_t ops;
 	dnnl_status_t status = dnnl_post_ops_create(&ops);
@@ -132,7 +151,7 @@ vc_dnnl_append_post_ops(dnnl_primitive_attr_t attr, int sum, int relu)
 	if (status != dnnl_success)
 		return status;
 	if (sum)
-		status = dnnl_post_ops_append_sum(ops, 1.0f);
+		status = dnnl_post_ops_append_sum_v2(ops, factor, type);
 	if (relu && status == dnnl_success)
 		status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
 	if (status == dnnl_success)

@@ -134,16 +134,22 @@ vc_cpu_parameters_free(vc_plan *plan)
 	free(plan->parameters);
 }
 
-/* Before a run: all are set, and inference has folded and packed them. */
+vc_status
+vc_cpu_parameters_check(const vc_plan *plan, vc_error *error)
+{
+	for (int i = 0; i < plan->network->parameter_count; i++)
+		if (!plan->parameters[i].set)
+			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
+						   plan->network->parameters[i].name);
+	return VC_OK;
+}
+
+/* Before a run: inference folds and packs them. */
 vc_status
 vc_cpu_parameters_ready(vc_plan *plan, vc_error *error)
 {
 	vc_status	status = VC_OK;
 
-	for (int i = 0; i < plan->network->parameter_count; i++)
-		if (!plan->parameters[i].set)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-						   plan->network->parameters[i].name);
 	if (plan->training)
 		return VC_OK;
 	for (int i = 0; i < plan->step_count && status == VC_OK; i++)

@@ -165,6 +165,9 @@ build(vc_plan *plan, vc_error *error)
 											12 * sizeof(vc_buffer)));
 	if ((status = vc_cpu_build_steps(plan, error)) != VC_OK)
 		return status;
+	if (plan->options.precision == VC_INT8 &&
+		(status = vc_cpu_int8_set_scales(plan, error)) != VC_OK)
+		return status;
 	live_forward(plan);
 	if (plan->training)
 	{
@@ -185,10 +188,13 @@ check_options(const vc_plan_options *o, vc_error *error)
 
 	if (status != VC_OK)
 		return status;
-	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32)
+	if (o->precision == VC_INT8 && o->purpose == VC_TRAINING)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "no network is trained in int8");
+	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32 &&
+		o->precision != VC_INT8)
 	{
 		vc_fail(error, VC_UNSUPPORTED, "a CPU does not compute in this precision");
-		return vc_hint(error, VC_UNSUPPORTED, "Set visclf.precision to auto or float32.");
+		return vc_hint(error, VC_UNSUPPORTED, "Set visclf.precision to auto, float32 or int8.");
 	}
 	return VC_OK;
 }
@@ -214,6 +220,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 	vc_cpu_enter(device);
 	status = build(plan, error);
 	vc_cpu_leave(device);
+	plan->options.ranges = NULL;	/* the caller's */
 	if (status != VC_OK)
 	{
 		vc_cpu_plan_free(plan);

@@ -6,23 +6,32 @@
 
 #include "convolution.h"
 
+static dnnl_data_type_t
+data_type(int layout)
+{
+	return layout == VC_CPU_SIGNED ? dnnl_s8 : layout == VC_CPU_UNSIGNED ? dnnl_u8 : dnnl_f32;
+}
+
 static vc_md
 activation_md(const vc_device *device, int count, int channels, int height, int width,
-			  bool plain)
+			  int layout)
 {
 	dnnl_dim_t	dims[4] = {count, channels, height, width};
 
-	return vc_md_create(4, dims, plain ? dnnl_nchw :
-						device->block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
+	return vc_md_create_typed(4, dims, data_type(layout),
+							  layout == VC_CPU_PLAIN ? dnnl_nchw :
+							  layout != VC_CPU_BLOCKED ? dnnl_nhwc :
+							  device->block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
 }
 
-/* A convolution's weights in a layout; free with vc_md_free. */
+/* A convolution's weights in a layout, bytes where the kernel of int8 may choose it; free with vc_md_free. */
 vc_md
 vc_cpu_weights_md(const vc_cpu_shape *s, dnnl_format_tag_t tag)
 {
 	dnnl_dim_t	dims[4] = {s->out_channels, s->channels, s->kernel, s->kernel};
+	bool		int8 = tag == dnnl_format_tag_any && vc_cpu_is_int8(s->source);
 
-	return vc_md_create(4, dims, tag);
+	return vc_md_create_typed(4, dims, int8 ? dnnl_s8 : dnnl_f32, tag);
 }
 
 vc_status
@@ -33,9 +42,9 @@ vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_shape *s, int coun
 {
 	dnnl_dim_t	bias_dims[1] = {s->out_channels};
 	vc_md		source = activation_md(device, count, s->channels, s->height, s->width,
-									   s->plain_input);
+									   s->source);
 	vc_md		destination = activation_md(device, count, s->out_channels, s->out_height,
-											s->out_width, false);
+											s->out_width, s->destination);
 	vc_md		any = vc_cpu_weights_md(s, dnnl_format_tag_any);
 	vc_md		bias_md = bias ? vc_md_create(1, bias_dims, dnnl_x) : NULL;
 	dnnl_primitive_desc_t hint = NULL;
@@ -90,14 +99,24 @@ vc_cpu_primitive_free(vc_cpu_primitive *k)
 
 /* The scratchpad is the plan's; inference adds what its group has. */
 static dnnl_status_t
-new_attributes(const vc_cpu_step *step, bool forward, dnnl_primitive_attr_t *attr)
+new_attributes(const vc_plan *plan, const vc_cpu_step *step, bool forward,
+			   dnnl_primitive_attr_t *attr)
 {
+	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_value *other = step->other >= 0 ? &plan->values[step->other] : NULL;
+	bool		int8 = vc_cpu_is_int8(c->shape.destination);
+	float		factor = other != NULL && int8 ?
+		other->scale / plan->values[step->output].scale : 1;
 	dnnl_status_t status = dnnl_primitive_attr_create(attr);
 
 	if (status == dnnl_success)
 		status = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
-	if (status == dnnl_success && forward && (step->other >= 0 || step->relu))
-		status = vc_dnnl_append_post_ops(*attr, step->other >= 0, step->relu);
+	if (status == dnnl_success && int8)
+		status = vc_dnnl_set_output_scales(*attr, c->shape.out_channels, c->output_scales);
+	if (status == dnnl_success && forward && (other != NULL || step->relu))
+		status = vc_dnnl_append_post_ops(*attr, other != NULL, factor,
+										 other != NULL ? data_type(other->layout) : dnnl_f32,
+										 step->relu);
 	return status;
 }
 
@@ -115,7 +134,7 @@ vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
 	*desc = NULL;
 	if (status != VC_OK)
 		return status;
-	if (new_attributes(step, forward, &attr) != dnnl_success)
+	if (new_attributes(plan, step, forward, &attr) != dnnl_success)
 	{
 		dnnl_primitive_attr_destroy(attr);
 		return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "convolution attributes");

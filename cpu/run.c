@@ -31,10 +31,10 @@ vc_cpu_contribute(vc_plan *plan, int value, vc_cpu_contribution c, int count)
 }
 
 /* Makes the primitives for a batch of this size where they are not there yet. */
-static vc_status
-ready(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
+vc_status
+vc_cpu_prepare(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
 {
-	vc_status	status = VC_OK;
+	vc_status	status = vc_cpu_parameters_check(plan, error);
 
 	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
 		if (plan->steps[i].convolution != NULL)
@@ -99,7 +99,7 @@ vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = ready(plan, &run, error);
+	status = vc_cpu_prepare(plan, &run, error);
 	if (status == VC_OK)
 		status = run_forward(plan, &run, error);
 	if (status == VC_OK)
@@ -116,7 +116,7 @@ train(vc_plan *plan, const vc_cpu_run *run, const vc_targets *targets,
 	  float *loss, float *logits, vc_error *error)
 {
 	float	   *gradient = vc_cpu_buffer_data(plan, plan->values[plan->logits].gradient[0]);
-	vc_status	status = ready(plan, run, error);
+	vc_status	status = vc_cpu_prepare(plan, run, error);
 
 	if (status == VC_OK)
 		status = run_forward(plan, run, error);

@@ -32,11 +32,35 @@ typedef struct builder
 	int			value_of[512];	/* nodes' values */
 } builder;
 
+/* The layout of a node's output in a plan for int8, before global pooling. */
+static vc_cpu_layout
+int8_layout(const builder *b, int index)
+{
+	const vc_node *node = &b->network->nodes[index];
+
+	switch (node->op)
+	{
+		case VC_INPUT:
+		case VC_CONVOLUTION:
+			return VC_CPU_SIGNED;
+		case VC_BATCH_NORM:
+		case VC_ADD:
+		case VC_MAX_POOL:
+			return b->layouts[node->input[0]];
+		case VC_RELU:
+			return vc_cpu_is_int8(b->layouts[node->input[0]]) ? VC_CPU_UNSIGNED : VC_CPU_PLAIN;
+		default:
+			return VC_CPU_PLAIN;
+	}
+}
+
 static vc_cpu_layout
 node_layout(const builder *b, int index)
 {
 	const vc_node *node = &b->network->nodes[index];
 
+	if (b->plan->options.precision == VC_INT8)
+		return int8_layout(b, index);
 	switch (node->op)
 	{
 		case VC_CONVOLUTION:
@@ -70,7 +94,7 @@ may_add_in_place(const builder *b, int first, int add, int other)
 {
 	const vc_network *n = b->network;
 
-	return b->layouts[other] == VC_CPU_BLOCKED && n->nodes[other].op != VC_INPUT &&
+	return b->layouts[other] != VC_CPU_PLAIN && n->nodes[other].op != VC_INPUT &&
 		other != n->feature_node && other != n->nodes[first].input[0] &&
 		last_read_by(b, other, add);
 }
@@ -94,7 +118,7 @@ extend_group(builder *b, int first)
 	int			next = vc_network_only_reader(n, g->end);
 
 	if (next >= 0 && n->nodes[next].op == VC_ADD && !b->groups[next].inner &&
-		b->layouts[next] == VC_CPU_BLOCKED)
+		b->layouts[next] != VC_CPU_PLAIN)
 	{
 		int			left = n->nodes[next].input[0];
 		int			other = left == g->end ? n->nodes[next].input[1] : left;
@@ -157,6 +181,7 @@ add_value(vc_plan *plan, const vc_node *node, vc_cpu_layout layout)
 	vc_cpu_value *v = &plan->values[plan->value_count];
 	int			block = plan->device->block;
 	int			channels = node->channels;
+	size_t		size = vc_cpu_is_int8(layout) ? 1 : sizeof(float);
 
 	if (layout == VC_CPU_BLOCKED)
 		channels = (channels + block - 1) / block * block;
@@ -165,7 +190,7 @@ add_value(vc_plan *plan, const vc_node *node, vc_cpu_layout layout)
 	v->width = node->width;
 	v->layout = layout;
 	v->image_floats = (int64_t) channels * node->height * node->width;
-	v->buffer = vc_cpu_buffer_new(plan, sizeof(float) * (size_t) v->image_floats *
+	v->buffer = vc_cpu_buffer_new(plan, size * (size_t) v->image_floats *
 								  (size_t) plan->options.max_batch);
 	v->gradient[0] = v->gradient[1] = -1;
 	v->trains = false;
@@ -202,17 +227,21 @@ value_in(builder *b, int node, vc_cpu_layout layout)
 			return plan->steps[i].output;
 	step = add_step(plan, &vc_cpu_convert_operation, value);
 	step->node = &b->network->nodes[node];
+	step->end = node;
 	step->output = add_value(plan, step->node, layout);
 	return step->output;
 }
 
+/* How a node is computed that reads, or for the input writes, a layout. */
 static const vc_cpu_operation *
-operation_of(vc_op op)
+operation_of(vc_op op, vc_cpu_layout layout)
 {
+	bool		int8 = vc_cpu_is_int8(layout);
+
 	switch (op)
 	{
 		case VC_INPUT:
-			return &vc_cpu_input_operation;
+			return int8 ? &vc_cpu_int8_input_operation : &vc_cpu_input_operation;
 		case VC_CONVOLUTION:
 			return &vc_cpu_convolution_operation;
 		case VC_BATCH_NORM:
@@ -222,10 +251,10 @@ operation_of(vc_op op)
 		case VC_ADD:
 			return &vc_cpu_add_operation;
 		case VC_MAX_POOL:
-			return &vc_cpu_max_pool_operation;
+			return int8 ? &vc_cpu_int8_max_pool_operation : &vc_cpu_max_pool_operation;
 		case VC_AVERAGE_POOL:
 		case VC_CONCAT_POOL:
-			return &vc_cpu_global_pool_operation;
+			return int8 ? &vc_cpu_int8_global_pool_operation : &vc_cpu_global_pool_operation;
 		case VC_DROPOUT:
 			return &vc_cpu_dropout_operation;
 		case VC_LINEAR:
@@ -240,6 +269,9 @@ input_layout(const builder *b, int index)
 {
 	const vc_node *node = &b->network->nodes[index];
 
+	if (b->plan->options.precision == VC_INT8 && node->op != VC_INPUT &&
+		vc_cpu_is_int8(b->layouts[node->input[0]]))
+		return b->layouts[node->input[0]];
 	switch (node->op)
 	{
 		case VC_CONVOLUTION:
@@ -282,7 +314,9 @@ emit_group(builder *b, int first)
 	vc_cpu_layout layout = input_layout(b, first);
 	int			input = node->op == VC_INPUT ? -1 : value_in(b, node->input[0], layout);
 	int			second = node->op == VC_ADD ? node->input[1] : g->other;
-	int			other = second < 0 ? -1 : value_in(b, second, b->layouts[g->end]);
+	bool		int8 = vc_cpu_is_int8(b->layouts[g->end]);	/* which is added as it is */
+	int			other = second < 0 ? -1 :
+		value_in(b, second, int8 ? b->layouts[second] : b->layouts[g->end]);
 	vc_cpu_step *step;
 
 	if (node->op == VC_DROPOUT && !plan->training)
@@ -290,8 +324,9 @@ emit_group(builder *b, int first)
 		b->value_of[first] = input;
 		return;
 	}
-	step = add_step(plan, operation_of(node->op), input);
+	step = add_step(plan, operation_of(node->op, layout), input);
 	step->index = first;
+	step->end = g->end;
 	step->node = node;
 	step->other = other;
 	step->output = add_value(plan, &n->nodes[g->end], b->layouts[g->end]);

@@ -18,7 +18,7 @@
 #include "network.h"
 #include "status.h"
 
-#define VC_DEVICE_API_VERSION 3
+#define VC_DEVICE_API_VERSION 4
 
 typedef struct vc_device vc_device;		/* each device defines its own */
 typedef struct vc_plan vc_plan;
@@ -42,7 +42,13 @@ typedef enum vc_precision
 	 */
 	VC_TF32,					/* float32 stored, 10 bits of mantissa multiplied */
 	VC_BFLOAT16,
-	VC_FLOAT16					/* trained with the loss scaled */
+	VC_FLOAT16,					/* trained with the loss scaled */
+
+	/*
+	 * Inference only: convolutions and what is between them in 8-bit integers,
+	 * by the ranges that calibrate() found.
+	 */
+	VC_INT8
 } vc_precision;
 
 /* How convolutions are computed. */
@@ -58,6 +64,7 @@ typedef struct vc_plan_options
 	vc_precision precision;
 	vc_algorithm algorithm;
 	int			max_batch;		/* >= 1; >= 2 for training */
+	const float *ranges;		/* VC_INT8: [node_count], see calibrate(); else NULL */
 
 	/*
 	 * Polled between nodes, at least about once a second.  True makes the
@@ -177,6 +184,15 @@ typedef struct vc_device_api
 
 	/* Bytes the plan holds, host and device together. */
 	int64_t		(*plan_memory) (const vc_plan *plan);
+
+	/*
+	 * Runs a float32 inference plan on count images and raises ranges[i] to the
+	 * largest absolute value of node i's output, where that is larger.  Ranges
+	 * of nodes that the plan does not compute apart stay as they are.  NULL in
+	 * devices without VC_INT8.
+	 */
+	vc_status	(*calibrate) (vc_plan *plan, const uint8_t *images, int count,
+							  float *ranges, vc_error *error);
 
 	/*
 	 * Images kept on the device, for one that has memory of its own; NULL in

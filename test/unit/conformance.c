@@ -51,6 +51,8 @@ conform(subject *subjects, const char *filter)
 		conform_training(&subjects[i]);
 		conform_errors(&subjects[i]);
 	}
+	if (filter[0] == '\0')
+		conform_int8(&subjects[1]);
 	for (int i = 0; i < SUBJECTS; i++)
 		report_worst(&subjects[i]);
 	note("%.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);

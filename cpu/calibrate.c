@@ -1,0 +1,58 @@
+/*
+ * calibrate.c
+ *		The ranges of a float32 plan's activations, for int8.
+ */
+#include <math.h>
+
+#include "cpu.h"
+
+static float
+largest(const float *data, int64_t count)
+{
+	float		most = 0;
+
+#pragma omp parallel for reduction(max: most)
+	for (int64_t i = 0; i < count; i++)
+		most = fmaxf(most, fabsf(data[i]));
+	return most;
+}
+
+static vc_status
+run_steps(vc_plan *plan, const vc_cpu_run *run, float *ranges, vc_error *error)
+{
+	for (int i = 0; i < plan->step_count; i++)
+	{
+		vc_cpu_step *step = &plan->steps[i];
+		int64_t		count = plan->values[step->output].image_floats * run->count;
+		vc_status	status = step->operation->forward(plan, step, run, error);
+
+		if (status == VC_OK)
+			status = vc_cpu_poll(plan, error);
+		if (status != VC_OK)
+			return status;
+		ranges[step->end] = fmaxf(ranges[step->end],
+								  largest(vc_cpu_value_data(plan, step->output), count));
+	}
+	return VC_OK;
+}
+
+/* The device's calibrate(); see device.h. */
+vc_status
+vc_cpu_calibrate(vc_plan *plan, const uint8_t *images, int count, float *ranges,
+				 vc_error *error)
+{
+	vc_cpu_run	run = {.count = count,.images = images};
+	vc_status	status = vc_batch_check(&plan->options, count, 1, error);
+
+	if (status == VC_OK && (plan->training || plan->options.precision == VC_INT8))
+		status = vc_fail(error, VC_INVALID_ARGUMENT,
+						 "only a float32 plan for inference can be calibrated");
+	if (status != VC_OK)
+		return status;
+	vc_cpu_enter(plan->device);
+	status = vc_cpu_prepare(plan, &run, error);
+	if (status == VC_OK)
+		status = run_steps(plan, &run, ranges, error);
+	vc_cpu_leave(plan->device);
+	return status;
+}
