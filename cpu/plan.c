@@ -199,6 +199,18 @@ check_options(const vc_plan_options *o, vc_error *error)
 	return VC_OK;
 }
 
+/* Whether 8-bit integers are the faster ones here. */
+static bool
+prefers_int8(const vc_plan_options *o)
+{
+	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+
+	return o->precision == VC_PRECISION_AUTO && o->algorithm == VC_ALGORITHM_AUTO &&
+		o->purpose == VC_INFERENCE && o->ranges != NULL &&
+		(isa == dnnl_cpu_isa_avx2_vnni ||
+		 (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni);
+}
+
 /* The device's plan(); see device.h. */
 vc_status
 vc_cpu_plan(vc_device *device, const vc_network *network,
@@ -214,6 +226,8 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 	plan->device = device;
 	plan->network = network;
 	plan->options = *options;
+	if (prefers_int8(options))
+		plan->options.precision = VC_INT8;
 	plan->training = options->purpose == VC_TRAINING;
 	plan->stale = true;
 	plan->frozen_groups = -1;

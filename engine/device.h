@@ -64,7 +64,8 @@ typedef struct vc_plan_options
 	vc_precision precision;
 	vc_algorithm algorithm;
 	int			max_batch;		/* >= 1; >= 2 for training */
-	const float *ranges;		/* VC_INT8: [node_count], see calibrate(); else NULL */
+	const float *ranges;		/* [node_count], see calibrate(): VC_INT8 needs them, and
+								 * VC_PRECISION_AUTO may take int8 with them; NULL: none */
 
 	/*
 	 * Polled between nodes, at least about once a second.  True makes the

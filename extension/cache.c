@@ -11,6 +11,8 @@
 #include "foreign.h"
 #include "settings.h"
 
+#define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
+
 static CachedModel **entries;	/* in TopMemoryContext */
 static int	entry_count;
 static int	entry_capacity;
@@ -43,11 +45,12 @@ current_device(void)
 }
 
 static int
-find(ModelKey key)
+find(ModelKey key, vc_precision precision)
 {
 	for (int i = 0; i < entry_count; i++)
 		if (entries[i]->key.model_id == key.model_id &&
-			entries[i]->key.created_at == key.created_at)
+			entries[i]->key.created_at == key.created_at &&
+			entries[i]->precision == precision)
 			return i;
 	return -1;
 }
@@ -85,8 +88,23 @@ release_plan(void *argument)
 	cached->api->plan_free(cached->plan);
 }
 
+/* Lets the device run the model in int8 where it has to, or may. */
+static void
+allow_int8(const Model *model, vc_plan_options *options)
+{
+	if (options->precision == VC_INT8 && model->ranges == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" version %d is not calibrated for int8",
+						model->name, model->version),
+				 errhint("Training on a CPU calibrates a version; set visclf.precision to auto or float32 for this one.")));
+	if (options->precision == VC_INT8 ||
+		(options->precision == VC_PRECISION_AUTO && model->int8_agreement >= LEAST_AGREEMENT))
+		options->ranges = model->ranges;
+}
+
 static CachedModel *
-load(ModelKey key, int max_batch, MemoryContext context)
+load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 {
 	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
 	vc_plan_options options = {0};
@@ -94,14 +112,17 @@ load(ModelKey key, int max_batch, MemoryContext context)
 
 	SPI_connect();
 	cached->key = key;
+	cached->precision = precision;
 	cached->context = context;
 	cached->api = device.api;
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = setting_convolution;
+	options.precision = precision;
 	options.max_batch = max_batch;
 	options.interrupted = vc_query_canceled;
+	allow_int8(cached->model, &options);
 	vc_check(device.api->plan(device.device, cached->model->network, &options,
 							  &cached->plan, &error), &error);
 	vc_release_with(context, release_plan, cached);
@@ -111,14 +132,14 @@ load(ModelKey key, int max_batch, MemoryContext context)
 }
 
 CachedModel *
-cached_model(ModelKey key, int max_batch)
+cached_model(ModelKey key, int max_batch, vc_precision precision)
 {
 	MemoryContext context;
 	CachedModel *cached;
 	int			i;
 
 	current_device();
-	i = find(key);
+	i = find(key, precision);
 	if (i >= 0 && entries[i]->max_batch >= max_batch)
 	{
 		entries[i]->last_use = ++uses;
@@ -131,7 +152,7 @@ cached_model(ModelKey key, int max_batch)
 	/* until it is complete, the context goes with an error */
 	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
 									ALLOCSET_DEFAULT_SIZES);
-	cached = load(key, max_batch, context);
+	cached = load(key, max_batch, precision, context);
 	MemoryContextSetParent(context, TopMemoryContext);
 	cached->last_use = ++uses;
 	entries[entry_count++] = cached;
@@ -148,6 +169,6 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
 	if (status == VC_OK)
 		return;
-	drop(find(cached->key));
+	drop(find(cached->key, cached->precision));
 	vc_throw(&error);
 }

@@ -14,6 +14,7 @@
 typedef struct CachedModel
 {
 	ModelKey	key;
+	vc_precision precision;		/* as it was asked for */
 	Model	   *model;
 	const vc_device_api *api;
 	vc_plan    *plan;			/* for inference */
@@ -23,10 +24,11 @@ typedef struct CachedModel
 } CachedModel;
 
 /*
- * A version ready to run at least max_batch images.  Valid until the next
- * call; look it up again rather than keep it.
+ * A version ready to run at least max_batch images, in a precision as
+ * visclf.precision has them.  Valid until the next call; look it up again
+ * rather than keep it.
  */
-extern CachedModel *cached_model(ModelKey key, int max_batch);
+extern CachedModel *cached_model(ModelKey key, int max_batch, vc_precision precision);
 
 /*
  * images[count] -> logits and features (NULL allowed), see vc_device_api.

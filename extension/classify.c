@@ -75,7 +75,8 @@ visclf_classify(PG_FUNCTION_ARGS)
 
 	if (state->desc == NULL)
 		state->desc = prediction_type(fcinfo, context);
-	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1,
+						  setting_precision);
 	pixels = pixels_for(state, cached->model, context);
 	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
 		return prediction_error(state->desc, cached->model, &error);
@@ -96,7 +97,8 @@ visclf_embed(PG_FUNCTION_ARGS)
 	int			feature_count;
 	vc_error	error;
 
-	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1);
+	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1,
+						  VC_FLOAT32);	/* features are compared, not counted */
 	pixels = pixels_for(state, cached->model, context);
 	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
 		PG_RETURN_NULL();

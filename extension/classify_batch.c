@@ -40,6 +40,7 @@ typedef struct WindowState
 	TupleDesc	desc;
 	ModelKey	key;			/* model_id 0 where the model's name is NULL */
 	int			batch_size;
+	vc_precision precision;
 	Rows		answered;		/* rows whose logits are there */
 	Rows		next;			/* rows after them, being decoded */
 	float	   *logits;			/* [batch_size][classes], of the answered */
@@ -76,7 +77,8 @@ make_state(FunctionCallInfo fcinfo, WindowObject window)
 	{
 		state->key = model_lookup(TextDatumGetCString(name));
 		state->batch_size = setting_batch_size;
-		model = cached_model(state->key, state->batch_size)->model;
+		state->precision = setting_precision;
+		model = cached_model(state->key, state->batch_size, state->precision)->model;
 		decoder = decoder_create(context, model->image_size, model->resize);
 		make_rows(&state->answered, decoder, state->batch_size, context);
 		make_rows(&state->next, decoder, state->batch_size, context);
@@ -140,7 +142,7 @@ answer(WindowState *state, WindowObject window, int64 first)
 
 	batch = state->answered.batch;
 	if (batch->count > 0)
-		cached_model_run(cached_model(state->key, state->batch_size),
+		cached_model_run(cached_model(state->key, state->batch_size, state->precision),
 						 batch->pixels, batch->count, state->logits, NULL);
 }
 
@@ -167,7 +169,7 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 	job = state->answered.jobs[row - state->answered.first];
 	if (job == NO_JOB)
 		PG_RETURN_NULL();
-	model = cached_model(state->key, state->batch_size)->model;
+	model = cached_model(state->key, state->batch_size, state->precision)->model;
 	if (state->answered.batch->jobs[job].error.code != VC_OK)
 		return prediction_error(state->desc, model, &state->answered.batch->jobs[job].error);
 	return prediction_make(state->desc, model, state->logits + (size_t) job * model->class_count);

@@ -22,7 +22,7 @@
 
 PG_FUNCTION_INFO_V1(visclf_export_model);
 
-#define METADATA 10
+#define METADATA 12
 
 /* A file being filled: where each parameter's numbers go. */
 typedef struct Export
@@ -45,7 +45,7 @@ fill_metadata(const Model *model, vc_metadata_entry *metadata)
 {
 	static const char *const keys[METADATA] = {
 		"format", "architecture", "head", "image_size", "resize", "mean", "std", "classes",
-		"multi_label", "thresholds"
+		"multi_label", "thresholds", "activation_ranges", "int8_agreement"
 	};
 	int			count = 0;
 	Sql			sql;
@@ -54,7 +54,8 @@ fill_metadata(const Model *model, vc_metadata_entry *metadata)
 			  "SELECT 'pt', architecture, head, image_size, resize, "
 			  "pg_catalog.to_jsonb(mean), pg_catalog.to_jsonb(std), "
 			  "pg_catalog.to_jsonb(classes), pg_catalog.to_jsonb(multi_label), "
-			  "pg_catalog.to_jsonb(thresholds) "
+			  "pg_catalog.to_jsonb(thresholds), pg_catalog.to_jsonb(activation_ranges), "
+			  "int8_agreement "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model->model_id);
 	sql_read(&sql);

@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -136,18 +138,14 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 						 errmsg("class \"%s\" is named twice", row->classes[i])));
 }
 
-/* The call's numbers, or the file's, or NULL where there are none. */
+/* Numbers in the file's metadata, or NULL where there are none. */
 static float *
-find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
-			 int *count)
+metadata_numbers(const vc_safetensors *file, const char *key, int *count)
 {
-	Datum		array;
+	Datum		array = metadata_array(file, key);
 	char	  **texts;
 	float	   *values;
 
-	if (!PG_ARGISNULL(arg))
-		return real_array_values(PG_GETARG_DATUM(arg), count);
-	array = metadata_array(file, key);
 	if (array == (Datum) 0)
 		return NULL;
 	texts = text_array_values(array, count);
@@ -155,6 +153,15 @@ find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const
 	for (int i = 0; i < *count; i++)
 		values[i] = strtof(texts[i], NULL);
 	return values;
+}
+
+/* The call's numbers, or the file's, or NULL where there are none. */
+static float *
+find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
+			 int *count)
+{
+	return PG_ARGISNULL(arg) ? metadata_numbers(file, key, count) :
+		real_array_values(PG_GETARG_DATUM(arg), count);
 }
 
 /* Three numbers, or ImageNet's. */
@@ -201,6 +208,21 @@ find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow
 					 errmsg("threshold %g of class \"%s\" is outside 0 to 1",
 							row->thresholds[i], row->classes[i]),
 					 errhint("It is the probability from which an image counts as carrying the class.")));
+}
+
+/* What the file knows of int8; the call has no say in it. */
+static void
+find_ranges(const vc_safetensors *file, VersionRow *row)
+{
+	const char *agreement = metadata(file, "int8_agreement");
+
+	if (agreement == NULL)
+		return;
+	row->int8_agreement = strtof(agreement, NULL);
+	row->ranges = metadata_numbers(file, "activation_ranges", &row->range_count);
+	for (int i = 0; row->ranges && i < row->range_count; i++)
+		if (!(row->ranges[i] >= 0 && isfinite(row->ranges[i])))
+			row->ranges = NULL;
 }
 
 /* How images become the network's input. */
@@ -276,6 +298,7 @@ visclf_import_model(PG_FUNCTION_ARGS)
 	find_classes(fcinfo, file, &row);
 	find_multi_label(fcinfo, file, &row);
 	find_preprocessing(fcinfo, file, &row);
+	find_ranges(file, &row);
 	row.hyperparameters = empty_object();
 	model = model_read(version_create(&row), true, CurrentMemoryContext);
 	write_weights(model, file);

@@ -96,6 +96,23 @@ read_thresholds(Model *model, int column)
 						model->name, count, model->class_count)));
 }
 
+/* Its ranges, unless they are those of another description of the network. */
+static void
+read_ranges(Model *model, int column)
+{
+	bool		isnull;
+	Datum		array = result_datum(0, column, &isnull);
+	Datum		agreement = result_datum(0, column + 1, &isnull);
+	int			count;
+
+	if (isnull)
+		return;
+	model->ranges = real_array_values(array, &count);
+	model->int8_agreement = DatumGetFloat4(agreement);
+	if (count != model->network->node_count)
+		model->ranges = NULL;
+}
+
 static void
 release_network(void *network)
 {
@@ -131,7 +148,7 @@ model_read(int model_id, bool latest, MemoryContext context)
 	sql_begin(&sql,
 			  "SELECT name, version, architecture, head, image_size, resize, "
 			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout', "
-			  "multi_label, thresholds "
+			  "multi_label, thresholds, activation_ranges, int8_agreement "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	if ((latest ? sql_read_latest(&sql) : sql_read(&sql)) == 0)
@@ -158,6 +175,7 @@ model_read(int model_id, bool latest, MemoryContext context)
 				 errmsg("model \"%s\" has an unknown head or resize", model->name)));
 	dropout = result_text(0, 10);
 	model_describe(model, dropout ? strtof(dropout, NULL) : 0.0f, context);
+	read_ranges(model, 13);
 	MemoryContextSwitchTo(caller);
 	return model;
 }

@@ -35,6 +35,8 @@ typedef struct Model
 	vc_resize	resize;
 	float		mean[3];
 	float		std[3];
+	float	   *ranges;			/* of activations [node_count]; NULL: not known */
+	float		int8_agreement; /* with float32, 0 to 1; where there are ranges */
 	vc_network *network;		/* freed with the context the model is in */
 } Model;
 

@@ -94,6 +94,7 @@ make_batch(Training *t)
 	t->targets.class_weights = training_class_weights(t);
 	t->logits = palloc(sizeof(float) * t->batch_size * classes);
 	t->probabilities = palloc(sizeof(float) * classes);
+	t->said = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->valid_count);
 }
 
 void
@@ -279,7 +280,10 @@ run_epoch(Training *t)
 	log_epoch(t, loss, &v, seconds_since(start));
 	t->epoch++;
 	if (last)
+	{
+		training_calibrate(t);
 		training_finish(t, &v);
+	}
 	else if (!t->atomic && seconds_since(t->last_checkpoint) >= setting_checkpoint_interval)
 		checkpoint_write(t);
 	training_commit(t);

@@ -42,6 +42,7 @@ typedef struct Training
 	vc_targets	targets;
 	float	   *logits;
 	float	   *probabilities;	/* of one image */
+	uint64	   *said;			/* of each validation image, see training_said */
 
 	instr_time	last_checkpoint;
 	instr_time	last_progress;
@@ -108,6 +109,17 @@ extern float *training_class_weights(const Training *t);
  * also chooses a multi-label model's thresholds, and keeps a row an image.
  */
 extern Validation training_validate(Training *t, bool last);
+
+/* Identifies the labels that the model says of image i of the batch, by t->logits. */
+extern uint64 training_said(Training *t, int i);
+
+/*
+ * training_calibrate.c: after the last epoch's validation, finds the ranges of
+ * the activations on some training images, and the share of the validation
+ * images of which int8 says the same as float32; both become t->model's.
+ * Does nothing on a device without int8.
+ */
+extern void training_calibrate(Training *t);
 
 /* probe.c: fits the linear head to a frozen body; returns the loss. */
 extern double probe_train(Training *t);

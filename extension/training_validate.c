@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -12,6 +13,21 @@
 #include "training.h"
 
 #include "../engine/metrics.h"
+
+uint64
+training_said(Training *t, int i)
+{
+	int			classes = t->model->class_count;
+	int		   *labels = palloc(sizeof(int) * classes);
+	int			count;
+	uint64		said;
+
+	model_probabilities(t->model, t->logits + (Size) i * classes, t->probabilities);
+	count = model_labels(t->model, t->probabilities, labels);
+	said = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
+	pfree(labels);
+	return said;
+}
 
 /* Loss of image i of the batch; t->probabilities become its own. */
 static double
@@ -55,8 +71,10 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 				vc_tally_add(tally, t->probabilities, t->members + (Size) i * classes);
 			else if (!d->multi_label)
 				v.accuracy += vc_argmax(t->probabilities, classes) == t->labels[i];
-			if (keep)
-				validation_write(t, (int) (first + i + 1), d->valid[first + i], loss);
+			if (!keep)
+				continue;
+			t->said[first + i] = training_said(t, i);
+			validation_write(t, (int) (first + i + 1), d->valid[first + i], loss);
 		}
 	}
 	v.loss /= d->valid_count;

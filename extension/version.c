@@ -101,11 +101,12 @@ version_create(const VersionRow *v)
 	sql_begin(&sql,
 			  "INSERT INTO visclf.model (name, version, architecture, head, classes, "
 			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, owner, "
-			  "multi_label, thresholds) "
+			  "multi_label, thresholds, activation_ranges, int8_agreement) "
 			  "SELECT $1, coalesce((SELECT pg_catalog.max(m.version) "
 			  "FROM visclf.model m WHERE m.name OPERATOR(pg_catalog.=) $1), 0) "
 			  "OPERATOR(pg_catalog.+) 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name), $14, $15 "
+			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name), $14, $15, $16, "
+			  "CASE WHEN $16 IS NOT NULL THEN $17::pg_catalog.float4 END "
 			  "RETURNING model_id");
 	sql_text(&sql, v->name);
 	sql_text(&sql, v->architecture);
@@ -124,6 +125,8 @@ version_create(const VersionRow *v)
 	sql_text(&sql, GetUserNameFromId(GetUserId(), false));
 	sql_datum(&sql, BOOLOID, BoolGetDatum(v->multi_label));
 	sql_reals(&sql, v->thresholds, v->class_count);
+	sql_reals(&sql, v->ranges, v->range_count);
+	sql_float8(&sql, v->int8_agreement);
 	sql_write(&sql);
 	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
@@ -151,11 +154,14 @@ version_ready(const Model *model, Datum metrics)
 
 	sql_begin(&sql,
 			  "UPDATE visclf.model SET status = 'ready', progress = NULL, "
-			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2, thresholds = $3 "
+			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2, thresholds = $3, "
+			  "activation_ranges = $4, int8_agreement = CASE WHEN $4 IS NOT NULL THEN $5::pg_catalog.float4 END "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model->model_id);
 	sql_datum(&sql, JSONBOID, metrics);
 	sql_reals(&sql, model->thresholds, model->class_count);
+	sql_reals(&sql, model->ranges, model->network->node_count);
+	sql_float8(&sql, model->int8_agreement);
 	sql_write(&sql);
 	version_activate(model->name, model->model_id);
 }

@@ -25,6 +25,9 @@ typedef struct VersionRow
 	const char *resize;
 	float		mean[3];
 	float		std[3];
+	const float *ranges;		/* of activations; NULL: not known */
+	int			range_count;
+	float		int8_agreement;
 	Datum		hyperparameters;	/* jsonb */
 	const char *device;			/* NULL: computed elsewhere */
 	int			parent_id;		/* 0: none */
@@ -57,7 +60,7 @@ extern void version_activate(const char *name, int model_id);
 
 /*
  * Makes the version ready, and the one that classify uses; metrics is jsonb.
- * The model's thresholds become the row's.
+ * The model's thresholds and ranges become the row's.
  */
 extern void version_ready(const Model *model, Datum metrics);
 

@@ -22,6 +22,8 @@ CREATE TABLE visclf.model (
 	resize		text NOT NULL CHECK (resize IN ('squish', 'crop', 'pad')),
 	mean		real[] NOT NULL,
 	std			real[] NOT NULL,
+	activation_ranges real[],
+	int8_agreement real,
 	parent_id	int,
 	hyperparameters jsonb NOT NULL DEFAULT '{}',
 	metrics		jsonb NOT NULL DEFAULT '{}',
@@ -41,6 +43,8 @@ COMMENT ON COLUMN visclf.model.thresholds IS 'the probability from which an imag
 COMMENT ON COLUMN visclf.model.image_size IS 'side of the square that images are resized to, pixels';
 COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1) that is subtracted from the input';
 COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue that the input is divided by';
+COMMENT ON COLUMN visclf.model.activation_ranges IS 'the largest absolute output of each of the network''s nodes on training images, for int8; NULL: not calibrated';
+COMMENT ON COLUMN visclf.model.int8_agreement IS 'the share of the validation images of which int8 says the same as float32';
 COMMENT ON COLUMN visclf.model.parent_id IS 'the version that its training started from; it may be gone';
 COMMENT ON COLUMN visclf.model.progress IS 'where visclf.resume goes on; NULL once the version is ready';
 
@@ -254,6 +258,7 @@ SELECT m.name AS model, m.version, m.active,
 	(m.metrics ->> 'accuracy')::real AS accuracy,
 	(m.metrics ->> 'f1_score')::real AS f1_score,
 	(m.metrics ->> 'valid_loss')::real AS valid_loss,
+	m.int8_agreement,
 	(m.metrics ->> 'train_images')::int AS train_images,
 	(m.metrics ->> 'valid_images')::int AS valid_images,
 	m.device, m.created_at, m.finished_at, m.model_id

@@ -39,4 +39,4 @@ CREATE TEMP VIEW first_layer AS
 SELECT model, data FROM visclf.models JOIN visclf.weight USING (model_id) WHERE name = 'conv1.weight';
 SELECT a, b, x.data = y.data AS same
 FROM (VALUES ('plain', 'flipped'), ('plain', 'light'), ('light', 'light again')) pair(a, b)
-	JOIN first_layer x ON x.model = a JOIN first_layer y ON y.model = b;
+	JOIN first_layer x ON x.model = a JOIN first_layer y ON y.model = b ORDER BY a, b;

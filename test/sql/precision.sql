@@ -1,0 +1,40 @@
+-- Classifying in 8-bit integers.
+SET client_min_messages = warning;
+
+-- training calibrates: a range for each node, and how often int8 says the same
+SELECT array_length(activation_ranges, 1) > 50 AS ranges, (SELECT bool_and(r >= 0) FROM unnest(activation_ranges) r) AS none_below_0,
+	int8_agreement BETWEEN 0.8 AND 1 AS agreement
+FROM visclf.model WHERE name = 'small' AND active;
+
+-- the agreement is what the stored validation rows tell
+CREATE TEMP TABLE held_out AS
+SELECT a.id, a.image, v.predicted, v.probabilities FROM visclf.validation v JOIN visclf.models m USING (model_id)
+JOIN adverts a ON a.id::text = v.key WHERE m.model = 'small' AND m.active;
+SET visclf.precision = int8;
+SELECT abs(avg(((p).label = h.predicted)::int) - (SELECT int8_agreement FROM visclf.models WHERE model = 'small' AND active)) < 1e-6 AS agreement
+FROM (SELECT h.*, visclf.classify('small', h.image) AS p FROM held_out h) h;
+
+-- close to float32, but not the same; in batches the same as alone
+SELECT max(abs(p.probabilities[1] - h.probabilities[1])) BETWEEN 1e-7 AND 0.2 AS near_float32
+FROM held_out h CROSS JOIN LATERAL visclf.classify('small', h.image) p;
+SELECT count(*), max(abs((b.p).probabilities[1] - p.probabilities[1])) < 1e-5 AS same
+FROM (SELECT image, visclf.classify_batch('small', image) OVER () AS p FROM adverts) b
+	CROSS JOIN LATERAL visclf.classify('small', b.image) p;
+
+-- features stay float32
+CREATE TEMP TABLE features AS SELECT visclf.embed('small', image) AS f FROM adverts WHERE id = 1;
+SET visclf.precision = float32;
+SELECT visclf.embed('small', image) = f AS same FROM adverts, features WHERE id = 1;
+SELECT max(abs(p.probabilities[1] - h.probabilities[1])) < 1e-4 AS float32
+FROM held_out h CROSS JOIN LATERAL visclf.classify('small', h.image) p;
+RESET visclf.precision;
+
+-- ranges travel with the file; a file without them knows no int8
+SELECT visclf.import_model('carried', visclf.export_model('small')) > 0 AS imported;
+SELECT a.activation_ranges = b.activation_ranges AS ranges, a.int8_agreement = b.int8_agreement AS agreement
+FROM visclf.model a, visclf.model b WHERE a.name = 'small' AND a.active AND b.name = 'carried';
+BEGIN;
+UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE name = 'carried';
+SET LOCAL visclf.precision = int8;
+SELECT visclf.classify('carried', image) IS NULL FROM adverts WHERE id = 1;
+ROLLBACK;
