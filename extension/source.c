@@ -48,53 +48,58 @@ typedef struct SourceBatch
 	SourceRow	rows[ROWS_PER_FETCH];
 } SourceBatch;
 
-/* Throws unless rows can be selected from the relation. */
-static void
-check_relation(const TrainOptions *o)
+void
+source_check_relation(Oid source)
 {
-	char		kind = get_rel_relkind(o->source);
+	char		kind = get_rel_relkind(source);
 
 	if (kind == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", o->source)));
+				 errmsg("relation with OID %u does not exist", source)));
 	if (kind == RELKIND_RELATION || kind == RELKIND_VIEW || kind == RELKIND_MATVIEW ||
 		kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_PARTITIONED_TABLE)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is not a table or view", get_rel_name(o->source)),
+			 errmsg("\"%s\" is not a table or view", get_rel_name(source)),
 			 errhint("Pass the name of the table or view that has the images.")));
 }
 
-/* The type of a column, domains looked through. */
-static Oid
-column_type(const TrainOptions *o, const char *column, const char *option)
+Oid
+source_column_type(Oid source, const char *column, const char *option)
 {
-	AttrNumber	number = get_attnum(o->source, column);
+	AttrNumber	number = get_attnum(source, column);
 
 	if (number == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(o->source)),
+				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(source)),
 				 errhint("Name the column: %s => '...'.", option)));
-	return getBaseType(get_atttype(o->source, number));
+	return getBaseType(get_atttype(source, number));
+}
+
+void
+source_check_image(Oid source, const char *column)
+{
+	Oid			type = source_column_type(source, column, "image_column");
+
+	if (type != BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not bytea", column, format_type_be(type)),
+				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
 }
 
 /* Checks the columns; true where images carry any number of labels. */
 static bool
 check_columns(const TrainOptions *o)
 {
-	Oid			type = column_type(o, o->image_column, "image_column");
+	Oid			type;
 	bool		multi_label;
 
-	if (type != BYTEAOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, not bytea", o->image_column,
-						format_type_be(type)),
-				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
-	type = column_type(o, o->label_column, "label_column");
+	source_check_image(o->source, o->image_column);
+	type = source_column_type(o->source, o->label_column, "label_column");
 	if (type == BYTEAOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -109,11 +114,11 @@ check_columns(const TrainOptions *o)
 				 errhint("Use balance => 'weight'.")));
 	multi_label = type_is_array(type);
 	if (o->key_column)
-		column_type(o, o->key_column, "key_column");
+		source_column_type(o->source, o->key_column, "key_column");
 	if (o->group_column)
-		column_type(o, o->group_column, "group_column");
+		source_column_type(o->source, o->group_column, "group_column");
 	if (o->split_column)
-		column_type(o, o->split_column, "split_column");
+		source_column_type(o->source, o->split_column, "split_column");
 	return multi_label;
 }
 
@@ -348,7 +353,7 @@ source_read(const TrainOptions *o)
 {
 	Dataset    *dataset;
 
-	check_relation(o);
+	source_check_relation(o->source);
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
 	dataset_finish(dataset, (uint64) o->seed, o->validation_share);

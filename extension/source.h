@@ -20,4 +20,16 @@ extern Dataset *source_read(const TrainOptions *options);
 /* Warns, with numbers, of what a user would want to know of the rows. */
 extern void source_warn(const TrainOptions *options, const Dataset *dataset);
 
+/* Throws unless rows can be selected from the relation. */
+extern void source_check_relation(Oid source);
+
+/*
+ * The type of a column, domains looked through; an error that names the option
+ * where there is no such column.
+ */
+extern Oid	source_column_type(Oid source, const char *column, const char *option);
+
+/* Throws unless the column can have images. */
+extern void source_check_image(Oid source, const char *column);
+
 #endif							/* VISCLF_SOURCE_H */

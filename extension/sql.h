@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "fmgr.h"
 
 #define SQL_MAX_ARGS 32
 
@@ -23,6 +24,9 @@ typedef struct Sql
 	Datum		values[SQL_MAX_ARGS];
 	char		nulls[SQL_MAX_ARGS];
 } Sql;
+
+/* True where the call of a procedure must not commit. */
+extern bool call_is_atomic(FunctionCallInfo fcinfo);
 
 extern void sql_begin(Sql *sql, const char *command);
 extern void sql_int(Sql *sql, int32 value);

@@ -10,7 +10,6 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 
 #include "source.h"
@@ -20,14 +19,6 @@
 
 PG_FUNCTION_INFO_V1(visclf_train);
 PG_FUNCTION_INFO_V1(visclf_resume);
-
-/* True where the call must not commit. */
-static bool
-call_is_atomic(FunctionCallInfo fcinfo)
-{
-	return fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic;
-}
 
 /* The row of the version to be trained; its model_id. */
 static int

@@ -149,6 +149,9 @@ extern void validation_write(const Training *t, int number, uint32 row, double l
 /* Writes the weights and makes the version ready. */
 extern void training_finish(const Training *t, const Validation *v);
 
+/* training_log.c: minutes and seconds, as fastai prints times. */
+extern char *clock_time(double seconds);
+
 /* Seconds since a time that INSTR_TIME_SET_CURRENT took. */
 extern double seconds_since(instr_time start);
 

@@ -24,8 +24,7 @@ seconds_since(instr_time start)
 	return INSTR_TIME_GET_DOUBLE(now);
 }
 
-/* Minutes and seconds, as fastai prints times. */
-static char *
+char *
 clock_time(double seconds)
 {
 	int			whole = (int) (seconds + 0.5);

@@ -12,6 +12,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/lsyscache.h"
 
 #include "foreign.h"
 #include "sql.h"
@@ -20,7 +21,8 @@
 enum
 {
 	LOCK_VERSION,				/* by model_id */
-	LOCK_NAME					/* by a hash of the name */
+	LOCK_NAME,					/* by a hash of the name */
+	LOCK_PREDICTIONS			/* by the table's OID */
 };
 
 static void
@@ -47,6 +49,20 @@ version_lock(const Model *model, MemoryContext context)
 				 errmsg("model \"%s\" version %d is being trained by another session",
 						model->name, model->version),
 				 errhint("See visclf.training_log for how far it is.")));
+	vc_release_with(context, release_lock, tag);
+}
+
+void
+lock_predictions(Oid table, MemoryContext context)
+{
+	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
+
+	set_tag(tag, table, LOCK_PREDICTIONS);
+	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),
+				 errhint("Let it end; what it leaves, the next call does.")));
 	vc_release_with(context, release_lock, tag);
 }
 

@@ -52,6 +52,12 @@ extern void version_lock(const Model *model, MemoryContext context);
  */
 extern bool version_is_locked(int model_id);
 
+/*
+ * Locks a table of predictions against a second writer as long as the context
+ * lives, over commits; an error where another session has it.
+ */
+extern void lock_predictions(Oid table, MemoryContext context);
+
 /* Makes other changes to the versions of a name wait for this transaction. */
 extern void version_lock_name(const char *name);
 

@@ -302,6 +302,16 @@ AS 'MODULE_PATHNAME', 'visclf_classify_batch';
 COMMENT ON FUNCTION visclf.classify_batch(text, bytea) IS
 'classify as a window function, OVER () for a whole table: reads ahead, decodes on all cores and runs the network on batches of visclf.batch_size images; the fast way through many rows';
 
+CREATE PROCEDURE visclf.classify_table(
+	model			text,
+	source			regclass,
+	key_column		name,
+	target			text,
+	image_column	name DEFAULT 'image')
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_classify_table';
+COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name) IS
+'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. Commits after each batch unless called inside a transaction block';
+
 CREATE FUNCTION visclf.embed(model text, image bytea) RETURNS real[]
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'visclf_embed';

@@ -11,7 +11,7 @@ BEGIN
 	RAISE EXCEPTION 'went well: %', command;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-	RAISE INFO E'% %\n  hint: %', state, message, hint;
+	RAISE INFO E'% %\n  hint: %', state, regexp_replace(message, 'header of [0-9]+', 'header of N'), hint;
 END $$;
 
 -- classify

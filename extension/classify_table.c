@@ -1,0 +1,257 @@
+/*
+ * classify_table.c
+ *		visclf.classify_table: predictions of the rows that have none yet.
+ *
+ * While one batch is decoded on the pool, the next is fetched; then the network
+ * runs and the predictions are written.  Outside a transaction block each batch
+ * is a transaction, so what is there when the backend dies stays, once.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "batch.h"
+#include "cache.h"
+#include "pending.h"
+#include "prediction.h"
+#include "settings.h"
+#include "source.h"
+#include "sql.h"
+#include "training.h"
+#include "version.h"
+
+PG_FUNCTION_INFO_V1(visclf_classify_table);
+
+#define NO_IMAGE (-1)			/* of a row whose image is NULL */
+
+/* Arguments of visclf.classify_table. */
+enum
+{
+	ARG_MODEL,
+	ARG_SOURCE,
+	ARG_KEY_COLUMN,
+	ARG_TARGET,
+	ARG_IMAGE_COLUMN
+};
+
+/* Rows on their way. */
+typedef struct Rows
+{
+	MemoryContext context;		/* of the keys, reset for each batch */
+	int			count;
+	Datum	   *keys;			/* [batch_size] */
+	int		   *jobs;			/* [batch_size]: place in the batch, or NO_IMAGE */
+	Batch	   *batch;
+} Rows;
+
+typedef struct Work
+{
+	ModelKey	key;
+	vc_precision precision;
+	int			batch_size;
+	bool		atomic;
+	Pending    *pending;
+	PredictionTable *table;
+	float	   *logits;			/* [batch_size][classes] */
+	int64		done;
+	int64		failed;			/* of them, without a prediction */
+	instr_time	start;
+	instr_time	last_progress;
+} Work;
+
+static Rows *
+make_rows(const Work *w, Decoder *decoder)
+{
+	Rows	   *rows = palloc0(sizeof(*rows));
+
+	rows->context = AllocSetContextCreate(CurrentMemoryContext, "visclf keys",
+										  ALLOCSET_DEFAULT_SIZES);
+	rows->keys = palloc(sizeof(Datum) * w->batch_size);
+	rows->jobs = palloc(sizeof(int) * w->batch_size);
+	rows->batch = batch_create(CurrentMemoryContext, decoder, w->batch_size);
+	return rows;
+}
+
+/* Fetches rows and begins to decode them; false after the last. */
+static bool
+fetch(Work *w, Rows *rows)
+{
+	MemoryContext caller;
+	const Pending *p = w->pending;
+	int			keys;
+
+	batch_reset(rows->batch);
+	MemoryContextReset(rows->context);
+	caller = MemoryContextSwitchTo(rows->context);
+	keys = pending_next(w->pending, w->batch_size);
+	rows->count = keys > 0 ? (int) Min(SPI_processed, (uint64) keys) : 0;
+	for (int i = 0; i < rows->count; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		bool		isnull;
+		Datum		image;
+
+		rows->keys[i] = datumCopy(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull),
+								  p->key_by_value, p->key_length);
+		image = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull);
+		rows->jobs[i] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
+	}
+	if (keys > 0)
+		SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(caller);
+	return keys > 0;
+}
+
+/* What is said of one row, whose batch has been run. */
+static Datum
+prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
+{
+	int			job = rows->jobs[i];
+	vc_error	error = {.message = "image is NULL"};
+
+	if (job != NO_IMAGE && rows->batch->jobs[job].error.code == VC_OK)
+		return prediction_make(w->table->desc, cached->model,
+							   w->logits + (size_t) job * cached->model->class_count);
+	w->failed++;
+	return prediction_error(w->table->desc, cached->model,
+							job == NO_IMAGE ? &error : &rows->batch->jobs[job].error);
+}
+
+/* Runs the network on decoded rows and writes what it says. */
+static void
+classify(Work *w, Rows *rows)
+{
+	CachedModel *cached = cached_model(w->key, w->batch_size, w->precision);
+	MemoryContext caller = MemoryContextSwitchTo(rows->context);
+
+	if (rows->batch->count > 0)
+		cached_model_run(cached, rows->batch->pixels, rows->batch->count, w->logits, NULL);
+	for (int i = 0; i < rows->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		prediction_table_write(w->table, rows->keys[i], prediction_of(w, cached, rows, i));
+	}
+	MemoryContextSwitchTo(caller);
+	w->done += rows->count;
+	if (!w->atomic)
+		SPI_commit();
+}
+
+/* At most every visclf.progress_interval. */
+static void
+report_progress(Work *w)
+{
+	double		seconds = seconds_since(w->start);
+
+	if (setting_progress_interval == 0 || w->done >= w->pending->count ||
+		seconds_since(w->last_progress) < setting_progress_interval)
+		return;
+	INSTR_TIME_SET_CURRENT(w->last_progress);
+	ereport(NOTICE,
+			(errmsg("%lld of %lld rows, %.1f rows/s, about %s left",
+					(long long) w->done, (long long) w->pending->count, w->done / seconds,
+					clock_time((w->pending->count - w->done) * seconds / w->done))));
+}
+
+static void
+classify_all(Work *w)
+{
+	const Model *model = cached_model(w->key, w->batch_size, w->precision)->model;
+	Decoder    *decoder = decoder_create(CurrentMemoryContext, model->image_size, model->resize);
+	Rows	   *current = make_rows(w, decoder);
+	Rows	   *following = make_rows(w, decoder);
+	bool		more;
+
+	w->logits = palloc(sizeof(float) * w->batch_size * model->class_count);
+	INSTR_TIME_SET_CURRENT(w->start);
+	w->last_progress = w->start;
+	more = fetch(w, current);
+	batch_start(current->batch);
+	while (more)
+	{
+		Rows	   *decoded = current;
+
+		more = fetch(w, following);
+		batch_wait(decoded->batch);
+		batch_start(following->batch);
+		classify(w, decoded);
+		report_progress(w);
+		current = following;
+		following = decoded;
+	}
+}
+
+/* Says what has been done, and what has not. */
+static void
+report_end(const Work *w)
+{
+	ereport(NOTICE,
+			(errmsg("classified %lld rows into %s, %lld of them without a prediction",
+					(long long) w->done, w->table->name, (long long) w->failed)));
+	if (w->pending->without_key > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld rows of %s were left out: their %s is NULL",
+						(long long) w->pending->without_key, w->pending->source,
+						w->pending->key_column)));
+}
+
+static void
+check_arguments(FunctionCallInfo fcinfo)
+{
+	static const char *const names[] = {"model", "source", "key_column", "target", "image_column"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("option \"%s\" must not be NULL", names[i])));
+}
+
+/* CALL visclf.classify_table(...) */
+Datum
+visclf_classify_table(PG_FUNCTION_ARGS)
+{
+	Work	   *w;
+	Oid			source;
+	char	   *key_column;
+	char	   *image_column;
+	Oid			key_type;
+	int32		key_typmod;
+	Oid			key_collation;
+
+	check_arguments(fcinfo);
+	source = PG_GETARG_OID(ARG_SOURCE);
+	key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
+	image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
+	SPI_connect_ext(call_is_atomic(fcinfo) ? 0 : SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "visclf classify_table",
+												ALLOCSET_DEFAULT_SIZES));
+	w = palloc0(sizeof(*w));
+	w->atomic = call_is_atomic(fcinfo);
+	w->precision = setting_precision;
+	w->batch_size = setting_batch_size;
+	source_check_relation(source);
+	source_check_image(source, image_column);
+	source_column_type(source, key_column, "key_column");
+	get_atttypetypmodcoll(source, get_attnum(source, key_column), &key_type, &key_typmod,
+						  &key_collation);
+	w->key = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	w->table = prediction_table_open(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TARGET)), key_column,
+									 key_type, key_typmod);
+	lock_predictions(w->table->relation, CurrentMemoryContext);
+	w->pending = pending_find(source, key_column, image_column, w->table, w->key.model_id);
+	if (w->pending->count > 0)
+		classify_all(w);
+	report_end(w);
+	SPI_finish();
+	return (Datum) 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * pending.h
+ *		The rows of a table that are still to be classified.
+ *
+ * SPI must be connected.  Only keys are read at first, and kept in a tuplestore,
+ * which goes to disk when they are many; images follow a batch at a time.
+ */
+#ifndef VISCLF_PENDING_H
+#define VISCLF_PENDING_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/tuplestore.h"
+
+#include "prediction_table.h"
+
+typedef struct Pending
+{
+	char	   *source;			/* quoted and qualified */
+	char	   *key_column;		/* quoted */
+	char	   *image_column;	/* quoted */
+	Oid			key_type;
+	int16		key_length;
+	bool		key_by_value;
+	char		key_alignment;
+	Tuplestorestate *keys;
+	TupleTableSlot *slot;
+	int64		count;			/* of the keys */
+	int64		without_key;	/* rows whose key is NULL */
+	SPIPlanPtr	fetch;
+} Pending;
+
+/*
+ * Finds the rows of the source whose key has no prediction by the version in
+ * the table; an error where two of them have the same key.  Lasts as long as
+ * the current context, over commits.
+ */
+extern Pending *pending_find(Oid source, const char *key_column, const char *image_column,
+							 const PredictionTable *table, int model_id);
+
+/*
+ * Fetches the rows of the next keys, at most `most` of them, into the last SPI
+ * result: key and image.  How many keys there were; 0: no more.
+ */
+extern int	pending_next(Pending *pending, int most);
+
+#endif							/* VISCLF_PENDING_H */

@@ -1,0 +1,158 @@
+/*
+ * prediction_table.c
+ *		The user's own table that predictions are written into.
+ */
+#include "prediction_table.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+#include "utils/varlena.h"
+
+#include "foreign.h"
+#include "sql.h"
+
+/* The columns beside the key. */
+static const struct
+{
+	const char *name;
+	Oid			type;
+}			columns[] =
+{
+	{"label", TEXTOID},
+	{"confidence", FLOAT4OID},
+	{"labels", TEXTARRAYOID},
+	{"probabilities", FLOAT4ARRAYOID},
+	{"model_id", INT4OID},
+	{"error", TEXTOID},
+	{"classified_at", TIMESTAMPTZOID},
+};
+
+static void
+create_table(const RangeVar *name, const char *key_column, Oid key_type, int32 key_typmod)
+{
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "CREATE TABLE %s (%s %s PRIMARY KEY",
+					 quote_qualified_identifier(name->schemaname, name->relname),
+					 quote_identifier(key_column),
+					 format_type_extended(key_type, key_typmod,
+										  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+	for (int i = 0; i < lengthof(columns); i++)
+		appendStringInfo(&query, ", %s %s", columns[i].name,
+						 format_type_extended(columns[i].type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfoChar(&query, ')');
+	if (SPI_execute(query.data, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not create the table of predictions");
+}
+
+static void
+check_column(Oid relation, const char *column, Oid type)
+{
+	AttrNumber	number = get_attnum(relation, column);
+
+	if (number == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" has no column \"%s\" for predictions",
+						get_rel_name(relation), column),
+				 errhint("Name a table that does not exist, and it is made as it has to be.")));
+	if (get_atttype(relation, number) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s", column, get_rel_name(relation),
+						format_type_be(get_atttype(relation, number)), format_type_be(type)),
+				 errhint("Name a table that does not exist, and it is made as it has to be.")));
+}
+
+/* Throws unless a key can be there only once. */
+static void
+check_unique(Oid relation, const char *key_column)
+{
+	Sql			sql;
+
+	sql_begin(&sql,
+			  "SELECT FROM pg_catalog.pg_index i "
+			  "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisunique AND i.indimmediate "
+			  "AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts OPERATOR(pg_catalog.=) 1 "
+			  "AND i.indkey[0] OPERATOR(pg_catalog.=) $2");
+	sql_datum(&sql, OIDOID, ObjectIdGetDatum(relation));
+	sql_datum(&sql, INT2OID, Int16GetDatum(get_attnum(relation, key_column)));
+	if (sql_read_latest(&sql) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("column \"%s\" of \"%s\" has no unique index", key_column, get_rel_name(relation)),
+				 errhint("ALTER TABLE ... ADD PRIMARY KEY (%s).", quote_identifier(key_column))));
+}
+
+static void
+release_write(void *plan)
+{
+	SPI_freeplan(plan);
+}
+
+/* Plans the writing of a row: $1 the key, $2 a visclf.prediction. */
+static void
+prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
+{
+	Oid			types[2] = {key_type, prediction_type};
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "INSERT INTO %s AS t (%s", table->name, table->key_column);
+	for (int i = 0; i < lengthof(columns); i++)
+		appendStringInfo(&query, ", %s", columns[i].name);
+	appendStringInfo(&query, ") SELECT $1, ($2).*, pg_catalog.clock_timestamp() "
+					 "ON CONFLICT (%s) DO UPDATE SET ", table->key_column);
+	for (int i = 0; i < lengthof(columns); i++)
+		appendStringInfo(&query, "%s%s = excluded.%s", i ? ", " : "", columns[i].name, columns[i].name);
+	table->write = SPI_prepare(query.data, 2, types);
+	if (table->write == NULL || SPI_keepplan(table->write) != 0)
+		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+	vc_release_with(CurrentMemoryContext, release_write, table->write);
+}
+
+PredictionTable *
+prediction_table_open(const char *name, const char *key_column, Oid key_type, int32 key_typmod)
+{
+	PredictionTable *table = palloc0(sizeof(*table));
+	RangeVar   *range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
+	Oid			prediction = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("prediction"),
+											 ObjectIdGetDatum(get_namespace_oid("visclf", false)));
+
+	if (!OidIsValid(RangeVarGetRelid(range, NoLock, true)))
+	{
+		create_table(range, key_column, key_type, key_typmod);
+		CommandCounterIncrement();
+	}
+	table->relation = RangeVarGetRelid(range, NoLock, false);
+	table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->relation)),
+											 get_rel_name(table->relation));
+	table->key_column = pstrdup(quote_identifier(key_column));
+	check_column(table->relation, key_column, key_type);
+	for (int i = 0; i < lengthof(columns); i++)
+		check_column(table->relation, columns[i].name, columns[i].type);
+	check_unique(table->relation, key_column);
+	table->desc = BlessTupleDesc(lookup_rowtype_tupdesc_copy(prediction, -1));
+	prepare_write(table, key_type, prediction);
+	return table;
+}
+
+void
+prediction_table_write(const PredictionTable *table, Datum key, Datum prediction)
+{
+	Datum		values[2] = {key, prediction};
+	int			code = SPI_execute_plan(table->write, values, NULL, false, 0);
+
+	if (code < 0)
+		elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+}
