@@ -5,8 +5,11 @@
 #include "prediction.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "sql.h"
 
@@ -34,6 +37,13 @@ prediction_type(FunctionCallInfo fcinfo, MemoryContext context)
 	desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	MemoryContextSwitchTo(caller);
 	return desc;
+}
+
+Oid
+prediction_type_id(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("prediction"),
+						   ObjectIdGetDatum(get_namespace_oid("visclf", false)));
 }
 
 /* The likeliest of some classes, or -1 where there are none. */

@@ -15,6 +15,9 @@
 /* The row type of a function that returns visclf.prediction, blessed. */
 extern TupleDesc prediction_type(FunctionCallInfo fcinfo, MemoryContext context);
 
+/* The type visclf.prediction. */
+extern Oid	prediction_type_id(void);
+
 extern Datum prediction_make(TupleDesc desc, const Model *model, const float *logits);
 
 /* For an image without pixels: error filled, the rest but model_id NULL. */

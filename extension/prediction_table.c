@@ -13,11 +13,11 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
 #include "foreign.h"
+#include "prediction.h"
 #include "sql.h"
 
 /* The columns beside the key. */
@@ -126,8 +126,7 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 {
 	PredictionTable *table = palloc0(sizeof(*table));
 	RangeVar   *range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(name)));
-	Oid			prediction = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("prediction"),
-											 ObjectIdGetDatum(get_namespace_oid("visclf", false)));
+	Oid			prediction = prediction_type_id();
 
 	if (!OidIsValid(RangeVarGetRelid(range, NoLock, true)))
 	{

@@ -312,6 +312,12 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_classify_table';
 COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name) IS
 'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. Commits after each batch unless called inside a transaction block';
 
+CREATE FUNCTION visclf.classify_trigger() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'visclf_classify_trigger';
+COMMENT ON FUNCTION visclf.classify_trigger() IS
+'trigger function that classifies rows as they are written: BEFORE INSERT OR UPDATE FOR EACH ROW, with a model''s name and, where they are not called image and prediction, the columns of the image and of the visclf.prediction that it fills';
+
 CREATE FUNCTION visclf.embed(model text, image bytea) RETURNS real[]
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'visclf_embed';

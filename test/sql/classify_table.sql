@@ -47,6 +47,24 @@ SELECT count(*), min("the ""key""") FROM "odd said";
 CALL visclf.classify_table('strict', 'scans', 'id', 'subjects_said');
 SELECT count(*), count(label), count(labels) FROM subjects_said;
 
+-- rows as they arrive
+CREATE TABLE inbox (id int PRIMARY KEY, image bytea, scan bytea, prediction visclf.prediction, second visclf.prediction);
+CREATE TRIGGER classify BEFORE INSERT OR UPDATE OF image ON inbox FOR EACH ROW EXECUTE FUNCTION visclf.classify_trigger('small');
+CREATE TRIGGER classify_scan BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION visclf.classify_trigger('small', 'scan', 'second');
+INSERT INTO inbox (id, image, scan) SELECT id, image, CASE WHEN id = 2 THEN 'no image'::bytea END FROM adverts WHERE id <= 3;
+SELECT i.id, i.prediction = visclf.classify('small', i.image) AS said, i.second IS NULL AS no_scan, (i.second).error FROM inbox i ORDER BY id;
+UPDATE inbox SET image = NULL WHERE id = 1;
+UPDATE inbox SET id = 4 WHERE id = 3;
+SELECT id, prediction IS NULL AS none FROM inbox ORDER BY id;
+CREATE TRIGGER after_all AFTER INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION visclf.classify_trigger('small');
+CALL bad($$INSERT INTO inbox VALUES (9)$$);
+DROP TRIGGER after_all ON inbox;
+CREATE TRIGGER wrong BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION visclf.classify_trigger('small', 'image', 'id');
+CALL bad($$INSERT INTO inbox VALUES (9)$$);
+DROP TRIGGER wrong ON inbox;
+CREATE TRIGGER wrong BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION visclf.classify_trigger('nobody');
+CALL bad($$INSERT INTO inbox (id, image) VALUES (9, 'x')$$);
+
 -- what cannot be
 CREATE TABLE elsewhere (id bigint, label text);
 CREATE TABLE no_index AS SELECT * FROM said;
