@@ -325,6 +325,126 @@ COMMENT ON FUNCTION visclf.embed(text, bytea) IS
 'the pooled features before the model''s head, for similarity of pictures (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';
 
 ---------------------------------------------------------------------------
+-- How good a model is, from the images that were held out of its training
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.active_version(model text, multi_label boolean DEFAULT NULL) RETURNS int
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_active_version';
+COMMENT ON FUNCTION visclf.active_version(text, boolean) IS
+'model_id of the version that classify uses; an error where the current role may use none of that name or, with multi_label, where it is of the other kind';
+
+CREATE FUNCTION visclf.wilson_interval(hits bigint, trials bigint, OUT low float8, OUT high float8)
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN trials > 0 THEN greatest(0, (p + z * z / (2 * n) - h) / (1 + z * z / n)) END,
+		CASE WHEN trials > 0 THEN least(1, (p + z * z / (2 * n) + h) / (1 + z * z / n)) END
+	FROM (SELECT 1.959963984540054::float8 AS z, trials::float8 AS n,
+				hits::float8 / nullif(trials, 0) AS p) a,
+		LATERAL (SELECT z * sqrt(p * (1 - p) / nullif(n, 0) + z * z / (4 * nullif(n, 0) * n)) AS h) b;
+END;
+COMMENT ON FUNCTION visclf.wilson_interval(bigint, bigint) IS
+'the 95 % interval of a share of which hits of trials are known (Wilson 1927); NULL for no trials';
+
+CREATE FUNCTION visclf.confusion_matrix(model text, OUT label text, OUT predicted text, OUT images bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	SELECT l.class, p.class, count(v.model_id)
+	FROM visclf.model m
+	CROSS JOIN LATERAL unnest(m.classes) WITH ORDINALITY l(class, place)
+	CROSS JOIN LATERAL unnest(m.classes) WITH ORDINALITY p(class, place)
+	LEFT JOIN visclf.validation v ON v.model_id = m.model_id AND v.label = l.class AND v.predicted = p.class
+	WHERE m.model_id = visclf.active_version(model, false)
+	GROUP BY l.class, l.place, p.class, p.place
+	ORDER BY l.place, p.place;
+END;
+COMMENT ON FUNCTION visclf.confusion_matrix(text) IS
+'how many validation images of each class the active version says are of each class: a row a pair, zeros too, in the order of visclf.model.classes; for models of one label an image';
+
+CREATE FUNCTION visclf.classification_report(model text, OUT class text,
+	OUT "precision" float8, OUT precision_low float8, OUT precision_high float8,
+	OUT recall float8, OUT recall_low float8, OUT recall_high float8,
+	OUT f1_score float8, OUT support bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	WITH counted AS (
+		SELECT c.class, c.place,
+			count(*) FILTER (WHERE c.class = ANY (v.given) AND c.class = ANY (v.said)) AS hits,
+			count(*) FILTER (WHERE c.class = ANY (v.said)) AS said,
+			count(*) FILTER (WHERE c.class = ANY (v.given)) AS given
+		FROM visclf.model m
+		CROSS JOIN LATERAL unnest(m.classes) WITH ORDINALITY c(class, place)
+		LEFT JOIN LATERAL (
+			SELECT coalesce(v.labels, ARRAY[v.label]) AS given, coalesce(v.predicted_labels, ARRAY[v.predicted]) AS said
+			FROM visclf.validation v WHERE v.model_id = m.model_id) v ON true
+		WHERE m.model_id = visclf.active_version(model)
+		GROUP BY c.class, c.place),
+	scored AS (
+		SELECT c.*, coalesce(hits::float8 / nullif(said, 0), 0) AS "precision",
+			coalesce(hits::float8 / nullif(given, 0), 0) AS recall,
+			coalesce(2 * hits::float8 / nullif(said + given, 0), 0) AS f1 FROM counted c),
+	summed AS (
+		SELECT sum(hits)::bigint AS hits, sum(said)::bigint AS said, sum(given)::bigint AS given FROM counted)
+	SELECT r.class, r."precision", r.precision_low, r.precision_high, r.recall, r.recall_low, r.recall_high, r.f1, r.support
+	FROM (
+		SELECT 0 AS part, s.place, s.class, s."precision", p.low AS precision_low, p.high AS precision_high,
+			s.recall, q.low AS recall_low, q.high AS recall_high, s.f1, s.given AS support
+		FROM scored s, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q
+		UNION ALL
+		SELECT 1, 0, 'micro avg', hits::float8 / nullif(said, 0), p.low, p.high, hits::float8 / nullif(given, 0), q.low, q.high,
+			2 * hits::float8 / nullif(said + given, 0), given
+		FROM summed, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q
+		UNION ALL
+		SELECT 2, 0, 'macro avg', avg(s."precision"), NULL, NULL, avg(s.recall), NULL, NULL, avg(s.f1), sum(s.given)::bigint
+		FROM scored s
+		UNION ALL
+		SELECT 3, 0, 'weighted avg', sum(s."precision" * s.given) / nullif(sum(s.given), 0), NULL, NULL,
+			sum(s.recall * s.given) / nullif(sum(s.given), 0), NULL, NULL,
+			sum(s.f1 * s.given) / nullif(sum(s.given), 0), sum(s.given)::bigint
+		FROM scored s) r
+	ORDER BY r.part, r.place;
+END;
+COMMENT ON FUNCTION visclf.classification_report(text) IS
+'precision, recall and F1 of each class on the validation images of the active version, as scikit-learn''s report, with 95 % intervals by Wilson; then micro avg (for one label an image: the accuracy), macro avg and weighted avg. 0 where nothing was said or given';
+
+CREATE FUNCTION visclf.top_losses(model text, n int DEFAULT 10, OUT key text, OUT label text, OUT predicted text,
+	OUT confidence real, OUT loss real)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	SELECT v.key, coalesce(v.label, array_to_string(v.labels, ', ')), coalesce(v.predicted, array_to_string(v.predicted_labels, ', ')),
+		(SELECT max(p) FROM unnest(v.probabilities) p), v.loss
+	FROM visclf.validation v WHERE v.model_id = visclf.active_version(model)
+	ORDER BY v.loss DESC, v.row_number LIMIT n;
+END;
+COMMENT ON FUNCTION visclf.top_losses(text, int) IS
+'the n validation images that the active version is most wrong about, the worst first: their key, what they are and what it says, its largest probability, the loss in nats';
+
+CREATE FUNCTION visclf.calibration(model text, bins int DEFAULT 10, OUT bin int, OUT low float8, OUT high float8,
+	OUT answers bigint, OUT confidence float8, OUT accuracy float8)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	WITH answered AS (
+		SELECT p.probability, v.label = v.predicted AS is_right
+		FROM visclf.validation v CROSS JOIN LATERAL (SELECT max(p)::float8 AS probability FROM unnest(v.probabilities) p) p
+		WHERE v.model_id = visclf.active_version(model) AND v.label IS NOT NULL
+		UNION ALL
+		SELECT p.probability::float8, m.classes[p.place] = ANY (v.labels)
+		FROM visclf.validation v JOIN visclf.model m USING (model_id)
+		CROSS JOIN LATERAL unnest(v.probabilities) WITH ORDINALITY p(probability, place)
+		WHERE v.model_id = visclf.active_version(model) AND v.labels IS NOT NULL)
+	SELECT b.bin, (b.bin - 1)::float8 / bins, b.bin::float8 / bins, count(a.probability), avg(a.probability), avg(a.is_right::int)::float8
+	FROM generate_series(1, bins) b(bin)
+	LEFT JOIN answered a ON b.bin = least(bins, floor(a.probability * bins)::int + 1)
+	GROUP BY b.bin ORDER BY b.bin;
+END;
+COMMENT ON FUNCTION visclf.calibration(text, int) IS
+'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes or, for a multi-label model, what is said of each class';
+
+---------------------------------------------------------------------------
 -- Weights from and to other programs
 ---------------------------------------------------------------------------
 

@@ -1,0 +1,43 @@
+-- How good a model is, from its validation images.
+SET client_min_messages = warning;
+
+-- a model whose validation images are told here; the figures are scikit-learn 1.8's
+BEGIN;
+SELECT visclf.import_model('told', visclf.export_model('small'), classes => '{a,b}') AS told \gset
+INSERT INTO visclf.validation (model_id, row_number, key, label, predicted, probabilities, loss)
+SELECT :told, n, 'k' || n, given, said, ARRAY[p, 1 - p], -ln(CASE given WHEN 'a' THEN p ELSE 1 - p END)
+FROM (SELECT n, CASE WHEN n <= 12 THEN 'a' ELSE 'b' END AS given,
+		CASE WHEN n <= 9 OR n IN (20, 25) THEN 'a' ELSE 'b' END AS said,
+		(CASE WHEN n <= 9 OR n IN (20, 25) THEN 0.55 + n * 0.012 ELSE 0.45 - n * 0.012 END)::real AS p
+	FROM generate_series(1, 30) n) x;
+SELECT * FROM visclf.confusion_matrix('told');
+SELECT class, round(precision::numeric, 6) AS precision, round(precision_low::numeric, 6) AS low, round(precision_high::numeric, 6) AS high,
+	round(recall::numeric, 6) AS recall, round(recall_low::numeric, 6) AS low, round(recall_high::numeric, 6) AS high,
+	round(f1_score::numeric, 6) AS f1_score, support
+FROM visclf.classification_report('told');
+SELECT key, label, predicted, round(confidence::numeric, 4) AS confidence, round(loss::numeric, 4) AS loss FROM visclf.top_losses('told', 3);
+SELECT bin, low, high, answers, round(confidence::numeric, 4) AS confidence, round(accuracy::numeric, 4) AS accuracy
+FROM visclf.calibration('told', 5);
+ROLLBACK;
+
+-- a trained one: the report's micro average is its accuracy
+SELECT abs(r.recall - m.accuracy) < 1e-6 AS accuracy, r.support = m.valid_images AS images
+FROM visclf.models m, visclf.classification_report('small') r
+WHERE m.model = 'small' AND m.active AND r.class = 'micro avg';
+SELECT sum(images) = max(valid_images) AS images FROM visclf.confusion_matrix('small'), visclf.models m WHERE m.model = 'small' AND m.active;
+SELECT sum(answers) = max(valid_images) AS images FROM visclf.calibration('small'), visclf.models m WHERE m.model = 'small' AND m.active;
+
+-- several labels an image: the report's macro average at 0.5 would be f1_score; thresholds are others
+SELECT class, support > 0 AS given, recall BETWEEN recall_low AND recall_high AS recall_inside FROM visclf.classification_report('many') WHERE class !~ 'avg';
+SELECT count(*) AS rows, bool_and(loss >= lead) AS falling FROM (SELECT loss, coalesce(lead(loss) OVER (), 0) AS lead FROM visclf.top_losses('many', 4)) x;
+SELECT sum(answers) = 3 * (SELECT valid_images FROM visclf.models WHERE model = 'many' AND active) AS images_and_classes FROM visclf.calibration('many');
+SELECT count(*) FROM visclf.confusion_matrix('many');
+
+-- no validation images, no such model
+SELECT class, precision, recall, f1_score, support FROM visclf.classification_report('named');
+SELECT count(*) FROM visclf.confusion_matrix('nobody');
+SELECT count(*) FROM visclf.confusion_matrix(NULL);
+SELECT visclf.active_version('nobody');
+SELECT * FROM visclf.wilson_interval(9, 10);
+SELECT * FROM visclf.wilson_interval(0, 0);
+SELECT * FROM visclf.wilson_interval(0, 5);
