@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What bench/speed_sql runs against its cluster; see there.
 
-A round times classify_batch over all crops, then PyTorch with Pillow over the
-same files, decoding in the main thread or ahead in as many threads as there
-are, the better of the two; the ratio is the median of the rounds'.  Then the
+A round times classify_batch over all crops in float32 and in int8, then PyTorch
+in float32 over the same files: with Pillow, and with libjpeg-turbo by torchvision,
+each decoding in the main thread or ahead in as many threads as there are, the
+best of the four; the ratios are the medians of the rounds'.  Then the
 time of one classify is set against its parts, timed apart in the same
 machine: decoding one image, one forward pass.
 """
@@ -35,9 +36,10 @@ def arguments():
     return parser.parse_args()
 
 
-def sql_seconds(query, threads):
+def sql_seconds(query, threads, precision):
     """Seconds of a query's second run in a new session."""
-    out = subprocess.run(["psql", "-X", "-c", f"SET visclf.threads = {threads}", "-c", query,
+    out = subprocess.run(["psql", "-X", "-c", f"SET visclf.threads = {threads}",
+                          "-c", f"SET visclf.precision = {precision}", "-c", query,
                           "-c", "\\timing on", "-c", query],
                          capture_output=True, text=True, check=True).stdout
     return float(re.findall(r"Time: ([0-9.]+) ms", out)[-1]) / 1000
@@ -50,22 +52,31 @@ def pillow(data):
     return numpy.asarray(image)
 
 
-def decoded(files, threads):
+def turbo(data):
+    import numpy
+    import torch
+    from torchvision.io import ImageReadMode, decode_jpeg
+    image = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.RGB)
+    image = torch.nn.functional.interpolate(image[None].float(), (SIZE, SIZE), mode="bilinear", antialias=True)
+    return numpy.asarray(image[0].round().byte().permute(1, 2, 0))
+
+
+def decoded(files, threads, decode):
     """Pixels of the files in order; with threads, decoded ahead."""
     if threads == 0:
-        yield from map(pillow, files)
+        yield from map(decode, files)
         return
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         waiting = collections.deque()
         for data in files:
-            waiting.append(pool.submit(pillow, data))
+            waiting.append(pool.submit(decode, data))
             if len(waiting) > 2 * BATCH:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def torch_seconds(model, files, threads):
+def torch_seconds(model, files, threads, decode):
     import numpy
     import torch
     start = time.perf_counter()
@@ -77,7 +88,7 @@ def torch_seconds(model, files, threads):
             labels.extend(model(x.contiguous(memory_format=torch.channels_last)).argmax(1).tolist())
         batch.clear()
 
-    for pixels in decoded(files, threads):
+    for pixels in decoded(files, threads, decode):
         batch.append(pixels)
         if len(batch) == BATCH:
             run()
@@ -117,21 +128,26 @@ def main():
     torch.set_num_threads(args.threads)
     files = [path.read_bytes() for path in sorted(pathlib.Path(args.images).iterdir())]
     model = torchvision.models.resnet18(num_classes=2).eval().to(memory_format=torch.channels_last)
-    torch_seconds(model, files[:64], 0)
-    pairs = []
+    for decode in (pillow, turbo):
+        torch_seconds(model, files[:64], 0, decode)
+    rounds = []
     for _ in range(args.rounds):
-        ours = len(files) / sql_seconds(BATCHED, args.threads)
-        theirs = len(files) / min(torch_seconds(model, files, n) for n in (0, args.threads))
-        pairs.append((ours, theirs, ours / theirs))
+        rates = [len(files) / sql_seconds(BATCHED, args.threads, precision) for precision in ("float32", "int8")]
+        rates += [len(files) / min(torch_seconds(model, files, n, decode) for n in (0, args.threads))
+                  for decode in (pillow, turbo)]
+        rounds.append(rates)
     print(f"{len(files)} crops, ResNet-18 at {SIZE}, {args.threads} threads, "
-          f"PyTorch {torch.__version__}, median of {args.rounds} rounds")
-    print("classify_batch %.1f images/s, PyTorch and Pillow %.1f, ratio %.2f (%.2f to %.2f)" % (
-        *(statistics.median(p[i] for p in pairs) for i in range(3)),
-        min(p[2] for p in pairs), max(p[2] for p in pairs)))
+          f"PyTorch {torch.__version__}, median of {args.rounds} rounds, images/s")
+    print("classify_batch float32 %.1f, int8 %.1f; PyTorch with Pillow %.1f, with libjpeg-turbo %.1f" % tuple(
+        statistics.median(r[i] for r in rounds) for i in range(4)))
+    for i, precision in enumerate(("float32", "int8")):
+        ratios = sorted(r[i] / max(r[2:]) for r in rounds)
+        print(f"{precision}: {statistics.median(ratios):.2f} times the better PyTorch "
+              f"({ratios[0]:.2f} to {ratios[-1]:.2f})")
     shares = []
     for _ in range(args.rounds):
         decode, forward = parts(args, files)
-        row = sql_seconds(SINGLE, args.threads) / len(files)
+        row = sql_seconds(SINGLE, args.threads, "float32") / len(files)
         shares.append((row, decode, forward, row / (decode + forward)))
     print("classify %.2f ms a row; decoding %.2f ms, forward %.2f ms; %.3f times their sum (%.3f to %.3f)" % (
         *(1000 * statistics.median(s[i] for s in shares) for i in range(3)),
