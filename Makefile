@@ -72,6 +72,8 @@ endif
 # with the engine linked in.  Each test/unit/test_*.c is one program.
 ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c))
 CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
+CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
+CUDA_CU = $(wildcard cuda/*.cu)
 UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
 HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
 HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
@@ -104,6 +106,27 @@ build/%.o: %.c $(HEADERS)
 
 build/%: build/test/unit/%.o $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+
+# The CUDA device on the tests' emulator of a GPU: cuda/ compiled as C and C++
+# against test/emulate's headers, plain loops in the place of cuDNN.
+EMULATED = $(patsubst %,build/emulate/%.o,$(basename $(CUDA_C) $(CUDA_CU)))
+EMULATE_CXXFLAGS = -std=gnu++17 -O3 -fno-math-errno -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas
+CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
+
+build/visclf_cuda_emulated.so: $(EMULATED) $(patsubst test/%.cpp,build/%.o,$(wildcard test/emulate/*.cpp)) $(ENGINE)
+	$(CXX) -shared -Wl,-Bsymbolic -o $@ $^ $(ENGINE_LIBS)
+
+build/emulate/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
+
+build/emulate/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -Icuda -fPIC -g -x c++ -c -o $@ $<
+
+build/emulate/%.o: test/emulate/%.cpp $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
 
 build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
  * conformance.c
  *		Holds a device to what device.h says, with the oracle as the truth.
  *
- *	conformance [-t threads] [oracle|cpu|cuda] [part of a network's name]
+ *	conformance [-t threads] [oracle|cpu|cuda|cuda-emulated] [part of a network's name]
  *
  * Speaks TAP.  A device that is not there is skipped; of the oracle, its gradients
  * are held to finite differences.  With a part of a name
@@ -46,12 +46,12 @@ conform(subject *subjects, const char *filter)
 	conform_small_networks(subjects, filter);
 	note("small networks: %.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
 	conform_whole_networks(subjects, filter);
-	for (int i = 0; i < SUBJECTS && filter[0] == '\0'; i++)
+	for (int i = 0; i < subject_count && filter[0] == '\0'; i++)
 	{
 		conform_training(&subjects[i]);
 		conform_errors(&subjects[i]);
 	}
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 		report_worst(&subjects[i]);
 	note("%.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
 }
@@ -62,7 +62,7 @@ main(int argc, char **argv)
 	int			threads = 1;
 	int			option;
 	const char *name;
-	subject		subjects[SUBJECTS];
+	subject		subjects[MAX_SUBJECTS];
 	const vc_device_api *api;
 	vc_device  *device;
 	vc_error	error = {0};
@@ -72,7 +72,7 @@ main(int argc, char **argv)
 	name = optind < argc ? argv[optind] : "cpu";
 	if (option != -1 || threads < 1 || !find_subjects(name, subjects))
 	{
-		fprintf(stderr, "usage: %s [-t threads] [oracle|cpu|cuda] [part of a network's name]\n",
+		fprintf(stderr, "usage: %s [-t threads] [oracle|cpu|cuda|cuda-emulated] [part of a network's name]\n",
 				argv[0]);
 		return 2;
 	}
@@ -85,7 +85,7 @@ main(int argc, char **argv)
 	}
 	reference.api = vc_oracle_device();
 	reference.device = open_device(reference.api, 1, &error);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		subjects[i].api = api;
 		subjects[i].device = device;

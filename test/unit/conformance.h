@@ -34,7 +34,8 @@ typedef struct subject
 	vc_device  *device;
 } subject;
 
-#define SUBJECTS 2				/* modes of each device: direct, auto */
+#define MAX_SUBJECTS 4			/* modes of a device: direct, auto, precisions */
+extern int	subject_count;
 
 /* The oracle, against which the subjects are held. */
 extern subject reference;
@@ -84,7 +85,7 @@ extern const vc_step idle_step;
 /* A step as fastai takes it: three rates, decay, dropout's seed. */
 extern const vc_step usual_step;
 
-/* The parts of the program; `subjects` are the SUBJECTS modes of a device. */
+/* The parts of the program; `subjects` are the subject_count modes of a device. */
 extern void conform_small_networks(subject *subjects, const char *filter);
 extern void conform_whole_networks(subject *subjects, const char *filter);
 extern void conform_training(subject *s);

@@ -20,9 +20,9 @@ typedef struct bench
 	int			tries;			/* at a batch far from jumps */
 	float	  **parameters;
 	vc_plan    *oracle;
-	vc_plan    *training[SUBJECTS];
-	vc_plan    *inference[SUBJECTS];
-	outcome		outcome[SUBJECTS];
+	vc_plan    *training[MAX_SUBJECTS];
+	vc_plan    *inference[MAX_SUBJECTS];
+	outcome		outcome[MAX_SUBJECTS];
 } bench;
 
 const vc_step idle_step = {.momentum = 0.9f,.square_momentum = 0.99f,.epsilon = 1e-5f,
@@ -62,7 +62,7 @@ try_forward(bench *b, int count, bool with_inference, uint64_t seed)
 
 	must(reference.api->forward(b->oracle, images, count, logits, features, &error),
 		 &error, "the oracle's forward");
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		compare_forward(b, i, b->training[i], "training plan", images, count, logits, features);
 		if (with_inference)
@@ -162,7 +162,7 @@ try_gradients(bench *b, int count, int frozen, target_kind kind, uint64_t seed)
 
 	step.frozen_groups = frozen;
 	loss = step_of(&reference, b->oracle, images, targets, count, &step, expected);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		float		got_loss = step_of(&b->subjects[i], b->training[i], images, targets,
 									   count, &step, got);
@@ -211,7 +211,7 @@ open_bench(bench *b)
 	b->parameters = random_parameters(b->network, 5);
 	b->oracle = make_plan(&reference, b->network, VC_TRAINING, b->max_batch);
 	set_parameters(&reference, b->oracle, b->network, b->parameters);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		b->training[i] = make_plan(&b->subjects[i], b->network, VC_TRAINING, b->max_batch);
 		b->inference[i] = make_plan(&b->subjects[i], b->network, VC_INFERENCE, b->max_batch);
@@ -223,7 +223,7 @@ open_bench(bench *b)
 static void
 close_bench(bench *b)
 {
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		b->subjects[i].api->plan_free(b->training[i]);
 		b->subjects[i].api->plan_free(b->inference[i]);
@@ -258,7 +258,7 @@ conform_network(subject *subjects, const vc_network *network, int max_batch, dou
 		try_gradients(&b, partial, 0, WEIGHTED_LABELS, 700);
 	}
 	try_forward(&b, max_batch, false, 800);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		char		name[VC_NAME_SIZE + 64];
 
