@@ -116,25 +116,40 @@ each_product(const vc_cuda_problem &p, F f)
 					}
 }
 
+/* y[n] += a * x[n] */
+static inline void
+add_product(int n, float a, const float *__restrict x, float *__restrict y)
+{
+	for (int i = 0; i < n; i++)
+		y[i] += a * x[i];
+}
+
+/* Weights as [row][column][input][output], so that loops are over outputs. */
+static floats
+outputs_last(const vc_cuda_problem &p, const floats &w)
+{
+	floats		turned(w.size());
+	int64_t		inner = w_count(p) / p.out_channels;
+
+	for (int k = 0; k < p.out_channels; k++)
+		for (int64_t i = 0; i < inner; i++)
+			turned[i * p.out_channels + k] = w[k * inner + i];
+	return turned;
+}
+
 static void
 forward(const vc_cuda_problem &p, const vc_cuda_operands &o)
 {
 	floats		x = read(p, o.x, x_count(p));
-	floats		w = read(p, o.w, w_count(p));
+	floats		w = outputs_last(p, read(p, o.w, w_count(p)));
 	floats		y(y_count(p));
-	int64_t		stride = w_count(p) / p.out_channels;
+	floats		part(p.out_channels);
 
 	each_product(p, [&](int64_t xi, int64_t wi, int64_t yi) {
-		for (int k = 0; k < p.out_channels; k++)
-		{
-			const float *a = &x[xi];
-			const float *b = &w[k * stride + wi];
-			float		sum = 0;
-
-			for (int c = 0; c < p.channels; c++)
-				sum += a[c] * b[c];
-			y[yi + k] += sum;
-		}
+		part.assign(p.out_channels, 0);
+		for (int c = 0; c < p.channels; c++)
+			add_product(p.out_channels, x[xi + c], &w[(wi + c) * p.out_channels], part.data());
+		add_product(p.out_channels, 1, part.data(), &y[yi]);
 	});
 	if (p.fused)
 	{
@@ -159,13 +174,7 @@ backward_data(const vc_cuda_problem &p, const vc_cuda_operands &o)
 
 	each_product(p, [&](int64_t xi, int64_t wi, int64_t yi) {
 		for (int k = 0; k < p.out_channels; k++)
-		{
-			const float *b = &w[k * stride + wi];
-			float		dy = y[yi + k];
-
-			for (int c = 0; c < p.channels; c++)
-				x[xi + c] += dy * b[c];
-		}
+			add_product(p.channels, y[yi + k], &w[k * stride + wi], &x[xi]);
 	});
 	write(p, x, o.x);
 }
@@ -180,13 +189,7 @@ backward_weights(const vc_cuda_problem &p, const vc_cuda_operands &o)
 
 	each_product(p, [&](int64_t xi, int64_t wi, int64_t yi) {
 		for (int k = 0; k < p.out_channels; k++)
-		{
-			float	   *b = &w[k * stride + wi];
-			float		dy = y[yi + k];
-
-			for (int c = 0; c < p.channels; c++)
-				b[c] += dy * x[xi + c];
-		}
+			add_product(p.channels, y[yi + k], &x[xi], &w[k * stride + wi]);
 	});
 	write(p, w, o.w);
 }

@@ -27,6 +27,7 @@ typedef struct subject
 	const char *mode;
 	vc_precision precision;
 	vc_algorithm algorithm;
+	bool		rounds;			/* products of fewer bits than float32's */
 	double		reach;			/* of rounding errors; see vc_oracle_margin */
 	double		limit[MEASURES];
 	double		worst[MEASURES];	/* less the slack */
@@ -43,7 +44,8 @@ extern subject reference;
 /* The errors of one test, and where each was largest. */
 typedef struct outcome
 {
-	double		slack;			/* for FORWARD and STATISTICS; 0 is 1 */
+	double		slack;			/* for FORWARD and STATISTICS, where the subject
+								 * rounds NEAR_JUMP too; 0 is 1 */
 	bool		seen[MEASURES];
 	double		error[MEASURES];
 	char		where[MEASURES][96];

@@ -33,19 +33,20 @@ static const struct
 	const char *device;
 	const char *mode;
 	vc_precision precision;
+	bool		rounds;
 	double		reach;
 	double		limit[MEASURES];
 }			tolerances[] =
 {
-	/*                                      forward gradient near   statist. Adam  steps repeat */
-	{"oracle", "direct", VC_FLOAT32, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
-	{"oracle", "auto", VC_PRECISION_AUTO, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
-	{"cpu", "direct", VC_FLOAT32, 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 0}},
-	{"cpu", "auto", VC_PRECISION_AUTO, 1e-4, {2e-4, 1e-3, 0.3, 1e-4, 1e-4, 1e-2, 0}},
-	{"cuda", "direct", VC_FLOAT32, 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 1e-5}},
-	{"cuda", "auto", VC_PRECISION_AUTO, 1e-1, {3e-2, 5e-2, 0.3, 1e-2, 1e-3, 0.1, 1e-2}},
-	{"cuda", "tf32", VC_TF32, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
-	{"cuda", "float16", VC_FLOAT16, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
+	/*                                             forward gradient near   statist. Adam  steps repeat */
+	{"oracle", "direct", VC_FLOAT32, false, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
+	{"oracle", "auto", VC_PRECISION_AUTO, false, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
+	{"cpu", "direct", VC_FLOAT32, false, 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 0}},
+	{"cpu", "auto", VC_PRECISION_AUTO, false, 1e-4, {2e-4, 1e-3, 0.3, 1e-4, 1e-4, 1e-2, 0}},
+	{"cuda", "direct", VC_FLOAT32, false, 4e-6, {2e-5, 3e-4, 0.3, 1e-5, 1e-4, 1e-3, 1e-5}},
+	{"cuda", "auto", VC_PRECISION_AUTO, true, 1e-1, {4e-2, 5e-2, 0.6, 1e-2, 1e-3, 0.1, 1e-2}},
+	{"cuda", "tf32", VC_TF32, true, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
+	{"cuda", "float16", VC_FLOAT16, true, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
 };
 
 /* The modes of a device, without a device yet; false where it has no row. */
@@ -64,6 +65,7 @@ find_subjects(const char *device_name, subject *subjects)
 		s->mode = tolerances[i].mode;
 		s->precision = tolerances[i].precision;
 		s->algorithm = strcmp(s->mode, "direct") == 0 ? VC_ALGORITHM_DIRECT : VC_ALGORITHM_AUTO;
+		s->rounds = tolerances[i].rounds;
 		s->reach = tolerances[i].reach;
 		memcpy(s->limit, tolerances[i].limit, sizeof(s->limit));
 		subject_count++;
@@ -144,7 +146,8 @@ report(subject *s, const char *name, const outcome *o)
 {
 	for (int m = 0; m < MEASURES; m++)
 	{
-		double		slack = o->slack > 0 && (m == FORWARD || m == STATISTICS) ? o->slack : 1;
+		bool		loose = m == FORWARD || m == STATISTICS || (m == NEAR_JUMP && s->rounds);
+		double		slack = o->slack > 0 && loose ? o->slack : 1;
 
 		if (!o->seen[m])
 			continue;

@@ -232,6 +232,17 @@ close_bench(bench *b)
 	free_parameters(b->network, b->parameters);
 }
 
+/* Whether some batch norm has one pixel an image. */
+static bool
+norms_single_pixels(const vc_network *network)
+{
+	for (int i = 0; i < network->node_count; i++)
+		if (network->nodes[i].op == VC_BATCH_NORM &&
+			network->nodes[i].height * network->nodes[i].width == 1)
+			return true;
+	return false;
+}
+
 /*
  * Everything about one network: both kinds of plan, whole and partial
  * batches, frozen groups, and thawing them again.  slack widens the limits
@@ -264,6 +275,8 @@ conform_network(subject *subjects, const vc_network *network, int max_batch, dou
 
 		compare_parameters(&b, i);
 		b.outcome[i].slack = slack;
+		if (subjects[i].rounds && norms_single_pixels(network))
+			b.outcome[i].slack *= 4;	/* few values, sometimes nearly equal */
 		snprintf(name, sizeof(name), "%s %s at %d", network->architecture,
 				 network->head == VC_HEAD_CONCAT ? "concat" : "linear", network->image_size);
 		report(&subjects[i], small ? network->architecture : name, &b.outcome[i]);
@@ -289,7 +302,8 @@ conform_small_networks(subject *subjects, const char *filter)
  * divide by nearly nothing, and then rounding errors are all that is left.
  * resnet50 at random weights multiplies rounding errors: moving its weights by
  * half a unit in the last place moves the oracle's logits by 3e-5, resnet18's
- * by 1e-6.  Hence its slack.
+ * by 1e-6.  Hence its slack; in precisions below float32 its gradients near
+ * jumps are noise, and only absurd ones are found.
  */
 void
 conform_whole_networks(subject *subjects, const char *filter)
