@@ -172,7 +172,9 @@ plan_too_large(const vc_plan *plan, vc_error *error)
 	long long	fits;
 
 	cudaMemGetInfo(&available, &total);
-	fits = available > fixed ? (long long) ((available - fixed) / image_bytes(plan)) : 0;
+
+	/* a part is left for cuDNN's workspace and for rounding */
+	fits = available > fixed ? (long long) ((available - fixed) / 20 * 17 / image_bytes(plan)) : 0;
 	snprintf(what, sizeof(what), "%s in batches of %d images",
 			 plan->training ? "training" : "inference", plan->options.max_batch);
 	vc_cuda_no_memory(error, plan->memory_bytes, what);

@@ -55,7 +55,7 @@ typedef struct outcome
 extern bool check(bool condition, const char *fmt,...) VC_PRINTF(2, 3);
 extern void note(const char *fmt,...) VC_PRINTF(1, 2);
 extern int	finish(void);
-extern bool find_subjects(const char *device_name, subject *subjects);
+extern bool find_subjects(const char *device_name, const char *mode, subject *subjects);
 extern double difference(const float *got, const float *expected, int64_t count);
 extern double distance(const float *got, const float *expected, int64_t count, double least);
 extern double norm(const float *data, int64_t count);

@@ -49,16 +49,20 @@ static const struct
 	{"cuda", "float16", VC_FLOAT16, true, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
 };
 
-/* The modes of a device, without a device yet; false where it has no row. */
+/*
+ * The modes of a device, or one of them where mode is not NULL, without a
+ * device yet; false where there is no row.
+ */
 bool
-find_subjects(const char *device_name, subject *subjects)
+find_subjects(const char *device_name, const char *mode, subject *subjects)
 {
 	subject_count = 0;
 	for (size_t i = 0; i < sizeof(tolerances) / sizeof(tolerances[0]); i++)
 	{
 		subject    *s = &subjects[subject_count];
 
-		if (strncmp(tolerances[i].device, device_name, strlen(tolerances[i].device)) != 0)
+		if (strncmp(tolerances[i].device, device_name, strlen(tolerances[i].device)) != 0 ||
+			(mode != NULL && strcmp(tolerances[i].mode, mode) != 0))
 			continue;
 		memset(s, 0, sizeof(*s));
 		s->device_name = tolerances[i].device;
