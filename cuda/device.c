@@ -14,6 +14,9 @@
 /* Bytes of one of the two pinned buffers that images pass through. */
 #define STAGING_BYTES ((size_t) 4 * 1024 * 1024)
 
+/* Devices of this process that are open; the last gives the context's memory back. */
+static int	open_count;
+
 /* Says which call of CUDA failed, and how. */
 vc_status
 vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
@@ -87,6 +90,8 @@ close_device(vc_device *device)
 		cudaEventDestroy(device->finished);
 	if (device->stream != NULL)
 		cudaStreamDestroy(device->stream);
+	if (--open_count == 0)
+		cudaDeviceReset();
 	vc_cuda_leave(device);
 	free(device);
 }
@@ -173,6 +178,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	if ((device = calloc(1, sizeof(*device))) == NULL)
 		return vc_no_memory(error, sizeof(*device));
 	device->index = index;
+	open_count++;
 	vc_cuda_enter(device);
 	status = open_resources(device, error);
 	vc_cuda_leave(device);

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "foreign.h"
+#include "idle.h"
 #include "settings.h"
 
 static CachedModel **entries;	/* in TopMemoryContext */
@@ -26,12 +27,27 @@ drop(int i)
 	MemoryContextDelete(context);
 }
 
+/* Frees what is on the device; in another thread, see idle.h. */
+static void
+release_all(void)
+{
+	for (int i = 0; i < entry_count; i++)
+	{
+		entries[i]->api->plan_free(entries[i]->plan);
+		entries[i]->plan = NULL;
+	}
+	if (device.device != NULL)
+		device.api->close(device.device);
+	device.device = NULL;
+}
+
 /* Opens the device, anew where the settings have changed. */
 static void
 current_device(void)
 {
 	OpenDevice	opened;
 
+	idle_hold();
 	if (device.device != NULL && device_is_current(&device))
 		return;
 	open_device(&opened);
@@ -40,6 +56,8 @@ current_device(void)
 	if (device.device != NULL)
 		device.api->close(device.device);
 	device = opened;
+	if (device_has_memory(&device))
+		idle_watch(release_all);
 }
 
 static int
@@ -82,7 +100,8 @@ release_plan(void *argument)
 {
 	CachedModel *cached = argument;
 
-	cached->api->plan_free(cached->plan);
+	if (cached->plan != NULL)	/* it was not released when idle */
+		cached->api->plan_free(cached->plan);
 }
 
 static CachedModel *
@@ -100,6 +119,7 @@ load(ModelKey key, int max_batch, MemoryContext context)
 	cached->model = model_read(key.model_id, false, context);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = setting_convolution;
+	options.precision = setting_precision;
 	options.max_batch = max_batch;
 	options.interrupted = vc_query_canceled;
 	vc_check(device.api->plan(device.device, cached->model->network, &options,

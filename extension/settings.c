@@ -13,6 +13,8 @@
 
 int			setting_device = DEVICE_AUTO;
 int			setting_convolution = VC_ALGORITHM_AUTO;
+int			setting_precision = VC_PRECISION_AUTO;
+int			setting_gpu_idle_timeout = 300;
 int			setting_batch_size = 32;
 int			setting_max_image_pixels = 100000000;
 int			setting_max_cached_models = 4;
@@ -31,6 +33,15 @@ static const struct config_enum_entry device_values[] = {
 static const struct config_enum_entry convolution_values[] = {
 	{"auto", VC_ALGORITHM_AUTO, false},
 	{"direct", VC_ALGORITHM_DIRECT, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry precision_values[] = {
+	{"auto", VC_PRECISION_AUTO, false},
+	{"float32", VC_FLOAT32, false},
+	{"tf32", VC_TF32, false},
+	{"bfloat16", VC_BFLOAT16, false},
+	{"float16", VC_FLOAT16, false},
 	{NULL, 0, false}
 };
 
@@ -61,6 +72,16 @@ define_settings(void)
 							 "auto measures each shape once and takes the fastest; direct is the most exact.",
 							 &setting_convolution, VC_ALGORITHM_AUTO, convolution_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("visclf.precision",
+							 "Sets the precision of convolutions and what is between them.",
+							 "auto takes float32 on a CPU; on a GPU bfloat16, or float16 where it has none.",
+							 &setting_precision, VC_PRECISION_AUTO, precision_values,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.gpu_idle_timeout",
+							"Sets the time without a transaction that uses a model after which a backend gives a GPU's memory back.",
+							"0 keeps it to the end of the session.",
+							&setting_gpu_idle_timeout, 300, 0, INT_MAX / 1000,
+							PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("visclf.threads",
 							"Sets the CPU threads that one backend decodes images and computes with.",
 							"0 takes every core. Parallel workers use one each.",

@@ -114,19 +114,18 @@ plan(vc_cuda_library *library, const vc_cuda_problem *problem, tally *t)
 	return true;
 }
 
-/* Whether a problem of this card comes for the first time. */
+/* The problems of this card that were planned. */
+static vc_cuda_problem seen[4096];
+static int	seen_count;
+
+/* Whether a problem comes for the first time. */
 static bool
 is_new(const vc_cuda_problem *p)
 {
-	static vc_cuda_problem seen[4096];
-	static int	seen_count;
-
-	if (p == NULL)
-		seen_count = 0;
 	for (int i = 0; i < seen_count; i++)
 		if (memcmp(&seen[i], p, sizeof(*p)) == 0)
 			return false;
-	if (p != NULL && seen_count < (int) (sizeof(seen) / sizeof(seen[0])))
+	if (seen_count < (int) (sizeof(seen) / sizeof(seen[0])))
 		seen[seen_count++] = *p;
 	return true;
 }
@@ -225,7 +224,7 @@ plan_card(const card *c, const char *const *architectures, bool measured)
 {
 	vc_cuda_library library = {.properties = describe(c)};
 
-	is_new(NULL);
+	seen_count = 0;
 	for (int p = 0; p < (int) (sizeof(precisions) / sizeof(precisions[0])); p++)
 		for (int a = 0; architectures[a] != NULL && c->version >= precisions[p].least; a++)
 			plan_network(&library, architectures[a], p, measured, c->version);
