@@ -182,4 +182,15 @@ build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
 
+# What bench/gpu_all runs on a card, without the CPU's device: these programs
+# need no oneDNN.
+.PHONY: gpu-programs
+gpu-programs: visclf_cuda.so build/conformance_gpu build/gpu
+
+build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(ENGINE)
+	$(CC) -o $@ $^ $(ENGINE_LIBS) -ldl
+
+build/gpu: bench/gpu.c $(HELPERS) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -Iengine -Itest/unit -o $@ $^ $(ENGINE_LIBS) -ldl
+
 .SECONDARY:
