@@ -29,7 +29,8 @@ struct fiber
 	bool		waits;
 };
 
-static std::vector<fiber *> fibers;
+/* Kept to the end of the process. */
+static std::vector<fiber *> &fibers = *new std::vector<fiber *>;
 static fiber *current;
 static ucontext_t scheduler;
 static const std::function<void()> *body;
