@@ -3,10 +3,12 @@
 #   make, make install     build and install the extension (PGXS)
 #   make demo              set this machine up, train on generated adverts, count
 #   make check             set this machine up, run every test that needs no GPU
-#   make device-check DEVICE=cpu|cuda   a device against the oracle, no server
+#   make device-check DEVICE=cpu|cuda|cuda-emulated   a device against the oracle, no server
 #   make sanitize          the engine's tests under AddressSanitizer and UBSan
 #
 # demo and check install what is missing through apt, as root or with sudo.
+
+#   make WITH_CUDA=yes|no  forces the CUDA device, built where nvcc and cudnn.h are
 
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" visclf.control)
 PG_CONFIG ?= pg_config
@@ -17,6 +19,14 @@ KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototype
 	-Wno-format-truncation
 ENGINE_LIBS = -ljpeg -lpthread -lm
 CPU_LIBS = -ldnnl -lm
+
+# The CUDA device is built where nvcc and cudnn.h are found.
+NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+CUDNN_HEADER = $(firstword $(wildcard $(CUDNN_HOME)/include/cudnn.h $(CUDA_HOME)/include/cudnn.h \
+	/usr/include/cudnn.h /usr/include/*-linux-gnu/cudnn.h /usr/local/include/cudnn.h))
+WITH_CUDA ?= $(if $(NVCC),$(if $(CUDNN_HEADER),yes,no),no)
+CUDA_MODULE = $(if $(filter yes,$(WITH_CUDA)),visclf_cuda.so)
 
 ifneq (,$(filter demo check,$(MAKECMDGOALS)))
 
@@ -36,7 +46,7 @@ DATA = $(wildcard sql/visclf--*--*.sql)
 PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
-EXTRA_CLEAN = build visclf_cpu.so visclf--$(EXTVERSION).sql
+EXTRA_CLEAN = build visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
 
 REGRESS = setup image_info train classify precision weights balance multi_label lr_find evaluation rights bad_calls classify_table reinstall
 REGRESS_OPTS = --inputdir=test
@@ -57,14 +67,14 @@ visclf--$(EXTVERSION).sql: sql/visclf.sql
 $(OBJS): $(wildcard engine/*.h extension/*.h)
 
 # The devices are modules of their own, loaded at first use.
-all: visclf_cpu.so
+all: visclf_cpu.so $(CUDA_MODULE)
 install: install-devices
 uninstall: uninstall-devices
 .PHONY: install-devices uninstall-devices
-install-devices: visclf_cpu.so installdirs
-	$(INSTALL_SHLIB) visclf_cpu.so '$(DESTDIR)$(pkglibdir)/'
+install-devices: visclf_cpu.so $(CUDA_MODULE) installdirs
+	$(INSTALL_SHLIB) visclf_cpu.so $(CUDA_MODULE) '$(DESTDIR)$(pkglibdir)/'
 uninstall-devices:
-	rm -f '$(DESTDIR)$(pkglibdir)/visclf_cpu.so'
+	rm -f '$(DESTDIR)$(pkglibdir)/visclf_cpu.so' '$(DESTDIR)$(pkglibdir)/visclf_cuda.so'
 
 endif
 
@@ -72,14 +82,19 @@ endif
 # with the engine linked in.  Each test/unit/test_*.c is one program.
 ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c))
 CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
+CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
+CUDA_CU = $(wildcard cuda/*.cu)
 UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
 HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
 HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
+CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
 
 .PHONY: unit device-check
-unit: $(UNIT) build/conformance build/adverts
+unit: $(UNIT) build/conformance build/adverts build/visclf_cuda_emulated.so \
+	$(if $(CUDA_MODULE),build/cudnn_plans)
 
-device-check: build/conformance
+device-check: build/conformance $(if $(filter cuda,$(DEVICE)),visclf_cuda.so) \
+	$(if $(filter cuda-emulated,$(DEVICE)),build/visclf_cuda_emulated.so)
 	build/conformance $(DEVICE)
 
 # The engine's tests under AddressSanitizer and UBSan, with clang.
@@ -105,6 +120,57 @@ build/%.o: %.c $(HEADERS)
 build/%: build/test/unit/%.o $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
+# The CUDA device.  Machine code for each generation from sm_75 to sm_90, and
+# PTX that the driver compiles for later ones.  The CUDA runtime is linked in,
+# cuDNN is found when the module is loaded.  build/cuda/ptxas has what ptxas
+# says of each kernel's registers.
+CUDA_TARGETS = 75 80 86 89 90
+NVCCFLAGS = -O3 -std=c++17 -Xptxas -v --compiler-options=-fPIC,-Wall \
+	$(foreach t,$(CUDA_TARGETS),-gencode arch=compute_$(t),code=sm_$(t)) \
+	-gencode arch=compute_90,code=compute_90
+CUDA_CPPFLAGS = -isystem $(CUDA_HOME)/include -isystem $(dir $(CUDNN_HEADER))
+CUDNN_LIB = $(firstword $(wildcard $(foreach d,$(CUDNN_HOME)/lib $(CUDA_HOME)/lib64 $(CUDA_HOME)/lib \
+	/usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu /usr/local/lib,$(d)/libcudnn.so $(d)/libcudnn.so.9)))
+CUDA_RUNTIME = $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/libcudart_static.a))
+CUDA_OBJS = $(patsubst %,build/%.o,$(basename $(wildcard cuda/*.c) $(CUDA_CU)))
+CUDA_LIBS = $(CUDA_RUNTIME) $(CUDNN_LIB) -ldl -lrt -lpthread -lm
+
+visclf_cuda.so: $(CUDA_OBJS) $(ENGINE) cuda/visclf_cuda.map
+	$(CXX) -shared -Wl,-Bsymbolic -Wl,-z,defs -Wl,--version-script=cuda/visclf_cuda.map \
+		-o $@ $(filter %.o,$^) $(CUDA_LIBS) $(ENGINE_LIBS)
+
+build/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) $(CUDA_CPPFLAGS) -fPIC -g -c -o $@ $<
+
+build/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)/ptxas
+	$(NVCC) $(NVCCFLAGS) -Icuda -c -o $@ $< 2>build/cuda/ptxas/$*.log || { cat build/cuda/ptxas/$*.log; exit 1; }
+
+build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers $(CUDA_CPPFLAGS) -o $@ $^ $(CUDA_LIBS) $(ENGINE_LIBS) \
+		-Wl,-rpath,$(dir $(CUDNN_LIB))
+
+# The CUDA device on the tests' emulator of a GPU: cuda/ compiled as C and C++
+# against test/emulate's headers, plain loops in the place of cuDNN.
+EMULATED = $(patsubst %,build/emulate/%.o,$(basename $(CUDA_C) $(CUDA_CU)))
+EMULATE_CXXFLAGS = -std=gnu++17 -O3 -fno-math-errno -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas
+
+build/visclf_cuda_emulated.so: $(EMULATED) $(patsubst test/%.cpp,build/%.o,$(wildcard test/emulate/*.cpp)) $(ENGINE)
+	$(CXX) -shared -Wl,-Bsymbolic -o $@ $^ $(ENGINE_LIBS)
+
+build/emulate/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
+
+build/emulate/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -Icuda -fPIC -g -x c++ -c -o $@ $<
+
+build/emulate/%.o: test/emulate/%.cpp $(HEADERS) $(CUDA_HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
+
 build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Iengine -o $@ $(filter %.c,$^) -ljpeg -lm
@@ -115,5 +181,16 @@ build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
+
+# What bench/gpu_all runs on a card, without the CPU's device: these programs
+# need no oneDNN.
+.PHONY: gpu-programs
+gpu-programs: visclf_cuda.so build/conformance_gpu build/gpu
+
+build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(ENGINE)
+	$(CC) -o $@ $^ $(ENGINE_LIBS) -ldl
+
+build/gpu: bench/gpu.c $(HELPERS) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -Iengine -Itest/unit -o $@ $^ $(ENGINE_LIBS) -ldl
 
 .SECONDARY:

@@ -19,6 +19,8 @@
 #define VISCLF_CUDA_H
 
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "../engine/arena.h"
 #include "../engine/device.h"
@@ -185,6 +187,7 @@ struct vc_plan
 	float		gradient_scale; /* of the gradients that are there */
 	int			good_steps;		/* since the scale last changed */
 	int			ready_count;	/* images that the engines are for; 0: none */
+	bool		ready_training;
 
 	/* Device memory, one allocation; the layout's base is NULL in the first pass. */
 	char	   *memory;
@@ -223,6 +226,8 @@ extern void vc_cuda_enter(vc_device *device);
 extern void vc_cuda_leave(vc_device *device);
 extern vc_status vc_cuda_poll(vc_plan *plan, vc_error *error);
 extern vc_status vc_cuda_failed(vc_error *error, cudaError_t status, const char *what);
+extern vc_status vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from,
+								size_t bytes, vc_error *error);
 
 /* probe.c */
 extern vc_status vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error);
@@ -276,8 +281,6 @@ extern vc_status vc_cuda_images_put(vc_images *images, int64_t first, const uint
 									int count, vc_error *error);
 extern vc_status vc_cuda_select_images(vc_plan *plan, const vc_images *images,
 									   const int64_t *rows, int count, vc_error *error);
-extern vc_status vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from,
-								size_t bytes, vc_error *error);
 
 /* run.c */
 extern vc_status vc_cuda_forward(vc_plan *plan, const uint8_t *images, int count,
@@ -286,6 +289,8 @@ extern vc_status vc_cuda_train_step(vc_plan *plan, const uint8_t *images,
 									const vc_targets *targets, int count,
 									const vc_step *step, float *loss,
 									float *logits, vc_error *error);
+extern bool vc_cuda_is_ready(const vc_plan *plan, const vc_cuda_run *run);
+extern vc_status vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 
 /* backward.c: what steps share while going backward */

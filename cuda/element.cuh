@@ -14,7 +14,7 @@
 /* The tests' emulator has a launch of its own. */
 #ifndef VC_LAUNCH
 #define VC_LAUNCH(kernel, grid, block, stream, ...) \
-	(kernel<<<(grid), (block), 0, (stream)>>>(__VA_ARGS__), cudaPeekAtLastError())
+	(kernel<<<(grid), (block), 0, (stream)>>>(__VA_ARGS__), cudaGetLastError())
 #endif
 
 /* A template's instance as one argument of VC_LAUNCH. */

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "foreign.h"
+#include "idle.h"
 #include "settings.h"
 
 #define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
@@ -28,12 +29,27 @@ drop(int i)
 	MemoryContextDelete(context);
 }
 
+/* Frees what is on the device; in another thread, see idle.h. */
+static void
+release_all(void)
+{
+	for (int i = 0; i < entry_count; i++)
+	{
+		entries[i]->api->plan_free(entries[i]->plan);
+		entries[i]->plan = NULL;
+	}
+	if (device.device != NULL)
+		device.api->close(device.device);
+	device.device = NULL;
+}
+
 /* Opens the device, anew where the settings have changed. */
 static void
 current_device(void)
 {
 	OpenDevice	opened;
 
+	idle_hold();
 	if (device.device != NULL && device_is_current(&device))
 		return;
 	open_device(&opened);
@@ -42,6 +58,8 @@ current_device(void)
 	if (device.device != NULL)
 		device.api->close(device.device);
 	device = opened;
+	if (device_has_memory(&device))
+		idle_watch(release_all);
 }
 
 static int
@@ -85,7 +103,8 @@ release_plan(void *argument)
 {
 	CachedModel *cached = argument;
 
-	cached->api->plan_free(cached->plan);
+	if (cached->plan != NULL)	/* it was not released when idle */
+		cached->api->plan_free(cached->plan);
 }
 
 /* Lets the device run the model in int8 where it has to, or may. */

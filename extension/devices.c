@@ -30,13 +30,14 @@ typedef struct DeviceModule
 {
 	const char *file;
 	const char *entry;
+	const char *variable;		/* of the server's environment: another file */
 	bool		tried;
 	const vc_device_api *api;	/* NULL: see reason */
 	char		reason[256];
 } DeviceModule;
 
-static DeviceModule cpu_module = {"visclf_cpu", "vc_cpu_device"};
-static DeviceModule cuda_module = {"visclf_cuda", "vc_cuda_device"};
+static DeviceModule cpu_module = {"visclf_cpu", "vc_cpu_device", "VISCLF_CPU"};
+static DeviceModule cuda_module = {"visclf_cuda", "vc_cuda_device", "VISCLF_CUDA"};
 
 /*
  * Loads a library.  The OpenMP runtime, which comes with the CPU's, reads its
@@ -70,7 +71,10 @@ module_device(DeviceModule *module, const char **reason)
 	if (module->tried)
 		return module->api;
 	module->tried = true;
-	snprintf(path, sizeof(path), "%s/%s%s", pkglib_path, module->file, DLSUFFIX);
+	if (getenv(module->variable) != NULL)
+		strlcpy(path, getenv(module->variable), sizeof(path));
+	else
+		snprintf(path, sizeof(path), "%s/%s%s", pkglib_path, module->file, DLSUFFIX);
 	if (access(path, R_OK) != 0)
 		snprintf(module->reason, sizeof(module->reason),
 				 "visclf was installed without the module %s", module->file);
@@ -103,9 +107,9 @@ cpu_device(void)
 	return api;
 }
 
-/* Whether some GPU can be used; otherwise the reason. */
+/* A GPU that can be used, and its number; otherwise the reason. */
 static const vc_device_api *
-usable_cuda_device(const char **reason)
+usable_cuda_device(int *index, const char **reason)
 {
 	static vc_device_info info[MAX_DEVICES];
 	const vc_device_api *api = module_device(&cuda_module, reason);
@@ -122,6 +126,7 @@ usable_cuda_device(const char **reason)
 	*reason = "no GPU was found";
 	for (int i = 0; i < count; i++)
 	{
+		*index = i;
 		if (info[i].usable)
 			return api;
 		*reason = info[i].reason;
@@ -129,19 +134,23 @@ usable_cuda_device(const char **reason)
 	return NULL;
 }
 
-/* What visclf.device asks for. */
+/* What visclf.device asks for; *index is its number. */
 static const vc_device_api *
-choose_device(void)
+choose_device(int *index)
 {
 	static bool told = false;
 	const char *reason;
 	const vc_device_api *cuda;
 
 	if (setting_device == DEVICE_CPU)
+	{
+		*index = 0;
 		return cpu_device();
-	cuda = usable_cuda_device(&reason);
+	}
+	cuda = usable_cuda_device(index, &reason);
 	if (cuda != NULL)
 		return cuda;
+	*index = 0;
 	if (setting_device == DEVICE_CUDA)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -157,19 +166,28 @@ choose_device(void)
 void
 open_device(OpenDevice *opened)
 {
+	int			index;
 	vc_error	error;
 
 	opened->setting = setting_device;
+	opened->precision = setting_precision;
 	opened->threads = setting_compute_threads();
-	opened->api = choose_device();
-	vc_check(opened->api->open(0, opened->threads, &opened->device, &error), &error);
+	opened->api = choose_device(&index);
+	vc_check(opened->api->open(index, opened->threads, &opened->device, &error), &error);
 }
 
 bool
 device_is_current(const OpenDevice *opened)
 {
 	return opened->setting == setting_device &&
+		opened->precision == setting_precision &&
 		opened->threads == setting_compute_threads();
+}
+
+bool
+device_has_memory(const OpenDevice *opened)
+{
+	return opened->api->images_create != NULL;
 }
 
 static void

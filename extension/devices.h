@@ -15,6 +15,7 @@ typedef struct OpenDevice
 	vc_device  *device;
 	int			setting;		/* visclf.device that it was chosen for */
 	int			threads;		/* that it was opened with */
+	int			precision;		/* visclf.precision at that time */
 } OpenDevice;
 
 /* Opens what visclf.device and visclf.threads ask for. */
@@ -22,5 +23,8 @@ extern void open_device(OpenDevice *opened);
 
 /* True where the settings still ask for the same. */
 extern bool device_is_current(const OpenDevice *opened);
+
+/* True of a device that has memory of its own: a GPU. */
+extern bool device_has_memory(const OpenDevice *opened);
 
 #endif							/* VISCLF_DEVICES_H */

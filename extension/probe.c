@@ -49,7 +49,7 @@ compute_features(Training *t, float *features, void *targets)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, d->train + first, count);
-		vc_check(t->device.api->forward(t->plan, t->images, count, t->logits,
+		vc_check(t->device.api->forward(t->plan, t->sent, count, t->logits,
 										features + first * width, &error), &error);
 		if (d->multi_label)
 			memcpy((uint8_t *) targets + first * t->model->class_count, t->members,

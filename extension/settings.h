@@ -17,6 +17,7 @@ typedef enum DeviceSetting
 extern int	setting_device;		/* a DeviceSetting */
 extern int	setting_convolution;	/* a vc_algorithm */
 extern int	setting_precision;	/* a vc_precision */
+extern int	setting_gpu_idle_timeout;	/* seconds; 0: never */
 extern int	setting_batch_size;
 extern int	setting_max_image_pixels;
 extern int	setting_max_cached_models;

@@ -50,7 +50,7 @@ void
 training_open_device(Training *t)
 {
 	open_device(&t->device);
-	vc_release_with(CurrentMemoryContext, release_device, t);
+	vc_release_with(t->context, release_device, t);
 }
 
 Training *
@@ -62,6 +62,7 @@ training_begin(bool atomic)
 	MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "visclf training",
 												ALLOCSET_DEFAULT_SIZES));
 	t = palloc0(sizeof(*t));
+	t->context = CurrentMemoryContext;
 	t->atomic = atomic;
 	return t;
 }
@@ -108,11 +109,13 @@ training_plan(Training *t)
 	t->batch_size = (int) Min(t->options->batch_size, t->data->train_count);
 	options.purpose = probe ? VC_INFERENCE : VC_TRAINING;
 	options.algorithm = setting_convolution;
+	options.precision = setting_precision;
 	options.max_batch = t->batch_size;
 	options.interrupted = vc_query_canceled;
 	vc_check(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
-	vc_release_with(CurrentMemoryContext, release_plan, t);	/* before the network */
+	vc_release_with(t->context, release_plan, t);	/* before the network and the device */
 	make_batch(t);
+	training_keep(t);
 	if (probe)
 		vc_recipe_probe(&t->recipe);
 	else
@@ -224,7 +227,7 @@ training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc
 		training_load(t, order + first, t->batch_size);
 	else
 		training_load_augmented(t, order + first, t->batch_size, step->seed, epoch, first);
-	vc_check(t->device.api->train_step(t->plan, t->images, &t->targets, t->batch_size, step,
+	vc_check(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
 									   &loss, NULL, &error), &error);
 	return loss;
 }

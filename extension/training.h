@@ -19,11 +19,15 @@
 
 typedef struct Training
 {
+	MemoryContext context;		/* device, plan and images hang on it, in this
+								 * order; SPI goes back to another one */
 	TrainOptions *options;
 	Dataset    *data;
 	Model	   *model;
 	OpenDevice	device;
 	vc_plan    *plan;
+	vc_images  *kept;			/* all rows, on the device; or NULL */
+	int64	   *kept_rows;		/* of one batch */
 	vc_recipe	recipe;
 	bool		atomic;			/* inside a transaction block: no commits */
 
@@ -37,6 +41,7 @@ typedef struct Training
 	uint8_t    *images;
 	uint8_t    *originals;		/* before they are augmented; NULL: they are not */
 	vc_pool    *pool;			/* augments; NULL: the backend does */
+	const uint8_t *sent;		/* images, or NULL: rows of kept are selected */
 	int32	   *labels;			/* these two are what targets points to: */
 	uint8_t    *members;		/* the one or the other */
 	vc_targets	targets;
@@ -92,6 +97,12 @@ extern double training_step(Training *t, const uint32 *order, int64 first, int e
 							const vc_step *step);
 
 /* training_batch.c: reads pixels and targets of some rows into t's batch. */
+/*
+ * Keeps all images on a device that has memory for them, so that batches
+ * need not be sent.  Not where they are augmented: no two epochs' are alike.
+ */
+extern void training_keep(Training *t);
+
 extern void training_load(Training *t, const uint32 *rows, int count);
 
 /* The same, augmented as image `first` and on of an epoch. */

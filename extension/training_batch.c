@@ -4,6 +4,10 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
+#include "error.h"
+#include "foreign.h"
 #include "training.h"
 
 static void
@@ -16,12 +20,76 @@ load_targets(Training *t, const uint32 *rows, int count)
 			t->labels[i] = t->data->rows[rows[i]].labels[0];
 }
 
+static void
+release_kept(void *argument)
+{
+	Training   *t = argument;
+
+	t->device.api->images_free(t->kept);
+}
+
+/* Sends all rows to the device, some at a time. */
+static void
+send_rows(Training *t)
+{
+	vc_error	error;
+
+	for (int64 first = 0; first < t->data->count; first += t->batch_size)
+	{
+		int			count = (int) Min(t->batch_size, t->data->count - first);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < count; i++)
+			dataset_read(t->data, (uint32) (first + i), t->images + t->data->image_bytes * i);
+		vc_check(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
+	}
+}
+
+void
+training_keep(Training *t)
+{
+	vc_status	status;
+	vc_error	error;
+
+	if (!device_has_memory(&t->device) || t->options->augment != VC_AUGMENT_NONE)
+		return;
+	status = t->device.api->images_create(t->device.device, t->data->count,
+										  (int64) t->data->image_bytes, &t->kept, &error);
+	if (status == VC_OUT_OF_MEMORY)
+	{
+		ereport(DEBUG1, (errmsg("images are sent batch by batch: %s", error.message)));
+		return;
+	}
+	vc_check(status, &error);
+	vc_release_with(t->context, release_kept, t);
+	t->kept_rows = palloc(sizeof(int64) * t->batch_size);
+	send_rows(t);
+}
+
+/* Names rows of what is kept as the next batch. */
+static void
+select_rows(Training *t, const uint32 *rows, int count)
+{
+	vc_error	error;
+
+	for (int i = 0; i < count; i++)
+		t->kept_rows[i] = rows[i];
+	vc_check(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
+	t->sent = NULL;
+}
+
 void
 training_load(Training *t, const uint32 *rows, int count)
 {
+	load_targets(t, rows, count);
+	if (t->kept != NULL)
+	{
+		select_rows(t, rows, count);
+		return;
+	}
+	t->sent = t->images;
 	for (int i = 0; i < count; i++)
 		dataset_read(t->data, rows[i], t->images + t->data->image_bytes * i);
-	load_targets(t, rows, count);
 }
 
 /* One image to be augmented. */
@@ -63,6 +131,7 @@ training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed,
 	Size		bytes = t->data->image_bytes;
 	AugmentJob *jobs = palloc(sizeof(AugmentJob) * count);
 
+	t->sent = t->images;
 	for (int i = 0; i < count; i++)
 	{
 		dataset_read(t->data, rows[i], t->originals + bytes * i);

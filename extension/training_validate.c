@@ -60,7 +60,7 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, d->valid + first, count);
-		vc_check(t->device.api->forward(t->plan, t->images, count, t->logits, NULL, &error),
+		vc_check(t->device.api->forward(t->plan, t->sent, count, t->logits, NULL, &error),
 				 &error);
 		for (int i = 0; i < count; i++)
 		{

@@ -18,7 +18,7 @@ sub start_node
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	$node->init(%options);
-	$node->append_conf('postgresql.conf', "fsync = off\nmax_wal_size = 4GB\n");
+	$node->append_conf('postgresql.conf', "fsync = off\nmax_wal_size = 4GB\nvisclf.device = cpu\n");
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION visclf');
 	return $node;

@@ -2,11 +2,12 @@
  * conformance.c
  *		Holds a device to what device.h says, with the oracle as the truth.
  *
- *	conformance [-t threads] [oracle|cpu|cuda] [part of a network's name]
+ *	conformance [-t threads] [-m mode] [oracle|cpu|cuda|cuda-emulated] [part of a network's name]
  *
  * Speaks TAP.  A device that is not there is skipped; of the oracle, its gradients
  * are held to finite differences.  With a part of a name
- * only the networks with such names are tried.
+ * only the networks with such names are tried, with "steps" only what has no
+ * such name: training, and calls that must fail.  With -m only one of a device's modes.
  */
 #include "conformance.h"
 
@@ -46,14 +47,14 @@ conform(subject *subjects, const char *filter)
 	conform_small_networks(subjects, filter);
 	note("small networks: %.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
 	conform_whole_networks(subjects, filter);
-	for (int i = 0; i < SUBJECTS && filter[0] == '\0'; i++)
+	for (int i = 0; i < subject_count && (filter[0] == '\0' || strcmp(filter, "steps") == 0); i++)
 	{
 		conform_training(&subjects[i]);
 		conform_errors(&subjects[i]);
 	}
 	if (filter[0] == '\0')
-		conform_int8(&subjects[1]);
-	for (int i = 0; i < SUBJECTS; i++)
+		conform_int8(&subjects[subject_count - 1]);
+	for (int i = 0; i < subject_count; i++)
 		report_worst(&subjects[i]);
 	note("%.1f s of processor time", (double) (clock() - start) / CLOCKS_PER_SEC);
 }
@@ -64,17 +65,21 @@ main(int argc, char **argv)
 	int			threads = 1;
 	int			option;
 	const char *name;
-	subject		subjects[SUBJECTS];
+	const char *mode = NULL;
+	subject		subjects[MAX_SUBJECTS];
 	const vc_device_api *api;
 	vc_device  *device;
 	vc_error	error = {0};
 
-	while ((option = getopt(argc, argv, "t:")) == 't')
-		threads = atoi(optarg);
+	while ((option = getopt(argc, argv, "t:m:")) == 't' || option == 'm')
+		if (option == 't')
+			threads = atoi(optarg);
+		else
+			mode = optarg;
 	name = optind < argc ? argv[optind] : "cpu";
-	if (option != -1 || threads < 1 || !find_subjects(name, subjects))
+	if (option != -1 || threads < 1 || !find_subjects(name, mode, subjects))
 	{
-		fprintf(stderr, "usage: %s [-t threads] [oracle|cpu|cuda] [part of a network's name]\n",
+		fprintf(stderr, "usage: %s [-t threads] [-m mode] [oracle|cpu|cuda|cuda-emulated] [part of a network's name]\n",
 				argv[0]);
 		return 2;
 	}
@@ -87,7 +92,7 @@ main(int argc, char **argv)
 	}
 	reference.api = vc_oracle_device();
 	reference.device = open_device(reference.api, 1, &error);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		subjects[i].api = api;
 		subjects[i].device = device;

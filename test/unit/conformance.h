@@ -27,6 +27,7 @@ typedef struct subject
 	const char *mode;
 	vc_precision precision;
 	vc_algorithm algorithm;
+	bool		rounds;			/* products of fewer bits than float32's */
 	double		reach;			/* of rounding errors; see vc_oracle_margin */
 	double		limit[MEASURES];
 	double		worst[MEASURES];	/* less the slack */
@@ -34,7 +35,8 @@ typedef struct subject
 	vc_device  *device;
 } subject;
 
-#define SUBJECTS 2				/* modes of each device: direct, auto */
+#define MAX_SUBJECTS 4			/* modes of a device: direct, auto, precisions */
+extern int	subject_count;
 
 /* The oracle, against which the subjects are held. */
 extern subject reference;
@@ -42,7 +44,8 @@ extern subject reference;
 /* The errors of one test, and where each was largest. */
 typedef struct outcome
 {
-	double		slack;			/* for FORWARD and STATISTICS; 0 is 1 */
+	double		slack;			/* for FORWARD and STATISTICS, where the subject
+								 * rounds NEAR_JUMP too; 0 is 1 */
 	bool		seen[MEASURES];
 	double		error[MEASURES];
 	char		where[MEASURES][96];
@@ -52,7 +55,7 @@ typedef struct outcome
 extern bool check(bool condition, const char *fmt,...) VC_PRINTF(2, 3);
 extern void note(const char *fmt,...) VC_PRINTF(1, 2);
 extern int	finish(void);
-extern bool find_subjects(const char *device_name, subject *subjects);
+extern bool find_subjects(const char *device_name, const char *mode, subject *subjects);
 extern double difference(const float *got, const float *expected, int64_t count);
 extern double distance(const float *got, const float *expected, int64_t count, double least);
 extern double norm(const float *data, int64_t count);
@@ -84,7 +87,7 @@ extern const vc_step idle_step;
 /* A step as fastai takes it: three rates, decay, dropout's seed. */
 extern const vc_step usual_step;
 
-/* The parts of the program; `subjects` are the SUBJECTS modes of a device. */
+/* The parts of the program; `subjects` are the subject_count modes of a device. */
 extern void conform_small_networks(subject *subjects, const char *filter);
 extern void conform_whole_networks(subject *subjects, const char *filter);
 extern void conform_training(subject *s);

@@ -20,51 +20,61 @@ static const char *const measure_names[MEASURES] = {
 
 subject		reference = {.device_name = "oracle",.mode = "reference"};
 
+int			subject_count;
+
 /*
  * The tolerances, in the order of enum measure.  "direct" is float32 with
  * direct convolutions, "auto" what users get: on a CPU perhaps Winograd's
- * convolutions, on a GPU half precision.  The oracle has them to test this
- * program.
+ * convolutions, on a GPU bfloat16.  The emulated GPU is held to a GPU's.  The
+ * oracle has them to test this program.
  */
 static const struct
 {
 	const char *device;
 	const char *mode;
+	vc_precision precision;
+	bool		rounds;
 	double		reach;
 	double		limit[MEASURES];
 }			tolerances[] =
 {
-	/*                         forward gradient near   statist. Adam  steps repeat */
-	{"oracle", "direct", 0, {0, 0, 0, 0, 1e-5, 0, 0}},
-	{"oracle", "auto", 0, {0, 0, 0, 0, 1e-5, 0, 0}},
-	{"cpu", "direct", 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 0}},
-	{"cpu", "auto", 1e-4, {2e-4, 1e-3, 0.3, 1e-4, 1e-4, 1e-2, 0}},
-	{"cuda", "direct", 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 1e-5}},
-	{"cuda", "auto", 1e-1, {3e-2, 5e-2, 0.3, 1e-2, 1e-3, 0.1, 1e-2}},
+	/*                                             forward gradient near   statist. Adam  steps repeat */
+	{"oracle", "direct", VC_FLOAT32, false, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
+	{"oracle", "auto", VC_PRECISION_AUTO, false, 0, {0, 0, 0, 0, 1e-5, 0, 0}},
+	{"cpu", "direct", VC_FLOAT32, false, 4e-6, {2e-5, 1e-4, 0.3, 1e-5, 1e-4, 1e-3, 0}},
+	{"cpu", "auto", VC_PRECISION_AUTO, false, 1e-4, {2e-4, 1e-3, 0.3, 1e-4, 1e-4, 1e-2, 0}},
+	{"cuda", "direct", VC_FLOAT32, false, 4e-6, {2e-5, 3e-4, 0.3, 1e-5, 1e-4, 1e-3, 1e-5}},
+	{"cuda", "auto", VC_PRECISION_AUTO, true, 1e-1, {4e-2, 5e-2, 0.6, 1e-2, 1e-3, 0.1, 1e-2}},
+	{"cuda", "tf32", VC_TF32, true, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
+	{"cuda", "float16", VC_FLOAT16, true, 1e-2, {5e-3, 1e-2, 0.3, 2e-3, 1e-3, 3e-2, 1e-5}},
 };
 
-/* The modes of a device, without a device yet; false where it has no row. */
+/*
+ * The modes of a device, or one of them where mode is not NULL, without a
+ * device yet; false where there is no row.
+ */
 bool
-find_subjects(const char *device_name, subject *subjects)
+find_subjects(const char *device_name, const char *mode, subject *subjects)
 {
-	int			found = 0;
-
+	subject_count = 0;
 	for (size_t i = 0; i < sizeof(tolerances) / sizeof(tolerances[0]); i++)
 	{
-		subject    *s = &subjects[found];
+		subject    *s = &subjects[subject_count];
 
-		if (strcmp(tolerances[i].device, device_name) != 0)
+		if (strncmp(tolerances[i].device, device_name, strlen(tolerances[i].device)) != 0 ||
+			(mode != NULL && strcmp(tolerances[i].mode, mode) != 0))
 			continue;
 		memset(s, 0, sizeof(*s));
 		s->device_name = tolerances[i].device;
 		s->mode = tolerances[i].mode;
-		s->precision = found == 0 ? VC_FLOAT32 : VC_PRECISION_AUTO;
-		s->algorithm = found == 0 ? VC_ALGORITHM_DIRECT : VC_ALGORITHM_AUTO;
+		s->precision = tolerances[i].precision;
+		s->algorithm = strcmp(s->mode, "direct") == 0 ? VC_ALGORITHM_DIRECT : VC_ALGORITHM_AUTO;
+		s->rounds = tolerances[i].rounds;
 		s->reach = tolerances[i].reach;
 		memcpy(s->limit, tolerances[i].limit, sizeof(s->limit));
-		found++;
+		subject_count++;
 	}
-	return found == SUBJECTS;
+	return subject_count > 0;
 }
 
 /* The largest absolute difference, as a share of the largest expected value. */
@@ -140,7 +150,8 @@ report(subject *s, const char *name, const outcome *o)
 {
 	for (int m = 0; m < MEASURES; m++)
 	{
-		double		slack = o->slack > 0 && (m == FORWARD || m == STATISTICS) ? o->slack : 1;
+		bool		loose = m == FORWARD || m == STATISTICS || (m == NEAR_JUMP && s->rounds);
+		double		slack = o->slack > 0 && loose ? o->slack : 1;
 
 		if (!o->seen[m])
 			continue;

@@ -20,9 +20,9 @@ typedef struct bench
 	int			tries;			/* at a batch far from jumps */
 	float	  **parameters;
 	vc_plan    *oracle;
-	vc_plan    *training[SUBJECTS];
-	vc_plan    *inference[SUBJECTS];
-	outcome		outcome[SUBJECTS];
+	vc_plan    *training[MAX_SUBJECTS];
+	vc_plan    *inference[MAX_SUBJECTS];
+	outcome		outcome[MAX_SUBJECTS];
 } bench;
 
 const vc_step idle_step = {.momentum = 0.9f,.square_momentum = 0.99f,.epsilon = 1e-5f,
@@ -62,7 +62,7 @@ try_forward(bench *b, int count, bool with_inference, uint64_t seed)
 
 	must(reference.api->forward(b->oracle, images, count, logits, features, &error),
 		 &error, "the oracle's forward");
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		compare_forward(b, i, b->training[i], "training plan", images, count, logits, features);
 		if (with_inference)
@@ -162,7 +162,7 @@ try_gradients(bench *b, int count, int frozen, target_kind kind, uint64_t seed)
 
 	step.frozen_groups = frozen;
 	loss = step_of(&reference, b->oracle, images, targets, count, &step, expected);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		float		got_loss = step_of(&b->subjects[i], b->training[i], images, targets,
 									   count, &step, got);
@@ -211,7 +211,7 @@ open_bench(bench *b)
 	b->parameters = random_parameters(b->network, 5);
 	b->oracle = make_plan(&reference, b->network, VC_TRAINING, b->max_batch);
 	set_parameters(&reference, b->oracle, b->network, b->parameters);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		b->training[i] = make_plan(&b->subjects[i], b->network, VC_TRAINING, b->max_batch);
 		b->inference[i] = make_plan(&b->subjects[i], b->network, VC_INFERENCE, b->max_batch);
@@ -223,13 +223,24 @@ open_bench(bench *b)
 static void
 close_bench(bench *b)
 {
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		b->subjects[i].api->plan_free(b->training[i]);
 		b->subjects[i].api->plan_free(b->inference[i]);
 	}
 	reference.api->plan_free(b->oracle);
 	free_parameters(b->network, b->parameters);
+}
+
+/* Whether some batch norm has one pixel an image. */
+static bool
+norms_single_pixels(const vc_network *network)
+{
+	for (int i = 0; i < network->node_count; i++)
+		if (network->nodes[i].op == VC_BATCH_NORM &&
+			network->nodes[i].height * network->nodes[i].width == 1)
+			return true;
+	return false;
 }
 
 /*
@@ -258,12 +269,14 @@ conform_network(subject *subjects, const vc_network *network, int max_batch, dou
 		try_gradients(&b, partial, 0, WEIGHTED_LABELS, 700);
 	}
 	try_forward(&b, max_batch, false, 800);
-	for (int i = 0; i < SUBJECTS; i++)
+	for (int i = 0; i < subject_count; i++)
 	{
 		char		name[VC_NAME_SIZE + 64];
 
 		compare_parameters(&b, i);
 		b.outcome[i].slack = slack;
+		if (subjects[i].rounds && norms_single_pixels(network))
+			b.outcome[i].slack *= 4;	/* few values, sometimes nearly equal */
 		snprintf(name, sizeof(name), "%s %s at %d", network->architecture,
 				 network->head == VC_HEAD_CONCAT ? "concat" : "linear", network->image_size);
 		report(&subjects[i], small ? network->architecture : name, &b.outcome[i]);
@@ -289,7 +302,8 @@ conform_small_networks(subject *subjects, const char *filter)
  * divide by nearly nothing, and then rounding errors are all that is left.
  * resnet50 at random weights multiplies rounding errors: moving its weights by
  * half a unit in the last place moves the oracle's logits by 3e-5, resnet18's
- * by 1e-6.  Hence its slack.
+ * by 1e-6.  Hence its slack; in precisions below float32 its gradients near
+ * jumps are noise, and only absurd ones are found.
  */
 void
 conform_whole_networks(subject *subjects, const char *filter)

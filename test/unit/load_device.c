@@ -15,15 +15,16 @@
 
 typedef const vc_device_api *(*device_function) (void);
 
+/* From a module: the one of an environment variable, or the usual one. */
 static const vc_device_api *
-load_cuda(vc_error *error)
+load_cuda(const char *variable, const char *usual, vc_error *error)
 {
-	const char *path = getenv("VISCLF_CUDA");
+	const char *path = getenv(variable);
 	void	   *module;
 	device_function function;
 
 	if (path == NULL)
-		path = "./visclf_cuda.so";
+		path = usual;
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (module == NULL)
 	{
@@ -51,12 +52,14 @@ load_device(const char *kind, vc_error *error)
 	else if (strcmp(kind, "cpu") == 0)
 		vc_fail(error, VC_UNSUPPORTED, "this program was linked without the CPU's device");
 	else if (strcmp(kind, "cuda") == 0)
-		api = load_cuda(error);
+		api = load_cuda("VISCLF_CUDA", "./visclf_cuda.so", error);
+	else if (strcmp(kind, "cuda-emulated") == 0)
+		api = load_cuda("VISCLF_CUDA_EMULATED", "build/visclf_cuda_emulated.so", error);
 	else
-		vc_fail(error, VC_INVALID_ARGUMENT, "device \"%s\" is none of oracle, cpu, cuda", kind);
+		vc_fail(error, VC_INVALID_ARGUMENT, "device \"%s\" is none of oracle, cpu, cuda, cuda-emulated", kind);
 	if (api == NULL)
 		return NULL;
-	if (api->version != VC_DEVICE_API_VERSION || strcmp(api->kind, kind) != 0)
+	if (api->version != VC_DEVICE_API_VERSION || strncmp(api->kind, kind, strlen(api->kind)) != 0)
 	{
 		vc_fail(error, VC_UNSUPPORTED, "device \"%s\" has version %u, %s has version %u",
 				api->kind, api->version, kind, VC_DEVICE_API_VERSION);

@@ -9,8 +9,10 @@
 
 /*
  * "oracle"; "cpu" where it is linked; "cuda" from the module that the
- * environment variable VISCLF_CUDA names, else ./visclf_cuda.so.  NULL, with
- * the reason in *error, where it cannot be had.
+ * environment variable VISCLF_CUDA names, else ./visclf_cuda.so;
+ * "cuda-emulated" from VISCLF_CUDA_EMULATED, else
+ * build/visclf_cuda_emulated.so.  NULL, with the reason in *error, where it
+ * cannot be had.
  */
 extern const vc_device_api *load_device(const char *kind, vc_error *error);
 

@@ -1,0 +1,48 @@
+/*
+ * backward.c
+ *		How steps pass gradients on.
+ */
+#include "cuda.h"
+
+/* sum += x, over a value's elements. */
+static vc_status
+accumulate(vc_plan *plan, int value, void *sum, const void *x, int count, vc_error *error)
+{
+	const vc_cuda_value *v = &plan->values[value];
+	cudaError_t status = vc_cuda_launch_add(v->type, sum, x, v->image_elements * count, sum,
+											plan->device->stream);
+
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "adding gradients");
+}
+
+/* A value's gradient, its two parts added. */
+vc_status
+vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient, vc_error *error)
+{
+	const vc_cuda_value *v = &plan->values[value];
+	void	   *first = vc_cuda_buffer_data(plan, v->gradient[0]);
+
+	*gradient = first;
+	if (v->gradient[1] < 0)
+		return VC_OK;
+	return accumulate(plan, value, first, vc_cuda_buffer_data(plan, v->gradient[1]), count, error);
+}
+
+/* Where a step writes its part of an input's gradient; NULL: nobody wants it. */
+void *
+vc_cuda_wanted(const vc_plan *plan, int value, vc_cuda_contribution c)
+{
+	if (value < 0 || !plan->values[value].trains)
+		return NULL;
+	return vc_cuda_buffer_data(plan, c.buffer);
+}
+
+/* Ends a step's writing of its part. */
+vc_status
+vc_cuda_contribute(vc_plan *plan, int value, vc_cuda_contribution c, int count, vc_error *error)
+{
+	if (!c.add || vc_cuda_wanted(plan, value, c) == NULL)
+		return VC_OK;
+	return accumulate(plan, value, vc_cuda_buffer_data(plan, plan->values[value].gradient[0]),
+					  vc_cuda_buffer_data(plan, c.buffer), count, error);
+}

@@ -1,0 +1,68 @@
+/*
+ * cudnn_private.h
+ *		What the files that call cuDNN share.
+ *
+ * cuDNN 9's graph API: descriptors are made, given attributes and finalized;
+ * a graph of operations on tensors is asked for engine configurations, and one
+ * of these makes an execution plan, which runs on a variant pack of pointers.
+ * Finalizing copies what a descriptor refers to, so the parts of a plan may be
+ * destroyed when it is there.
+ */
+#ifndef VISCLF_CUDNN_PRIVATE_H
+#define VISCLF_CUDNN_PRIVATE_H
+
+#include <cudnn.h>
+
+#include "convolution.h"
+
+/* The tensors of a problem: their numbers in a variant pack. */
+enum
+{
+	VC_CUDNN_X = 1,
+	VC_CUDNN_W,
+	VC_CUDNN_Y,
+	VC_CUDNN_BIAS,
+	VC_CUDNN_OTHER,
+	VC_CUDNN_PRODUCT,			/* between operations: no memory */
+	VC_CUDNN_BIASED,
+	VC_CUDNN_SUM
+};
+
+struct vc_cuda_library
+{
+	cudnnHandle_t handle;
+	cudaStream_t stream;
+
+	/* Tests plan without a GPU: the handle is NULL, and this describes one. */
+	cudnnBackendDescriptor_t properties;
+	struct vc_cuda_engine *engines; /* a list */
+};
+
+struct vc_cuda_engine
+{
+	vc_cuda_problem problem;
+	cudnnBackendDescriptor_t plan;	/* NULL: a fused problem that has none */
+	size_t		workspace;
+	struct vc_cuda_engine *next;
+};
+
+/* Says which call of cuDNN failed, and how. */
+extern vc_status vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what);
+
+/* cudnn_graph.c: the operations of a problem; *graph is finalized. */
+extern cudnnStatus_t vc_cudnn_graph(const vc_cuda_library *library, const vc_cuda_problem *problem,
+									cudnnBackendDescriptor_t *graph);
+extern void vc_cudnn_destroy(cudnnBackendDescriptor_t descriptor);
+
+/* cudnn_choice.c: the plan that solves a problem; *plan is NULL where none does. */
+extern vc_status vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
+								 const vc_cuda_operands *operands,
+								 cudnnBackendDescriptor_t *plan, vc_error *error);
+extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
+
+/* cudnn_convolution.c: runs a plan. */
+extern cudnnStatus_t vc_cudnn_execute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
+									  const vc_cuda_problem *problem,
+									  const vc_cuda_operands *operands);
+
+#endif							/* VISCLF_CUDNN_PRIVATE_H */

@@ -1,0 +1,223 @@
+/*
+ * device.c
+ *		The CUDA device's table of functions, and opening it.
+ *
+ * CUDA and cuDNN make threads when they first need them, so every call blocks
+ * all signals while it computes and lets them in where it polls for
+ * interrupts.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "cuda.h"
+
+/* Bytes of one of the two pinned buffers that images pass through. */
+#define STAGING_BYTES ((size_t) 4 * 1024 * 1024)
+
+/* Devices of this process that are open; the last gives the context's memory back. */
+static int	open_count;
+
+/* Says which call of CUDA failed, and how. */
+vc_status
+vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
+{
+	if (status == cudaErrorMemoryAllocation)
+		return vc_fail(error, VC_OUT_OF_MEMORY, "out of GPU memory: %s", what);
+	vc_fail(error, VC_DEVICE_ERROR, "CUDA failed with %s (%s): %s",
+			cudaGetErrorName(status), cudaGetErrorString(status), what);
+	return vc_hint(error, VC_DEVICE_ERROR,
+				   "After a failure inside a kernel this session can use the GPU no more: reconnect, or set visclf.device to cpu.");
+}
+
+/* Begins a call: this device's context, no signals. */
+void
+vc_cuda_enter(vc_device *device)
+{
+	sigset_t	all;
+
+	if (device->calls++ > 0)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &device->caller_signals);
+	cudaSetDevice(device->index);	/* an error shows in what comes next */
+	cudaGetLastError();			/* and none is left from before */
+}
+
+/* Ends a call: what the caller had. */
+void
+vc_cuda_leave(vc_device *device)
+{
+	if (--device->calls > 0)
+		return;
+	pthread_sigmask(SIG_SETMASK, &device->caller_signals, NULL);
+}
+
+/* Lets signals in and asks whether to stop. */
+vc_status
+vc_cuda_poll(vc_plan *plan, vc_error *error)
+{
+	const vc_plan_options *o = &plan->options;
+	sigset_t	all;
+	bool		stop = false;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &plan->device->caller_signals, NULL);
+	if (o->interrupted != NULL)
+		stop = o->interrupted(o->interrupt_argument);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	if (stop)
+		return vc_fail(error, VC_CANCELED, "canceled");
+	return VC_OK;
+}
+
+static void
+close_device(vc_device *device)
+{
+	if (device == NULL)
+		return;
+	vc_cuda_enter(device);
+	if (device->stream != NULL)
+		cudaStreamSynchronize(device->stream);
+	vc_cuda_library_close(device->library);
+	for (int i = 0; i < 2; i++)
+	{
+		if (device->staged[i] != NULL)
+			cudaEventDestroy(device->staged[i]);
+		if (device->staging[i] != NULL)
+			cudaFreeHost(device->staging[i]);
+	}
+	if (device->finished != NULL)
+		cudaEventDestroy(device->finished);
+	if (device->stream != NULL)
+		cudaStreamDestroy(device->stream);
+	if (--open_count == 0)
+		cudaDeviceReset();
+	vc_cuda_leave(device);
+	free(device);
+}
+
+/* Stream, events and pinned memory. */
+static cudaError_t
+make_resources(vc_device *device)
+{
+	cudaError_t status = cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking);
+
+	if (status == cudaSuccess)
+		status = cudaEventCreateWithFlags(&device->finished, cudaEventDisableTiming);
+	for (int i = 0; i < 2 && status == cudaSuccess; i++)
+	{
+		status = cudaMallocHost((void **) &device->staging[i], STAGING_BYTES);
+		if (status == cudaSuccess)
+			status = cudaEventCreateWithFlags(&device->staged[i], cudaEventDisableTiming);
+	}
+	return status;
+}
+
+/*
+ * Copies host memory to the device through the two pinned buffers: while one
+ * is on its way, the other is filled.  Returns when `from` is no longer read.
+ */
+vc_status
+vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from, size_t bytes, vc_error *error)
+{
+	cudaError_t status = cudaSuccess;
+	int			turn = 0;
+
+	for (size_t at = 0; at < bytes && status == cudaSuccess; at += STAGING_BYTES, turn ^= 1)
+	{
+		size_t		some = bytes - at < STAGING_BYTES ? bytes - at : STAGING_BYTES;
+
+		status = cudaEventSynchronize(device->staged[turn]);
+		if (status != cudaSuccess)
+			break;
+		memcpy(device->staging[turn], from + at, some);
+		status = cudaMemcpyAsync(to + at, device->staging[turn], some, cudaMemcpyHostToDevice,
+								 device->stream);
+		if (status == cudaSuccess)
+			status = cudaEventRecord(device->staged[turn], device->stream);
+	}
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "copying images");
+}
+
+static vc_status
+open_resources(vc_device *device, vc_error *error)
+{
+	struct cudaDeviceProp properties;
+	cudaError_t status = cudaSetDevice(device->index);
+
+	if (status == cudaSuccess)
+		status = cudaGetDeviceProperties(&properties, device->index);
+	if (status != cudaSuccess)
+		return vc_cuda_failed(error, status, "opening the device");
+	device->capability = 10 * properties.major + properties.minor;
+	device->multiprocessors = properties.multiProcessorCount;
+	status = make_resources(device);
+	if (status != cudaSuccess)
+		return vc_cuda_failed(error, status, "opening the device");
+	return vc_cuda_library_open(device->stream, &device->library, error);
+}
+
+static vc_status
+open_device(int index, int threads, vc_device **result, vc_error *error)
+{
+	vc_device_info info[16];
+	vc_device  *device;
+	int			count;
+	vc_status	status;
+
+	(void) threads;
+	status = vc_cuda_probe(info, 16, &count, error);
+	if (status != VC_OK)
+		return status;
+	if (index < 0 || index >= count)
+		return vc_fail(error, VC_INVALID_ARGUMENT, "there is no CUDA device %d, only %d of them",
+					   index, count);
+	if (!info[index].usable)
+		return vc_fail(error, VC_UNSUPPORTED, "%.60s: %.180s", info[index].name,
+					   info[index].reason);
+	if ((device = calloc(1, sizeof(*device))) == NULL)
+		return vc_no_memory(error, sizeof(*device));
+	device->index = index;
+	open_count++;
+	vc_cuda_enter(device);
+	status = open_resources(device, error);
+	vc_cuda_leave(device);
+	if (status != VC_OK)
+	{
+		close_device(device);
+		return status;
+	}
+	*result = device;
+	return VC_OK;
+}
+
+static const vc_device_api cuda_device = {
+	.version = VC_DEVICE_API_VERSION,
+	.kind = "cuda",
+	.probe = vc_cuda_probe,
+	.open = open_device,
+	.close = close_device,
+	.plan = vc_cuda_plan,
+	.plan_free = vc_cuda_plan_free,
+	.set_parameter = vc_cuda_set_parameter,
+	.get_parameter = vc_cuda_get_parameter,
+	.forward = vc_cuda_forward,
+	.train_step = vc_cuda_train_step,
+	.get_optimizer = vc_cuda_get_optimizer,
+	.set_optimizer = vc_cuda_set_optimizer,
+	.reset_optimizer = vc_cuda_reset_optimizer,
+	.get_gradient = vc_cuda_get_gradient,
+	.plan_memory = vc_cuda_plan_memory,
+	.images_create = vc_cuda_images_create,
+	.images_free = vc_cuda_images_free,
+	.images_put = vc_cuda_images_put,
+	.images_select = vc_cuda_select_images,
+};
+
+extern const vc_device_api *vc_cuda_device(void);
+
+const vc_device_api *
+vc_cuda_device(void)
+{
+	return &cuda_device;
+}

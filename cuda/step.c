@@ -1,0 +1,248 @@
+/*
+ * step.c
+ *		From a network's nodes to a plan's steps.
+ *
+ * Nodes are taken together where that saves passes over memory.  Training:
+ * batch norm with the addition and the relu behind it.  Inference: a
+ * convolution with its batch norm, an addition and a relu.  Such a group runs
+ * when its last node would have run.
+ */
+#include <stdlib.h>
+
+#include "cuda.h"
+
+typedef struct group
+{
+	int			norm;			/* nodes of the group; -1 where there is none */
+	int			add;
+	int			relu;
+	int			other;			/* the addition's operand from outside */
+	int			end;			/* its last node */
+	bool		inner;			/* this node belongs to another node's group */
+} group;
+
+/* A new buffer that no tick uses yet; the list has room for it. */
+int
+vc_cuda_buffer_new(vc_plan *plan, size_t bytes)
+{
+	vc_buffer_init(&plan->buffers[plan->buffer_count], bytes, VC_CUDA_ALIGNMENT);
+	return plan->buffer_count++;
+}
+
+/* Says that a buffer must hold its contents at a tick; -1 is ignored. */
+void
+vc_cuda_buffer_use(vc_plan *plan, int buffer, int tick)
+{
+	if (buffer >= 0)
+		vc_buffer_use(&plan->buffers[buffer], tick);
+}
+
+/* Takes `node` into a group; the group then ends with it. */
+static void
+absorb(group *groups, group *g, int *slot, int node)
+{
+	*slot = node;
+	g->end = node;
+	groups[node].inner = true;
+}
+
+/* Takes in the addition and the relu behind a batch norm. */
+static void
+extend_group(const vc_network *n, group *groups, group *g)
+{
+	int			next = vc_network_only_reader(n, g->end);
+
+	if (next >= 0 && n->nodes[next].op == VC_ADD && !groups[next].inner &&
+		n->nodes[next].input[0] != n->nodes[next].input[1])
+	{
+		const int  *input = n->nodes[next].input;
+
+		g->other = input[0] == g->end ? input[1] : input[0];
+		absorb(groups, g, &g->add, next);
+		next = vc_network_only_reader(n, next);
+	}
+	if (next >= 0 && n->nodes[next].op == VC_RELU)
+		absorb(groups, g, &g->relu, next);
+}
+
+/* Decides which nodes go together. */
+static void
+form_groups(const vc_plan *plan, group *groups)
+{
+	const vc_network *n = plan->network;
+
+	for (int i = 0; i < n->node_count; i++)
+		groups[i] = (group) {.norm = -1,.add = -1,.relu = -1,.other = -1,.end = i};
+	for (int i = 0; i < n->node_count; i++)
+	{
+		group	   *g = &groups[i];
+		int			next = vc_network_only_reader(n, i);
+
+		if (g->inner)
+			continue;
+		if (n->nodes[i].op == VC_CONVOLUTION && !plan->training &&
+			next >= 0 && n->nodes[next].op == VC_BATCH_NORM)
+		{
+			absorb(groups, g, &g->norm, next);
+			extend_group(n, groups, g);
+		}
+		else if (n->nodes[i].op == VC_BATCH_NORM)
+			extend_group(n, groups, g);
+	}
+}
+
+static const vc_cuda_operation *
+operation_of(vc_op op)
+{
+	switch (op)
+	{
+		case VC_INPUT:
+			return &vc_cuda_input_operation;
+		case VC_CONVOLUTION:
+			return &vc_cuda_convolution_operation;
+		case VC_BATCH_NORM:
+			return &vc_cuda_norm_operation;
+		case VC_RELU:
+			return &vc_cuda_relu_operation;
+		case VC_ADD:
+			return &vc_cuda_add_operation;
+		case VC_MAX_POOL:
+			return &vc_cuda_max_pool_operation;
+		case VC_AVERAGE_POOL:
+		case VC_CONCAT_POOL:
+			return &vc_cuda_global_pool_operation;
+		case VC_DROPOUT:
+			return &vc_cuda_dropout_operation;
+		case VC_LINEAR:
+			return &vc_cuda_linear_operation;
+	}
+	return NULL;
+}
+
+/* A new value: the output of a node, which begins with node `first`. */
+static int
+add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
+{
+	vc_cuda_value *v = &plan->values[plan->value_count];
+	size_t		unit = first->op == VC_INPUT ? VC_CUDA_INPUT_CHANNELS : VC_CUDA_CHANNELS;
+
+	switch (first->op)
+	{
+		case VC_INPUT:
+		case VC_CONVOLUTION:
+			v->type = plan->type;
+			break;
+		case VC_AVERAGE_POOL:
+		case VC_CONCAT_POOL:
+		case VC_LINEAR:
+			v->type = VC_CUDA_FLOAT;	/* the head is exact */
+			break;
+		default:
+			v->type = plan->values[input].type;
+	}
+	v->channels = last->channels;
+	v->padded = (int) vc_round_up((size_t) last->channels, unit);
+	v->height = last->height;
+	v->width = last->width;
+	v->image_elements = (int64_t) v->padded * v->height * v->width;
+	v->gradient[0] = v->gradient[1] = -1;
+	v->buffer = vc_cuda_buffer_new(plan, vc_cuda_value_bytes(plan, plan->value_count,
+															 plan->options.max_batch));
+	return plan->value_count++;
+}
+
+/* Where a pool notes its winners, for going backward. */
+static int
+winner_buffer(vc_plan *plan, const vc_cuda_step *step)
+{
+	size_t		images = (size_t) plan->options.max_batch;
+
+	if (plan->training && step->node->op == VC_MAX_POOL)
+		return vc_cuda_buffer_new(plan, images *
+								  (size_t) plan->values[step->output].image_elements);
+	if (plan->training && step->node->op == VC_CONCAT_POOL)
+		return vc_cuda_buffer_new(plan, sizeof(int32_t) * images *
+								  (size_t) plan->values[step->input].padded);
+	return -1;
+}
+
+/* Adds the step of a group; value_of[] are the nodes' values. */
+static void
+emit_group(vc_plan *plan, const group *g, int first, int *value_of)
+{
+	const vc_network *n = plan->network;
+	const vc_node *node = &n->nodes[first];
+	int			second = node->op == VC_ADD ? node->input[1] : g->other;
+	vc_cuda_step *step = &plan->steps[plan->step_count];
+
+	memset(step, 0, sizeof(*step));
+	step->operation = operation_of(node->op);
+	step->index = first;
+	step->node = node;
+	step->norm = g->norm < 0 ? NULL : &n->nodes[g->norm];
+	step->input = node->op == VC_INPUT ? -1 : value_of[node->input[0]];
+	step->other = second < 0 ? -1 : value_of[second];
+	step->relu = g->relu >= 0;
+	step->to_input.buffer = step->to_other.buffer = -1;
+	if (node->op == VC_DROPOUT && !plan->training)
+	{
+		value_of[first] = step->input;
+		return;
+	}
+	step->output = add_value(plan, node, &n->nodes[g->end], step->input);
+	step->winner = winner_buffer(plan, step);
+	step->keeps_input = node->op == VC_CONVOLUTION || node->op == VC_LINEAR ||
+		node->op == VC_BATCH_NORM;
+	step->keeps_output = node->op == VC_RELU || (step->relu && step->other >= 0);
+	value_of[first] = value_of[g->end] = step->output;
+	plan->step_count++;
+}
+
+/* What the kernels cannot do, and no architecture asks for. */
+static vc_status
+check_steps(const vc_plan *plan, vc_error *error)
+{
+	for (int i = 1; i < plan->step_count; i++)
+	{
+		const vc_cuda_step *s = &plan->steps[i];
+		const vc_cuda_value *input = &plan->values[s->input];
+		bool		whole = s->node->op == VC_AVERAGE_POOL || s->node->op == VC_CONCAT_POOL;
+
+		if (s->node->op == VC_CONVOLUTION && input->type != plan->type)
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is a convolution behind pooled features",
+						   s->index);
+		if (s->node->op == VC_LINEAR && (input->type != VC_CUDA_FLOAT || input->height * input->width != 1))
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear and not behind a pooling",
+						   s->index);
+		if (s->node->op != VC_CONVOLUTION && !whole && input->padded % VC_CUDA_CHANNELS != 0)
+			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image and is no convolution",
+						   s->index);
+	}
+	return VC_OK;
+}
+
+/* Fills plan->steps, values and buffers (without lives) from the network. */
+vc_status
+vc_cuda_build_steps(vc_plan *plan, vc_error *error)
+{
+	const vc_network *n = plan->network;
+	group	   *groups = calloc((size_t) n->node_count, sizeof(group));
+	int		   *value_of = calloc((size_t) n->node_count, sizeof(int));
+
+	if (groups == NULL || value_of == NULL)
+	{
+		free(groups);
+		free(value_of);
+		return vc_no_memory(error, (sizeof(group) + sizeof(int)) * (size_t) n->node_count);
+	}
+	form_groups(plan, groups);
+	for (int i = 0; i < n->node_count; i++)
+		for (int first = 0; first <= i; first++)
+			if (!groups[first].inner && groups[first].end == i)
+				emit_group(plan, &groups[first], first, value_of);
+	plan->features = value_of[n->feature_node];
+	plan->logits = value_of[n->node_count - 1];
+	free(groups);
+	free(value_of);
+	return check_steps(plan, error);
+}

@@ -1,0 +1,130 @@
+/*
+ * step_elementwise.c
+ *		Relu, addition and dropout that are steps of their own.
+ */
+#include "cuda.h"
+
+static int64_t
+elements(const vc_plan *plan, int value, int count)
+{
+	return plan->values[value].image_elements * count;
+}
+
+static vc_status
+relu_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	cudaError_t status = vc_cuda_launch_relu(plan->values[step->output].type,
+											 vc_cuda_value_data(plan, step->input),
+											 elements(plan, step->output, run->count),
+											 vc_cuda_value_data(plan, step->output),
+											 plan->device->stream);
+
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "relu");
+}
+
+static vc_status
+relu_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
+	const void *dy;
+	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
+	cudaError_t launched;
+
+	if (status != VC_OK || dx == NULL)
+		return status;
+	launched = vc_cuda_launch_relu_backward(plan->values[step->output].type,
+											vc_cuda_value_data(plan, step->output), dy,
+											elements(plan, step->output, run->count), dx,
+											plan->device->stream);
+	if (launched != cudaSuccess)
+		return vc_cuda_failed(error, launched, "relu's gradient");
+	return vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
+}
+
+static vc_status
+add_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	cudaError_t status = vc_cuda_launch_add(plan->values[step->output].type,
+											vc_cuda_value_data(plan, step->input),
+											vc_cuda_value_data(plan, step->other),
+											elements(plan, step->output, run->count),
+											vc_cuda_value_data(plan, step->output),
+											plan->device->stream);
+
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "addition");
+}
+
+/* Hands a gradient on; where it lies there already, nothing is to be done. */
+static vc_status
+hand_on(vc_plan *plan, int value, vc_cuda_contribution contribution, const void *dy, int count,
+		vc_error *error)
+{
+	void	   *dx = vc_cuda_wanted(plan, value, contribution);
+	cudaError_t status = cudaSuccess;
+
+	if (dx != NULL && dx != dy)
+		status = cudaMemcpyAsync(dx, dy, vc_cuda_value_bytes(plan, value, count),
+								 cudaMemcpyDeviceToDevice, plan->device->stream);
+	if (status != cudaSuccess)
+		return vc_cuda_failed(error, status, "addition's gradient");
+	return vc_cuda_contribute(plan, value, contribution, count, error);
+}
+
+/* The other operand first: the input's part may be what it is read from. */
+static vc_status
+add_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	const void *dy;
+	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
+
+	if (status == VC_OK)
+		status = hand_on(plan, step->other, step->to_other, dy, run->count, error);
+	if (status == VC_OK)
+		status = hand_on(plan, step->input, step->to_input, dy, run->count, error);
+	return status;
+}
+
+static vc_status
+dropout(vc_plan *plan, const vc_cuda_step *step, int count, const void *x, void *y,
+		vc_error *error)
+{
+	const vc_cuda_value *v = &plan->values[step->output];
+	cudaError_t status = vc_cuda_launch_dropout(v->type, plan->request.state, step->index,
+												step->node->rate,
+												(int64_t) count * v->height * v->width,
+												v->padded, x, y, plan->device->stream);
+
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "dropout");
+}
+
+static vc_status
+dropout_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	const void *x = vc_cuda_value_data(plan, step->input);
+	void	   *y = vc_cuda_value_data(plan, step->output);
+	cudaError_t status;
+
+	if (run->training)
+		return dropout(plan, step, run->count, x, y, error);
+	status = cudaMemcpyAsync(y, x, vc_cuda_value_bytes(plan, step->output, run->count),
+							 cudaMemcpyDeviceToDevice, plan->device->stream);
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "copying past dropout");
+}
+
+static vc_status
+dropout_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
+	const void *dy;
+	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
+
+	if (status == VC_OK && dx != NULL)
+		status = dropout(plan, step, run->count, dy, dx, error);
+	if (status == VC_OK && dx != NULL)
+		status = vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
+	return status;
+}
+
+const vc_cuda_operation vc_cuda_relu_operation = {relu_forward, relu_backward};
+const vc_cuda_operation vc_cuda_add_operation = {add_forward, add_backward};
+const vc_cuda_operation vc_cuda_dropout_operation = {dropout_forward, dropout_backward};

@@ -1,0 +1,80 @@
+/*
+ * step_linear.c
+ *		Linear layers: y = x W' + b; x is [count][inputs], W [outputs][inputs].
+ */
+#include "cuda.h"
+
+static vc_status
+multiply(vc_plan *plan, const vc_cuda_product *product, vc_error *error)
+{
+	cudaError_t status = vc_cuda_launch_product(product, plan->device->stream);
+
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "matrix product");
+}
+
+static vc_status
+linear_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	int			bias = step->node->bias;
+	vc_cuda_product product = {
+		.m = run->count,.n = plan->values[step->output].padded,
+		.k = plan->values[step->input].padded,.transpose_b = true,
+		.a = vc_cuda_value_data(plan, step->input),
+		.b = plan->parameters[step->node->weight].value,
+		.bias = bias >= 0 ? plan->parameters[bias].value : NULL,
+		.c = vc_cuda_value_data(plan, step->output)
+	};
+
+	return multiply(plan, &product, error);
+}
+
+static vc_status
+parameter_gradients(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, const float *dy,
+					vc_error *error)
+{
+	const vc_parameter *parameters = plan->network->parameters;
+	int			weight = step->node->weight;
+	int			bias = step->node->bias;
+	int			outputs = plan->values[step->output].padded;
+	vc_cuda_product product = {
+		.m = outputs,.n = plan->values[step->input].padded,.k = run->count,
+		.transpose_a = true,.a = dy,.b = vc_cuda_value_data(plan, step->input),
+		.c = plan->parameters[weight].gradient
+	};
+	vc_status	status = VC_OK;
+	cudaError_t launched;
+
+	if (vc_parameter_trains(&parameters[weight], run->frozen_groups))
+		status = multiply(plan, &product, error);
+	if (status != VC_OK || bias < 0 ||
+		!vc_parameter_trains(&parameters[bias], run->frozen_groups))
+		return status;
+	launched = vc_cuda_launch_column_sums(dy, run->count, outputs,
+										  plan->parameters[bias].gradient, plan->device->stream);
+	return launched == cudaSuccess ? VC_OK : vc_cuda_failed(error, launched, "bias gradient");
+}
+
+static vc_status
+linear_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+{
+	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
+	const void *dy;
+	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
+	vc_cuda_product product = {
+		.m = run->count,.n = plan->values[step->input].padded,
+		.k = plan->values[step->output].padded,
+		.b = plan->parameters[step->node->weight].value,.c = dx
+	};
+
+	if (status == VC_OK)
+		status = parameter_gradients(plan, step, run, dy, error);
+	if (status != VC_OK || dx == NULL)
+		return status;
+	product.a = dy;
+	status = multiply(plan, &product, error);
+	if (status == VC_OK)
+		status = vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
+	return status;
+}
+
+const vc_cuda_operation vc_cuda_linear_operation = {linear_forward, linear_backward};
