@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RIDGE 1e-12				/* makes one of equally good answers the answer */
+#define RIDGE 1e-10				/* makes one of equally good answers the answer */
 
 /*
  * Gaussian elimination with partial pivoting of m[n][columns], whose first n
