@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define EM_MOST 10000			/* iterations */
-#define EM_TOLERANCE 1e-9		/* mean change of a share, for an end */
 
 static const char *const method_names[] = {"cc", "pcc", "acc", "pacc", "emq"};
 
@@ -46,7 +45,7 @@ uses_rates(vc_quantification method)
 
 void
 vc_expect_maximize(const vc_cells *cells, const double *weights, int classes, const double *prior,
-				   double *shares)
+				   double tolerance, double *shares)
 {
 	double		next[classes];
 	double		total = 0;
@@ -78,7 +77,7 @@ vc_expect_maximize(const vc_cells *cells, const double *weights, int classes, co
 			change += fabs(next[c] / total - shares[c]) / classes;
 			shares[c] = next[c] / total;
 		}
-		if (change < EM_TOLERANCE)
+		if (change < tolerance)
 			break;
 	}
 }
@@ -137,7 +136,8 @@ vc_estimate(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cel
 	double	   *mean = scratch + VC_SIMPLEX_SCRATCH(classes);
 
 	if (q->options.method == VC_EMQ)
-		vc_expect_maximize(cells, weights, classes, learnt->prior, shares);
+		vc_expect_maximize(cells, weights, classes, learnt->prior,
+						   weights == cells->weights ? 1e-9 : 1e-6, shares);
 	else if (uses_rates(q->options.method))
 	{
 		vc_cells_mean(cells, weights, classes, mean);

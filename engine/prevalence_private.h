@@ -59,10 +59,10 @@ extern void vc_cells_mean(const vc_cells *cells, const double *weights, int clas
 /*
  * The shares[classes] under which the cells are likeliest, for a classifier that
  * gave its probabilities where prior[classes] held.  shares has where to start
- * from.
+ * from; the end is a mean change below the tolerance.
  */
 extern void vc_expect_maximize(const vc_cells *cells, const double *weights, int classes,
-							   const double *prior, double *shares);
+							   const double *prior, double tolerance, double *shares);
 
 /* Fills the resampled part of a quantifier from the cells of each class, [classes]. */
 extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_cells *cells,
