@@ -17,10 +17,25 @@ enum
 	STREAMS
 };
 
-static vc_draws
-draws_of(const vc_quantifier *q, int resample, int stream)
+/*
+ * The seed of some images' weights.  Other images get other draws, so that
+ * what chance does to the bounds is not the same in every group and model.
+ */
+static uint64_t
+seed_of(const vc_quantifier *q, const vc_cells *cells, int count)
 {
-	return (vc_draws) {q->options.seed, (uint64_t) resample * STREAMS + stream, 0};
+	uint64_t	seed = vc_mix(q->options.seed);
+
+	for (int c = 0; c < count; c++)
+		for (int i = 0; i < cells[c].count; i++)
+			seed = vc_mix(seed ^ (uint64_t) cells[c].weights[i]);
+	return seed;
+}
+
+static vc_draws
+draws_of(uint64_t seed, int resample, int stream)
+{
+	return (vc_draws) {seed, (uint64_t) resample * STREAMS + stream, 0};
 }
 
 /* Uniform between 0 and 1, neither of them drawn. */
@@ -92,9 +107,11 @@ static vc_status
 resample_validation(vc_quantifier *q, const vc_cells *cells, double **weights, double *scratch,
 					vc_error *error)
 {
+	uint64_t	seed = seed_of(q, cells, q->options.classes);
+
 	for (int r = 0; r < q->options.resamples; r++)
 	{
-		vc_draws	draws = draws_of(q, r, STREAM_VALIDATION);
+		vc_draws	draws = draws_of(seed, r, STREAM_VALIDATION);
 
 		if (canceled(q))
 			return vc_fail(error, VC_CANCELED, "canceled");
@@ -162,10 +179,11 @@ resample_group(const vc_quantifier *q, const vc_cells *cells, const vc_prevalenc
 	int			classes = q->options.classes;
 	double	   *shares = scratch + VC_ESTIMATE_SCRATCH(classes);
 	double	   *weights = shares + classes;
+	uint64_t	seed = seed_of(q, cells, 1);
 
 	for (int r = 0; r < q->options.resamples; r++)
 	{
-		vc_draws	random = draws_of(q, r, STREAM_GROUP);
+		vc_draws	random = draws_of(seed, r, STREAM_GROUP);
 
 		if (canceled(q))
 			return vc_fail(error, VC_CANCELED, "canceled");
