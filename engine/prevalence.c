@@ -45,16 +45,16 @@ uses_rates(vc_quantification method)
 
 void
 vc_expect_maximize(const vc_cells *cells, const double *weights, int classes, const double *prior,
-				   double tolerance, double *shares)
+				   double tolerance, double *shares, double *scratch)
 {
-	double		next[classes];
+	double	   *next = scratch;
+	double	   *ratio = scratch + classes;
 	double		total = 0;
 
 	for (int i = 0; i < cells->count; i++)
 		total += weights[i];
 	for (int round = 0; round < EM_MOST; round++)
 	{
-		double		ratio[classes];
 		double		change = 0;
 
 		for (int c = 0; c < classes; c++)
@@ -137,7 +137,7 @@ vc_estimate(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cel
 
 	if (q->options.method == VC_EMQ)
 		vc_expect_maximize(cells, weights, classes, learnt->prior,
-						   weights == cells->weights ? 1e-9 : 1e-6, shares);
+						   weights == cells->weights ? 1e-9 : 1e-6, shares, scratch);
 	else if (uses_rates(q->options.method))
 	{
 		vc_cells_mean(cells, weights, classes, mean);

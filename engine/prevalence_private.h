@@ -59,10 +59,11 @@ extern void vc_cells_mean(const vc_cells *cells, const double *weights, int clas
 /*
  * The shares[classes] under which the cells are likeliest, for a classifier that
  * gave its probabilities where prior[classes] held.  shares has where to start
- * from; the end is a mean change below the tolerance.
+ * from; the end is a mean change below the tolerance.  scratch[2 * classes].
  */
 extern void vc_expect_maximize(const vc_cells *cells, const double *weights, int classes,
-							   const double *prior, double tolerance, double *shares);
+							   const double *prior, double tolerance, double *shares,
+							   double *scratch);
 
 /* Fills the resampled part of a quantifier from the cells of each class, [classes]. */
 extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_cells *cells,

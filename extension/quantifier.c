@@ -73,32 +73,31 @@ read_model(Quantifier *q)
 static void
 read_probabilities(const Quantifier *q, Datum array, float *row)
 {
-	int			count;
-	float	   *values = real_array_values(array, &count);
+	ArrayType  *numbers = DatumGetArrayTypeP(array);
+	bool		fits = ARR_NDIM(numbers) == 1 && ARR_DIMS(numbers)[0] == q->class_count &&
+		!ARR_HASNULL(numbers);
 	double		sum = 0;
 
-	for (int c = 0; c < count && c < q->class_count; c++)
+	for (int c = 0; fits && c < q->class_count; c++)
 	{
-		sum += values[c];
-		if (!(values[c] >= 0 && values[c] <= 1.001f))
-			sum = NAN;
-		row[c] = values[c];
+		row[c] = ((const float4 *) ARR_DATA_PTR(numbers))[c];
+		sum += row[c];
+		fits = row[c] >= 0 && row[c] <= 1.001f;
 	}
-	if (count != q->class_count || !(fabs(sum - 1) < 0.01))
+	if (!fits || fabs(sum - 1) > 0.01)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("not the probabilities of %d classes: %s", q->class_count,
 						OidOutputFunctionCall(F_ARRAY_OUT, array)),
 				 errhint("They are one number a class of model \"%s\", from 0 to 1, that add up to 1.",
 						 q->model)));
-	pfree(values);
 }
 
 /* The validation images, by their true class. */
-static Group **
+static ImageGroup **
 read_validation(Quantifier *q)
 {
-	Group	  **groups = palloc(sizeof(Group *) * q->class_count);
+	ImageGroup	  **groups = palloc(sizeof(ImageGroup *) * q->class_count);
 	Sql			sql;
 	uint64		rows;
 
@@ -142,7 +141,7 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 	vc_quantifier_options options = {.method = method, .confidence = confidence,
 		.resamples = resamples, .seed = (uint64) seed, .canceled = vc_query_canceled};
 	vc_classified *validation;
-	Group	  **groups;
+	ImageGroup	  **groups;
 	vc_error	error;
 
 	q->model_id = model_id;
@@ -159,10 +158,10 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 	return q;
 }
 
-Group *
+ImageGroup *
 group_create(const Quantifier *q)
 {
-	Group	   *group = palloc0(sizeof(*group));
+	ImageGroup	   *group = palloc0(sizeof(*group));
 
 	group->said = palloc0(sizeof(int64) * q->class_count);
 	if (vc_quantification_soft(q->method))
@@ -174,14 +173,14 @@ group_create(const Quantifier *q)
 }
 
 void
-group_reset(const Quantifier *q, Group *group)
+group_reset(const Quantifier *q, ImageGroup *group)
 {
 	group->classified = group->failed = 0;
 	memset(group->said, 0, sizeof(int64) * q->class_count);
 }
 
 void
-group_add(const Quantifier *q, Group *group, const char *label, int64 images, Datum probabilities,
+group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 images, Datum probabilities,
 		  bool no_probabilities)
 {
 	bool		soft = vc_quantification_soft(q->method);
@@ -204,7 +203,7 @@ group_add(const Quantifier *q, Group *group, const char *label, int64 images, Da
 }
 
 vc_prevalence *
-group_estimate(const Quantifier *q, const Group *group)
+group_estimate(const Quantifier *q, const ImageGroup *group)
 {
 	vc_classified images = {group->classified, group->said, group->probabilities};
 	vc_prevalence *found;

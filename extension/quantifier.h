@@ -22,14 +22,14 @@ typedef struct Quantifier
 } Quantifier;
 
 /* The images of one group. */
-typedef struct Group
+typedef struct ImageGroup
 {
 	int64		classified;
 	int64		failed;			/* images without a prediction */
 	int64	   *said;			/* [class_count] */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for */
-} Group;
+} ImageGroup;
 
 /* The method of a name, or an error. */
 extern vc_quantification quantification_from_name(const char *name);
@@ -46,21 +46,21 @@ extern Quantifier *quantifier_create(int model_id, vc_quantification method, dou
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
 /* An empty group, in the current context; and the same one emptied. */
-extern Group *group_create(const Quantifier *q);
-extern void group_reset(const Quantifier *q, Group *group);
+extern ImageGroup *group_create(const Quantifier *q);
+extern void group_reset(const Quantifier *q, ImageGroup *group);
 
 /*
  * Adds images of one predicted class, or failed ones where label is NULL.  For
  * soft methods it is one image, with a real[] of probabilities; without them
  * it has failed.
  */
-extern void group_add(const Quantifier *q, Group *group, const char *label, int64 images,
+extern void group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 images,
 					  Datum probabilities, bool no_probabilities);
 
 /* Estimates of each class, [class_count], in the current context; NULL where no image is classified. */
-extern vc_prevalence *group_estimate(const Quantifier *q, const Group *group);
+extern vc_prevalence *group_estimate(const Quantifier *q, const ImageGroup *group);
 
 /* What to doubt about one class of a group, or NULL. */
-extern char *group_warning(const Quantifier *q, const Group *group, int class_index);
+extern char *group_warning(const Quantifier *q, const ImageGroup *group, int class_index);
 
 #endif							/* VISCLF_QUANTIFIER_H */

@@ -50,7 +50,7 @@ doubt_model(const Quantifier *q, int class_index, StringInfo text)
 }
 
 char *
-group_warning(const Quantifier *q, const Group *group, int class_index)
+group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 {
 	StringInfoData text;
 

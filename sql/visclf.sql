@@ -445,6 +445,29 @@ COMMENT ON FUNCTION visclf.calibration(text, int) IS
 'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes or, for a multi-label model, what is said of each class';
 
 ---------------------------------------------------------------------------
+-- How many images are of each class, corrected for the model's errors
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.prevalence(
+	model			text,
+	predictions		regclass,
+	by				text[] DEFAULT '{}',
+	method			text DEFAULT 'acc',
+	label_column	name DEFAULT 'label',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	seed			bigint DEFAULT 42,
+	OUT groups jsonb, OUT class text, OUT images bigint, OUT failed bigint, OUT raw_share float8,
+	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_prevalence';
+COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
+'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
+
+---------------------------------------------------------------------------
 -- Weights from and to other programs
 ---------------------------------------------------------------------------
 
