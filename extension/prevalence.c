@@ -121,14 +121,6 @@ append_by(StringInfo query, const Predictions *p)
 		appendStringInfo(query, "s.%s AS g%d, ", quote_identifier(p->by[i]), i);
 }
 
-/* The names of those, for a clause. */
-static void
-append_clause(StringInfo query, const char *clause, const Predictions *p)
-{
-	for (int i = 0; i < p->by_count; i++)
-		appendStringInfo(query, "%sg%d", i == 0 ? clause : ", ", i);
-}
-
 /* The label, or NULL for an image that failed. */
 static void
 append_label(StringInfo query, const Predictions *p)
@@ -150,7 +142,8 @@ make_query(const Predictions *p, bool soft)
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT pg_catalog.dense_rank() OVER (");
-	append_clause(&query, "ORDER BY ", p);
+	for (int i = 0; i < p->by_count; i++)
+		appendStringInfo(&query, "%sg%d", i == 0 ? "ORDER BY " : ", ", i);
 	appendStringInfoString(&query, "), pg_catalog.jsonb_build_object(");
 	for (int i = 0; i < p->by_count; i++)
 		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(p->by[i]), i);
@@ -167,10 +160,8 @@ make_query(const Predictions *p, bool soft)
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(p->relation)),
 												get_rel_name(p->relation)));
 	if (!soft)
-	{
-		append_clause(&query, " GROUP BY ", p);
-		appendStringInfoString(&query, p->by_count > 0 ? ", label" : " GROUP BY label");
-	}
+		for (int i = 0; i <= p->by_count; i++)
+			appendStringInfo(&query, "%s%d", i == 0 ? " GROUP BY " : ", ", i + 1);
 	appendStringInfoString(&query, ") counted ORDER BY 1");
 	return query.data;
 }
