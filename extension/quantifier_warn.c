@@ -41,7 +41,7 @@ doubt_model(const Quantifier *q, int class_index, StringInfo text)
 	if (images == 0)
 		append(text, "no validation image is of this class");
 	else if (images < FEW_VALIDATION)
-		append(text, "only %lld validation images are of this class", (long long) images);
+		append(text, "few validation images are of this class: %lld", (long long) images);
 	if (isnan(informedness))
 		append(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
@@ -58,7 +58,7 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 	if (group->classified == 0)
 		append(&text, "no image of the group is classified");
 	else if (group->classified < FEW_IMAGES)
-		append(&text, "only %lld images of the group are classified", (long long) group->classified);
+		append(&text, "few images of the group are classified: %lld", (long long) group->classified);
 	if (vc_quantification_corrects(q->method))
 		doubt_model(q, class_index, &text);
 	return text.len > 0 ? text.data : NULL;

@@ -467,6 +467,52 @@ AS 'MODULE_PATHNAME', 'visclf_prevalence';
 COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
 'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
 
+CREATE TYPE visclf.share_estimate AS (
+	images		bigint,
+	failed		bigint,
+	raw_share	float8,
+	share		float8,
+	low			float8,
+	high		float8,
+	estimate	float8,
+	warning		text
+);
+COMMENT ON TYPE visclf.share_estimate IS
+'the share of one class among the images classified: as counted, corrected, the 95 % interval, share * images, and what is to be doubted; columns as in visclf.prevalence';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text) IS
+'transition of the aggregate visclf.corrected_share';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, method text, probabilities real[])
+RETURNS internal
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
+'transition of the aggregate visclf.corrected_share';
+
+CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
+COMMENT ON FUNCTION visclf.corrected_share_end(internal) IS
+'end of the aggregate visclf.corrected_share';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
+'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities real[]) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
+'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+
 ---------------------------------------------------------------------------
 -- Weights from and to other programs
 ---------------------------------------------------------------------------
