@@ -172,7 +172,6 @@ open_device(OpenDevice *opened)
 	vc_error	error;
 
 	opened->setting = setting_device;
-	opened->precision = setting_precision;
 	opened->threads = setting_compute_threads();
 	opened->api = choose_device(&index);
 	vc_check(opened->api->open(index, opened->threads, &opened->device, &error), &error);
@@ -182,7 +181,6 @@ bool
 device_is_current(const OpenDevice *opened)
 {
 	return opened->setting == setting_device &&
-		opened->precision == setting_precision &&
 		opened->threads == setting_compute_threads();
 }
 
