@@ -30,7 +30,8 @@ PG_FUNCTION_INFO_V1(visclf_thumbnail);
 #define LINE 15					/* of text */
 #define LINES 3					/* under a picture */
 #define TITLE 34				/* height of the sheet's title */
-#define LETTER 7				/* about as wide as one of the text */
+#define LETTER 7				/* about as wide as a letter, and as a small one */
+#define SMALL_LETTER 6
 #define MOST_PICTURES 1000
 
 /* Arguments of visclf.contact_sheet. */
@@ -160,7 +161,7 @@ append_line(StringInfo out, const Layout *layout, int line, const char *style, c
 {
 	appendStringInfo(out, "<text x=\"0\" y=\"%d\" class=\"%s\">%s",
 					 layout->size + LINE * (line + 1), style, before);
-	markup_short_text(out, text, Max(1, layout->size / LETTER - (int) strlen(before)));
+	markup_short_text(out, text, Max(1, layout->size / (strcmp(style, "small") == 0 ? SMALL_LETTER : LETTER) - (int) strlen(before)));
 	appendStringInfoString(out, "</text>");
 }
 
@@ -192,7 +193,7 @@ append_image(StringInfo out, const Layout *layout, const Picture *p)
 	if (image->data == NULL)
 	{
 		appendStringInfo(out, "<text x=\"6\" y=\"%d\" class=\"small\">", layout->size / 2);
-		markup_short_text(out, p->missing, layout->size / LETTER);
+		markup_short_text(out, p->missing, layout->size / SMALL_LETTER);
 		appendStringInfoString(out, "</text>");
 		return;
 	}

@@ -199,11 +199,7 @@ check_version(const Quantifier *q, HeapTuple tuple, TupleDesc desc)
 	int			other = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_OTHER_MODEL, &isnull));
 
 	if (!isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there are predictions of model_id %d, but the active version of model \"%s\" is model_id %d",
-						other, q->model, q->model_id),
-				 errhint("Classify them anew, make the other version active with CALL visclf.activate, or pass a view of the rows of one version.")));
+		quantifier_other_version(q, other);
 }
 
 /* What is gathered of the rows that the cursor has given so far. */

@@ -45,6 +45,9 @@ extern Quantifier *quantifier_create(int model_id, vc_quantification method, dou
 /* The index of a class; an error where the model has none of that name. */
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
+/* Throws: there are predictions of another version than the one whose errors are known. */
+extern void quantifier_other_version(const Quantifier *q, int model_id) pg_attribute_noreturn();
+
 /* An empty group, in the current context; and the same one emptied. */
 extern ImageGroup *group_create(const Quantifier *q);
 extern void group_reset(const Quantifier *q, ImageGroup *group);

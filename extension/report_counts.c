@@ -1,0 +1,317 @@
+/*
+ * report_counts.c
+ *		The counting of visclf.report: predictions by year, by place, by both.
+ *
+ * Years and places are listed first; then each row, or each count of rows that
+ * are alike, is added to the groups that it belongs to.
+ */
+#include "report.h"
+
+#include <limits.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "source.h"
+#include "sql.h"
+
+#define ROWS_PER_FETCH 1000
+#define MOST_YEARS 1000
+#define MOST_PLACES 40			/* the others are one row */
+#define MOST_PERIODS 24			/* columns of the grid */
+#define IMAGES_OF_CELL 40		/* that a cell of the grid should have, on average */
+
+/* Columns of the cursor. */
+enum
+{
+	COLUMN_YEAR = 1,
+	COLUMN_PLACE,
+	COLUMN_LABEL,
+	COLUMN_IMAGES,
+	COLUMN_OTHER_MODEL,
+	COLUMN_PROBABILITIES
+};
+
+/* The year of a row as an integer, in SQL. */
+static char *
+year_expression(const ReportOptions *o)
+{
+	Oid			type = source_column_type(o->predictions, o->year_column, "year_column");
+	const char *column = quote_identifier(o->year_column);
+
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return psprintf("pg_catalog.floor(s.%s::pg_catalog.float8)::pg_catalog.int4", column);
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return psprintf("pg_catalog.date_part('year', s.%s)::pg_catalog.int4", column);
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
+					 errhint("Pass a view in which it is a number or a date.")));
+	}
+}
+
+static char *
+place_expression(const ReportOptions *o)
+{
+	if (o->place_column == NULL)
+		return "NULL::pg_catalog.text";
+	source_column_type(o->predictions, o->place_column, "place_column");
+	return psprintf("s.%s::pg_catalog.text", quote_identifier(o->place_column));
+}
+
+/* The query behind the cursor; $1 is the model_id. */
+static char *
+make_query(const ReportOptions *o)
+{
+	bool		soft = vc_quantification_soft(o->method);
+	char	   *label = psprintf("s.%s::pg_catalog.text", quote_identifier(o->label_column));
+	char	   *other = o->has_model_id ?
+		"CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END" : "NULL::pg_catalog.int4";
+
+	if (o->error_column)
+		label = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(o->error_column), label);
+	return psprintf("SELECT %s, %s, %s, %s, %s, %s FROM %s s%s",
+					year_expression(o), place_expression(o), label,
+					soft ? "1::pg_catalog.int8" : "pg_catalog.count(*)",
+					soft ? other : psprintf("pg_catalog.max(%s)", other),
+					soft ? psprintf("s.%s::pg_catalog.float4[]", quote_identifier(o->probabilities_column)) :
+					"NULL::pg_catalog.float4[]",
+					relation_name(o->predictions), soft ? "" : " GROUP BY 1, 2, 3");
+}
+
+static void
+list_years(Report *r)
+{
+	Sql			sql;
+
+	sql_begin(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y",
+							 year_expression(&r->options), relation_name(r->options.predictions)));
+	r->year_count = (int) Min(sql_read(&sql), (uint64) INT_MAX);
+	if (r->year_count > MOST_YEARS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has %d years, which is more than %d", r->options.year_column,
+						r->year_count, MOST_YEARS),
+				 errhint("Name the column that has years: year_column.")));
+	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
+	for (int i = 0; i < r->year_count; i++)
+	{
+		bool		isnull;
+
+		r->years[i] = DatumGetInt32(result_datum(i, 1, &isnull));
+	}
+}
+
+static void
+list_places(Report *r)
+{
+	Sql			sql;
+	int64		count;
+
+	if (r->options.place_column == NULL)
+		return;
+	sql_begin(&sql, psprintf("SELECT p FROM (SELECT %s AS p FROM %s s) counted GROUP BY p ORDER BY pg_catalog.count(*) DESC, p",
+							 place_expression(&r->options), relation_name(r->options.predictions)));
+	count = sql_read(&sql);
+	r->folded = count > MOST_PLACES ? (int) (count - (MOST_PLACES - 1)) : 0;
+	r->place_count = (int) Min(count, MOST_PLACES);
+	r->places = palloc0(sizeof(char *) * Max(r->place_count, 1));
+	for (int i = 0; i < r->place_count - (r->folded > 0); i++)
+		r->places[i] = result_text(i, 1);
+	if (r->folded > 0)
+		r->places[r->place_count - 1] = psprintf("%d other places", r->folded);
+}
+
+/* The year's index; -1 where it was not there a moment ago, or is none. */
+static int
+year_index(const Report *r, int year)
+{
+	int			low = 0;
+	int			high = r->year_count - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (r->years[middle] == year)
+			return middle;
+		if (r->years[middle] < year)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return -1;
+}
+
+static int
+place_index(const Report *r, const char *place)
+{
+	int			listed = r->place_count - (r->folded > 0);
+
+	for (int i = 0; i < listed; i++)
+		if (place == NULL ? r->places[i] == NULL : r->places[i] != NULL && strcmp(r->places[i], place) == 0)
+			return i;
+	return r->place_count - 1;
+}
+
+static int
+floor_to(int year, int period)
+{
+	int			remainder = year % period;
+
+	return year - (remainder < 0 ? remainder + period : remainder);
+}
+
+/* Columns that the grid would have. */
+static int
+count_periods(const Report *r, int period)
+{
+	return (floor_to(r->years[r->year_count - 1], period) - floor_to(r->years[0], period)) / period + 1;
+}
+
+/* Chooses the years of a column so that cells are neither too many nor too empty. */
+static void
+choose_period(Report *r, int64 images)
+{
+	static const int periods[] = {1, 2, 5, 10, 20, 25, 50, 100};
+	int			rows = Max(r->place_count, 1);
+
+	if (r->year_count == 0)
+		return;
+	for (int i = 0; i < lengthof(periods); i++)
+	{
+		int			columns = count_periods(r, periods[i]);
+
+		if (i > 0 && columns < 4 && r->period_count <= MOST_PERIODS)
+			return;				/* rather few images in a cell than hardly a column */
+		r->period = periods[i];
+		r->period_count = columns;
+		r->period_first = floor_to(r->years[0], periods[i]);
+		if (columns <= MOST_PERIODS && images / ((int64) columns * rows) >= IMAGES_OF_CELL)
+			return;
+	}
+}
+
+static ReportGroup *
+make_groups(const Report *r, int count)
+{
+	ReportGroup *groups = palloc0(sizeof(ReportGroup) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		groups[i].images = group_create(r->quantifier);
+	return groups;
+}
+
+static void
+add_to(const Report *r, ReportGroup *group, const char *label, int64 images, Datum probabilities, bool none)
+{
+	group_add(r->quantifier, group->images, label, images, probabilities, none);
+}
+
+/* Adds a row of the cursor to the groups that it belongs to. */
+static void
+add_row(Report *r, HeapTuple tuple, TupleDesc desc)
+{
+	bool		no_year;
+	bool		no_probabilities;
+	bool		isnull;
+	int			year = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_YEAR, &no_year));
+	char	   *label = SPI_getvalue(tuple, desc, COLUMN_LABEL);
+	int64		images = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_IMAGES, &isnull));
+	Datum		p = SPI_getbinval(tuple, desc, COLUMN_PROBABILITIES, &no_probabilities);
+	int			y = no_year ? -1 : year_index(r, year);
+	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
+	int			other = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_OTHER_MODEL, &isnull));
+
+	if (!isnull)
+		quantifier_other_version(r->quantifier, other);
+	add_to(r, &r->all, label, images, p, no_probabilities);
+	add_to(r, y < 0 ? &r->no_year : &r->by_year[y], label, images, p, no_probabilities);
+	if (y >= 0)
+		add_to(r, &r->by_period[column], label, images, p, no_probabilities);
+	if (r->place_count > 0)
+	{
+		int			place = place_index(r, SPI_getvalue(tuple, desc, COLUMN_PLACE));
+
+		add_to(r, &r->by_place[place], label, images, p, no_probabilities);
+		if (y >= 0)
+			add_to(r, &r->grid[place * r->period_count + column], label, images, p, no_probabilities);
+	}
+}
+
+static void
+read_rows(Report *r)
+{
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(r->quantifier->model_id)};
+	MemoryContext groups = CurrentMemoryContext;
+	Portal		cursor = SPI_cursor_open_with_args(NULL, make_query(&r->options), 1, types, values, " ", true, 0);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
+		MemoryContextSwitchTo(groups);
+		if (SPI_processed == 0)
+			break;
+		CHECK_FOR_INTERRUPTS();
+		for (uint64 i = 0; i < SPI_processed; i++)
+			add_row(r, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(cursor);
+}
+
+static void
+estimate(Report *r, ReportGroup *groups, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		groups[i].found = group_estimate(r->quantifier, groups[i].images);
+	}
+}
+
+/* Counts the rows of the predictions, which decides the grid's columns. */
+static int64
+count_rows(const Report *r)
+{
+	Sql			sql;
+	bool		isnull;
+
+	sql_begin(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions)));
+	sql_read(&sql);
+	return DatumGetInt64(result_datum(0, 1, &isnull));
+}
+
+void
+report_read_counts(Report *r)
+{
+	list_years(r);
+	list_places(r);
+	choose_period(r, count_rows(r));
+	r->all = *make_groups(r, 1);
+	r->no_year = *make_groups(r, 1);
+	r->by_year = make_groups(r, r->year_count);
+	r->by_place = make_groups(r, r->place_count);
+	r->by_period = make_groups(r, r->period_count);
+	r->grid = make_groups(r, r->place_count * r->period_count);
+	read_rows(r);
+	estimate(r, &r->all, 1);
+	estimate(r, r->by_year, r->year_count);
+	estimate(r, r->by_place, r->place_count);
+	estimate(r, r->by_period, r->period_count);
+	estimate(r, r->grid, r->place_count * r->period_count);
+}
