@@ -10,6 +10,8 @@
 
 #include "../engine/prevalence.h"
 
+#define FEW_IMAGES 30			/* a group of fewer is to be doubted */
+
 typedef struct Quantifier
 {
 	char	   *model;

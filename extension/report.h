@@ -84,15 +84,21 @@ extern void report_summary(Report *report);
 extern void report_years(Report *report);
 extern void report_places(Report *report);
 extern void report_grid(Report *report);
-extern void report_model(Report *report);
-extern void report_pictures(Report *report);
 extern void report_caveats(Report *report);
+extern void report_pictures(Report *report);
+extern void report_model(Report *report);
+extern void report_quality(Report *report);	/* within report_model */
+extern void report_end(Report *report);
 
 /* What a corrected share is called here, as against a counted one. */
 extern const char *report_estimate_word(const Report *report);
 
 /* Appends "12.3 % (10.1 to 14.6 %)" of a class, or a dash. */
 extern void report_share(StringInfo out, const ReportGroup *group, int class_index);
+
+/* Heads and cells of a table's row about one class of a group: images, counted, estimated, doubts. */
+extern void report_column_heads(const Report *report);
+extern void report_cells(const Report *report, const ReportGroup *group, int class_index);
 
 /* Appends how the columns of the grid are called: "1850" or "1850-1854". */
 extern void report_period(StringInfo out, const Report *report, int column);

@@ -154,27 +154,14 @@ table(const Report *r, int class_index)
 
 	appendStringInfoString(out, "<details><summary>The numbers of this chart</summary><div class=\"scroll\"><table><caption>");
 	markup_name(out, r->quantifier->classes[class_index]);
-	appendStringInfo(out, " by year</caption><thead><tr><th scope=\"col\">year</th><th scope=\"col\">images</th><th scope=\"col\">not classified</th>"
-					 "<th scope=\"col\">counted</th><th scope=\"col\">%s, interval</th><th scope=\"col\">images, estimated</th>"
-					 "<th scope=\"col\">doubts</th></tr></thead>\n<tbody>\n", report_estimate_word(r));
+	appendStringInfoString(out, " by year</caption><thead><tr><th scope=\"col\">year</th>");
+	report_column_heads(r);
+	appendStringInfoString(out, "</tr></thead>\n<tbody>\n");
 	for (int i = 0; i < r->year_count; i++)
 	{
-		const ReportGroup *g = &r->by_year[i];
-
-		appendStringInfo(out, "<tr><th scope=\"row\">%d</th><td>", r->years[i]);
-		markup_count(out, g->images->classified);
-		appendStringInfoString(out, "</td><td>");
-		markup_count(out, g->images->failed);
-		appendStringInfoString(out, "</td><td>");
-		markup_percent(out, g->found ? g->found[class_index].raw : NAN);
-		appendStringInfoString(out, "</td><td>");
-		report_share(out, g, class_index);
-		appendStringInfoString(out, "</td><td>");
-		if (g->found)
-			markup_count(out, (int64) rint(g->found[class_index].share * g->images->classified));
-		appendStringInfoString(out, "</td><td class=\"words\">");
-		markup_text(out, group_warning(r->quantifier, g->images, class_index));
-		appendStringInfoString(out, "</td></tr>\n");
+		appendStringInfo(out, "<tr><th scope=\"row\">%d</th>", r->years[i]);
+		report_cells(r, &r->by_year[i], class_index);
+		appendStringInfoString(out, "</tr>\n");
 	}
 	appendStringInfoString(out, "</tbody></table></div></details>\n");
 }

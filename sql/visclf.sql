@@ -622,6 +622,31 @@ AS 'MODULE_PATHNAME', 'visclf_contact_sheet';
 COMMENT ON FUNCTION visclf.contact_sheet(regclass, text, text, regclass, name, name, name, name, int, int, int, text, bigint) IS
 'pictures of n rows of a table or view with their labels, as one SVG image: a sample of all rows, the validation images that a model is most wrong about (show => ''top_losses''), or those that it is least sure of (''least_confident'')';
 
+CREATE FUNCTION visclf.report(
+	model			text,
+	predictions		regclass,
+	year_column		name,
+	place_column	name DEFAULT NULL,
+	source			regclass DEFAULT NULL,
+	key_column		name DEFAULT 'id',
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	confidence_column name DEFAULT 'confidence',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	classes			text[] DEFAULT NULL,
+	method			text DEFAULT 'acc',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	pictures		int DEFAULT 12,
+	title			text DEFAULT NULL,
+	seed			bigint DEFAULT 42)
+RETURNS text
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_report';
+COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint) IS
+'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
+
 ---------------------------------------------------------------------------
 -- Weights from and to other programs
 ---------------------------------------------------------------------------
