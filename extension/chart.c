@@ -48,7 +48,8 @@ chart_y(const Chart *c, double y)
 void
 chart_begin(Chart *c, const char *title, const char *description)
 {
-	appendStringInfo(c->out, "<div class=\"chart\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", c->width, c->height);
+	appendStringInfo(c->out, "<div class=\"chart%s%s\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+					 c->style ? " " : "", c->style ? c->style : "", c->width, c->height);
 	markup_text(c->out, title);
 	appendStringInfoString(c->out, ". ");
 	markup_text(c->out, description);
@@ -89,7 +90,6 @@ y_axis(const Chart *c, int steps)
 	}
 }
 
-/* On a narrow page every other number is left out. */
 static void
 x_axis(const Chart *c, int steps)
 {
@@ -99,7 +99,7 @@ x_axis(const Chart *c, int steps)
 	appendStringInfo(c->out, "<path class=\"axis\" d=\"M%d %dH%d\"/>", LEFT, c->height - BOTTOM, c->width - RIGHT);
 	for (int i = 0; (first + i) * step <= c->x_high + 1e-9 * step; i++)
 	{
-		appendStringInfo(c->out, "<text class=\"x%s\" x=\"%.1f\" y=\"%d\">", i % 2 ? " wide" : "",
+		appendStringInfo(c->out, "<text class=\"x\" x=\"%.1f\" y=\"%d\">",
 						 chart_x(c, (first + i) * step), c->height - BOTTOM + 22);
 		append_tick(c, (first + i) * step, step, false);
 	}

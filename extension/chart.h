@@ -3,7 +3,7 @@
  *		Line charts as inline SVG.
  *
  * A chart is drawn in units of its own view box; the page's style sheet sets
- * colours, by class, and the size of the text, which is larger on a phone.
+ * colours, by class, and the size of the text.
  */
 #ifndef VISCLF_CHART_H
 #define VISCLF_CHART_H
@@ -15,6 +15,7 @@
 typedef struct Chart
 {
 	StringInfo	out;
+	const char *style;			/* class beside "chart"; NULL: none */
 	int			width;			/* of the view box */
 	int			height;
 	double		x_low;			/* what the left edge of the plot stands for */

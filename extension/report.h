@@ -96,7 +96,7 @@ extern const char *report_estimate_word(const Report *report);
 /* Appends "12.3 % (10.1 to 14.6 %)" of a class, or a dash. */
 extern void report_share(StringInfo out, const ReportGroup *group, int class_index);
 
-/* Heads and cells of a table's row about one class of a group: images, counted, estimated, doubts. */
+/* Heads and cells of a table's row about one class of a group: estimated, counted, images, doubts. */
 extern void report_column_heads(const Report *report);
 extern void report_cells(const Report *report, const ReportGroup *group, int class_index);
 

@@ -6,7 +6,6 @@
 
 #include <math.h>
 
-#include "chart.h"
 #include "markup.h"
 
 #define BAR 160					/* length of the scale beside a place, units */
@@ -61,11 +60,11 @@ static void
 place_table(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
-	double		top = fmin(1, chart_round_up(10 * largest(r->by_place, r->place_count, class_index, true)) / 10);
+	double		top = fmin(1, ceil(10 * largest(r->by_place, r->place_count, class_index, true)) / 10);
 
 	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>");
 	markup_name(out, r->quantifier->classes[class_index]);
-	appendStringInfo(out, " by place</caption><thead><tr><th scope=\"col\">place</th><th scope=\"col\">0 to %.0f&nbsp;%%</th>", 100 * top);
+	appendStringInfo(out, " by place</caption><thead><tr><th scope=\"col\">place</th><th scope=\"col\" class=\"bar\">0 to %.0f&nbsp;%%</th>", 100 * top);
 	report_column_heads(r);
 	appendStringInfoString(out, "</tr></thead>\n<tbody>\n");
 	for (int i = 0; i < r->place_count; i++)

@@ -40,8 +40,8 @@ report_period(StringInfo out, const Report *r, int column)
 void
 report_column_heads(const Report *r)
 {
-	appendStringInfo(r->out, "<th scope=\"col\">images</th><th scope=\"col\">not classified</th><th scope=\"col\">counted</th>"
-					 "<th scope=\"col\">%s</th><th scope=\"col\">images, estimated</th><th scope=\"col\" class=\"words\">doubts</th>",
+	appendStringInfo(r->out, "<th scope=\"col\">%s</th><th scope=\"col\">counted</th><th scope=\"col\">images</th>"
+					 "<th scope=\"col\">of the class, about</th><th scope=\"col\">not classified</th><th scope=\"col\" class=\"words\">doubts</th>",
 					 report_estimate_word(r));
 }
 
@@ -51,16 +51,16 @@ report_cells(const Report *r, const ReportGroup *g, int class_index)
 	StringInfo	out = r->out;
 
 	appendStringInfoString(out, "<td>");
-	markup_count(out, g->images->classified);
-	appendStringInfoString(out, "</td><td>");
-	markup_count(out, g->images->failed);
+	report_share(out, g, class_index);
 	appendStringInfoString(out, "</td><td>");
 	markup_percent(out, g->found ? g->found[class_index].raw : NAN);
 	appendStringInfoString(out, "</td><td>");
-	report_share(out, g, class_index);
+	markup_count(out, g->images->classified);
 	appendStringInfoString(out, "</td><td>");
 	if (g->found)
 		markup_count(out, (int64) rint(g->found[class_index].share * g->images->classified));
+	appendStringInfoString(out, "</td><td>");
+	markup_count(out, g->images->failed);
 	appendStringInfoString(out, "</td><td class=\"words\">");
 	markup_text(out, group_warning(r->quantifier, g->images, class_index));
 	appendStringInfoString(out, "</td>");

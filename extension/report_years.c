@@ -104,7 +104,7 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 
 		appendStringInfo(chart->out, "<circle class=\"dot%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%d: ",
 						 doubt ? " doubt" : "", chart_x(chart, s->year[i]), chart_y(chart, s->share[i]),
-						 s->count > 120 ? "2" : "3.5", r->years[s->index[i]]);
+						 s->count > chart->width / 7 ? "2" : "3.5", r->years[s->index[i]]);
 		report_share(chart->out, group, class_index);
 		appendStringInfoString(chart->out, ", counted ");
 		markup_percent(chart->out, s->raw[i]);
@@ -126,21 +126,22 @@ legend(const Report *r, const Series *s)
 						   "<li><span class=\"key hollow\"></span>a year to doubt</li></ul>\n");
 }
 
+/* The chart, in the shape for a desk or for a phone; the style sheet shows one. */
 static void
-draw(const Report *r, const Series *s, int class_index)
+draw(const Report *r, const Series *s, int class_index, bool wide)
 {
 	double		tick = chart_round_up(s->top / 5);
-	Chart		chart = {.out = r->out, .width = 760, .height = 330, .percent = true,
+	Chart		chart = {.out = r->out, .style = wide ? "wide" : "narrow", .width = wide ? 760 : 380,
+		.height = wide ? 330 : 300, .percent = true,
 		.x_low = s->year[0], .x_high = s->year[s->count - 1], .y_high = fmin(1, ceil(s->top / tick - 1e-9) * tick)};
 	const char *class = r->quantifier->classes[class_index];
 
 	if (chart.x_high == chart.x_low)
 		chart.x_low--, chart.x_high++;
-	legend(r, s);
 	chart_begin(&chart, psprintf("Share of %s by year", class),
 				psprintf("%.1f %% in %d, %.1f %% in %d; the table below has every year", 100 * s->share[0],
 						 (int) s->year[0], 100 * s->share[s->count - 1], (int) s->year[s->count - 1]));
-	chart_axes(&chart, 10, 5);
+	chart_axes(&chart, wide ? 10 : 5, 5);
 	draw_runs(&chart, s);
 	draw_dots(r, &chart, s, class_index);
 	chart_end(&chart);
@@ -178,7 +179,11 @@ report_years(Report *r)
 		markup_name(r->out, r->quantifier->classes[r->shown[i]]);
 		appendStringInfoString(r->out, "</h3>\n");
 		if (s.count > 0)
-			draw(r, &s, r->shown[i]);
+		{
+			legend(r, &s);
+			draw(r, &s, r->shown[i], true);
+			draw(r, &s, r->shown[i], false);
+		}
 		else
 			appendStringInfoString(r->out, "<p>No image with a year is classified.</p>\n");
 		table(r, r->shown[i]);
