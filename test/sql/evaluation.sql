@@ -16,21 +16,21 @@ SELECT class, round(precision::numeric, 6) AS precision, round(precision_low::nu
 	round(f1_score::numeric, 6) AS f1_score, support
 FROM visclf.classification_report('told');
 SELECT key, label, predicted, round(confidence::numeric, 4) AS confidence, round(loss::numeric, 4) AS loss FROM visclf.top_losses('told', 3);
-SELECT bin, low, high, answers, round(confidence::numeric, 4) AS confidence, round(accuracy::numeric, 4) AS accuracy
+SELECT bin, confidence_low AS low, confidence_high AS high, images, round(confidence::numeric, 4) AS confidence, round(accuracy::numeric, 4) AS accuracy
 FROM visclf.calibration('told', 5);
 ROLLBACK;
 
--- a trained one: the report's micro average is its accuracy
+-- a trained one: the report's row of all images has its accuracy
 SELECT abs(r.recall - m.accuracy) < 1e-6 AS accuracy, r.support = m.valid_images AS images
 FROM visclf.models m, visclf.classification_report('small') r
-WHERE m.model = 'small' AND m.active AND r.class = 'micro avg';
+WHERE m.model = 'small' AND m.active AND r.class = 'accuracy';
 SELECT sum(images) = max(valid_images) AS images FROM visclf.confusion_matrix('small'), visclf.models m WHERE m.model = 'small' AND m.active;
-SELECT sum(answers) = max(valid_images) AS images FROM visclf.calibration('small'), visclf.models m WHERE m.model = 'small' AND m.active;
+SELECT sum(images) = max(valid_images) AS images FROM visclf.calibration('small'), visclf.models m WHERE m.model = 'small' AND m.active;
 
 -- several labels an image: the report's macro average at 0.5 would be f1_score; thresholds are others
-SELECT class, support > 0 AS given, recall BETWEEN recall_low AND recall_high AS recall_inside FROM visclf.classification_report('many') WHERE class !~ 'avg';
+SELECT class, support > 0 AS given, recall BETWEEN recall_low AND recall_high AS recall_inside FROM visclf.classification_report('many') WHERE class !~ 'avg|accuracy';
 SELECT count(*) AS rows, bool_and(loss >= lead) AS falling FROM (SELECT loss, coalesce(lead(loss) OVER (), 0) AS lead FROM visclf.top_losses('many', 4)) x;
-SELECT sum(answers) = 3 * (SELECT valid_images FROM visclf.models WHERE model = 'many' AND active) AS images_and_classes FROM visclf.calibration('many');
+SELECT sum(images) = 3 * (SELECT valid_images FROM visclf.models WHERE model = 'many' AND active) AS images_and_classes FROM visclf.calibration('many');
 SELECT count(*) FROM visclf.confusion_matrix('many');
 
 -- no validation images, no such model
