@@ -68,8 +68,6 @@ UPDATE counted SET probabilities = '{0.8,0.8}' WHERE year = 1910;
 SELECT * FROM visclf.prevalence('counter', 'counted', method => 'pcc'); ROLLBACK TO s;
 UPDATE counted SET probabilities = '{0.8,NaN}' WHERE year = 1910;
 SELECT * FROM visclf.prevalence('counter', 'counted', method => 'pcc'); ROLLBACK TO s;
-UPDATE counted SET model_id = 0 WHERE place IS NULL;
-SELECT * FROM visclf.prevalence('counter', 'counted'); ROLLBACK TO s;
 -- a classifier that guesses, and a class that was hardly ever held out
 DELETE FROM visclf.validation WHERE model_id = :counter AND label = 'text' AND predicted = 'text';
 SELECT class, warning FROM visclf.prevalence('counter', 'counted');
