@@ -1,7 +1,8 @@
 # visclf: image classification in PostgreSQL
 #
 #   make, make install     build and install the extension (PGXS)
-#   make demo              set this machine up, train on generated adverts, count
+#   make demo              set this machine up, train on generated adverts, count,
+#                          write a report
 #   make check             set this machine up, run every test that needs no GPU
 #   make device-check DEVICE=cpu|cuda|cuda-emulated   a device against the oracle, no server
 #   make sanitize          the engine's tests under AddressSanitizer and UBSan
