@@ -52,7 +52,7 @@ read_epochs(const Report *r)
 	return e;
 }
 
-/* Where in a list of numbers is the one that counts most upwards. */
+/* The largest of the numbers that are finite, if it is over at_least. */
 static double
 most(const double *values, int count, double at_least)
 {

@@ -91,6 +91,7 @@ answer(const Report *r, int class_index)
 	StringInfo	out = r->out;
 	const vc_prevalence *f = &r->all.found[class_index];
 	int64		images = r->all.images->classified;
+	char	   *warning = group_warning(r->quantifier, r->all.images, class_index);
 
 	appendStringInfoString(out, "<p class=\"lead\"><b>");
 	markup_name(out, r->quantifier->classes[class_index]);
@@ -109,6 +110,12 @@ answer(const Report *r, int class_index)
 	appendStringInfoString(out, ". The model itself counts ");
 	markup_percent(out, f->raw);
 	appendStringInfoString(out, ".</p>\n");
+	if (warning)
+	{
+		appendStringInfoString(out, "<p class=\"note\">To doubt: ");
+		markup_text(out, warning);
+		appendStringInfoString(out, ".</p>\n");
+	}
 }
 
 /* How the share of a class has changed from the first columns of the grid to the last. */
