@@ -41,3 +41,29 @@ SELECT visclf.active_version('nobody');
 SELECT * FROM visclf.wilson_interval(9, 10);
 SELECT * FROM visclf.wilson_interval(0, 0);
 SELECT * FROM visclf.wilson_interval(0, 5);
+
+-- on labelled rows: of all those it was validated with, the stored figures
+CREATE VIEW held_out AS
+SELECT a.*, (extract(year FROM published)::int / 10) * 10 AS decade FROM adverts a
+WHERE a.id::text IN (SELECT v.key FROM visclf.validation v JOIN visclf.models m USING (model_id) WHERE m.model = 'small' AND m.active);
+SELECT e.groups, e.images = m.valid_images AS images, e.failed, abs(e.accuracy - m.accuracy) < 1e-6 AS accuracy,
+	abs(e.loss - m.valid_loss) < 1e-3 AS loss, (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(e.per_class) k) AS classes
+FROM visclf.evaluate('small', 'held_out') e, visclf.models m WHERE m.model = 'small' AND m.active;
+SELECT (e.per_class -> r.class ->> 'f1_score')::float8 = r.f1_score AS f1_score, (e.per_class -> r.class ->> 'recall_low')::float8 = r.recall_low AS recall_low,
+	(e.per_class -> r.class ->> 'support')::int = r.support AS support
+FROM visclf.evaluate('small', 'held_out') e, visclf.classification_report('small') r WHERE e.per_class ? r.class;
+-- a row a group, in order, then all
+BEGIN;
+UPDATE adverts SET image = 'no image' WHERE id IN (2, 3);
+UPDATE adverts SET image = NULL WHERE id = 5;
+CREATE VIEW by_decade AS SELECT a.*, (extract(year FROM published)::int / 10) * 10 AS decade FROM adverts a;
+WITH e AS (SELECT row_number() OVER () AS n, * FROM visclf.evaluate('small', 'by_decade', label_column => 'truth', by => '{decade}'))
+SELECT groups, images + failed = (SELECT count(*) FROM by_decade WHERE groups = '{}' OR decade = (groups ->> 'decade')::int) AS all_rows,
+	failed, accuracy BETWEEN accuracy_low AND accuracy_high AS inside, macro_f1 BETWEEN 0 AND 1 AS f1, loss < 20 AS loss
+FROM e ORDER BY n;
+ROLLBACK;
+SELECT * FROM visclf.evaluate('small', 'adverts', label_column => 'place');
+SELECT * FROM visclf.evaluate('small', 'adverts', by => '{published,nowhere}');
+SELECT * FROM visclf.evaluate('small', 'adverts', image_column => 'place');
+SELECT * FROM visclf.evaluate('many', 'adverts');
+DROP VIEW held_out;
