@@ -42,6 +42,7 @@ SELECT * FROM visclf.wilson_interval(9, 10);
 SELECT * FROM visclf.wilson_interval(0, 0);
 SELECT * FROM visclf.wilson_interval(0, 5);
 
+\set SHOW_CONTEXT never
 -- on labelled rows: of all those it was validated with, the stored figures
 CREATE VIEW held_out AS
 SELECT a.*, (extract(year FROM published)::int / 10) * 10 AS decade FROM adverts a
