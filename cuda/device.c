@@ -5,6 +5,10 @@
  * CUDA and cuDNN make threads when they first need them, so every call blocks
  * all signals while it computes and lets them in where it polls for
  * interrupts.
+ *
+ * Closing frees all but CUDA's context, which takes some hundred megabytes to
+ * the end of the process: resetting it would pull it from under cuDNN, which
+ * has a CUDA runtime of its own.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,9 +17,6 @@
 
 /* Bytes of one of the two pinned buffers that images pass through. */
 #define STAGING_BYTES ((size_t) 4 * 1024 * 1024)
-
-/* Devices of this process that are open; the last gives the context's memory back. */
-static int	open_count;
 
 /* Says which call of CUDA failed, and how. */
 vc_status
@@ -90,8 +91,6 @@ close_device(vc_device *device)
 		cudaEventDestroy(device->finished);
 	if (device->stream != NULL)
 		cudaStreamDestroy(device->stream);
-	if (--open_count == 0)
-		cudaDeviceReset();
 	vc_cuda_leave(device);
 	free(device);
 }
@@ -178,7 +177,6 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	if ((device = calloc(1, sizeof(*device))) == NULL)
 		return vc_no_memory(error, sizeof(*device));
 	device->index = index;
-	open_count++;
 	vc_cuda_enter(device);
 	status = open_resources(device, error);
 	vc_cuda_leave(device);

@@ -32,6 +32,7 @@ typedef struct DeviceModule
 	const char *entry;
 	const char *variable;		/* of the server's environment: another file */
 	bool		tried;
+	bool		installed;		/* the file is there */
 	const vc_device_api *api;	/* NULL: see reason */
 	char		reason[256];
 } DeviceModule;
@@ -75,7 +76,8 @@ module_device(DeviceModule *module, const char **reason)
 		strlcpy(path, getenv(module->variable), sizeof(path));
 	else
 		snprintf(path, sizeof(path), "%s/%s%s", pkglib_path, module->file, DLSUFFIX);
-	if (access(path, R_OK) != 0)
+	module->installed = access(path, R_OK) == 0;
+	if (!module->installed)
 		snprintf(module->reason, sizeof(module->reason),
 				 "visclf was installed without the module %s", module->file);
 	else if ((library = open_library(path)) == NULL)
@@ -157,7 +159,7 @@ choose_device(int *index)
 				 errmsg("no CUDA device can be used: %s", reason),
 				 errhint("Set visclf.device to auto or cpu; SELECT * FROM visclf.devices() says more.")));
 	if (!told && !IsParallelWorker())
-		ereport(cuda_module.api != NULL ? NOTICE : DEBUG1,
+		ereport(cuda_module.installed ? NOTICE : DEBUG1,
 				(errmsg("visclf computes on the CPU: %s", reason)));
 	told = true;
 	return cpu_device();
@@ -170,7 +172,6 @@ open_device(OpenDevice *opened)
 	vc_error	error;
 
 	opened->setting = setting_device;
-	opened->precision = setting_precision;
 	opened->threads = setting_compute_threads();
 	opened->api = choose_device(&index);
 	vc_check(opened->api->open(index, opened->threads, &opened->device, &error), &error);
@@ -180,7 +181,6 @@ bool
 device_is_current(const OpenDevice *opened)
 {
 	return opened->setting == setting_device &&
-		opened->precision == setting_precision &&
 		opened->threads == setting_compute_threads();
 }
 

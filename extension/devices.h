@@ -15,7 +15,6 @@ typedef struct OpenDevice
 	vc_device  *device;
 	int			setting;		/* visclf.device that it was chosen for */
 	int			threads;		/* that it was opened with */
-	int			precision;		/* visclf.precision at that time */
 } OpenDevice;
 
 /* Opens what visclf.device and visclf.threads ask for. */

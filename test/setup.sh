@@ -39,7 +39,7 @@ postgres_major()
 
 install_packages()
 {
-	local packages="gcc make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
+	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
 	local missing major
 
 	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }

@@ -63,7 +63,6 @@ extern cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, in
 extern cudaError_t cudaDriverGetVersion(int *version);
 extern cudaError_t cudaRuntimeGetVersion(int *version);
 extern cudaError_t cudaSetDevice(int device);
-extern cudaError_t cudaDeviceReset(void);
 extern cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 extern cudaError_t cudaGetLastError(void);
 extern const char *cudaGetErrorName(cudaError_t error);

@@ -69,6 +69,26 @@ is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM (SELECT id, visclf.classify_batch('ads', image) OVER () AS p FROM adverts) a JOIN said s USING (id)
 	WHERE (a.p).label <> s.label}), 0, 'and says what classify_batch says');
 
+# memory does not grow with the rows
+$node->safe_psql('postgres', q{
+	CREATE TABLE keyed AS SELECT repeat('key ', 50) || g.i || '/' || a.id AS key, a.image FROM adverts a, generate_series(1, 5) g(i)
+	WHERE a.id <= 2000;
+	ALTER TABLE keyed ADD PRIMARY KEY (key);
+	CREATE VIEW one_fifth AS SELECT * FROM keyed WHERE key ~ ' 1/'});
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+my $pid = backend_pid($session);
+# twice, since new threads find memory of their own at first
+$session->query(q{SET client_min_messages = warning;
+	CALL visclf.classify_table('ads', 'one_fifth', 'key', 'keyed_said');
+	TRUNCATE keyed_said;
+	CALL visclf.classify_table('ads', 'one_fifth', 'key', 'keyed_said')});
+my $at_first = memory_now($pid);
+$session->query(q{CALL visclf.classify_table('ads', 'keyed', 'key', 'keyed_said')});
+my $growth = memory_now($pid) - $at_first;
+diag("growth from 2,000 to 8,000 more rows: $growth kB of $at_first kB");
+cmp_ok($growth, '<', 16 * 1024, 'memory does not grow with the rows');
+$session->quit;
+
 # a run over rows that have all been classified reads no image
 $node->safe_psql('postgres', q{
 	CREATE TABLE many AS SELECT g AS id, 'no image'::bytea AS image FROM generate_series(1, 300000::bigint) g;
