@@ -69,6 +69,8 @@ vc_draw_gamma(vc_draws *draws, double shape)
 	double		d;
 	double		c;
 
+	if (shape == 1)
+		return -log(draw_uniform(draws));
 	if (shape < 1)
 		return vc_draw_gamma(draws, shape + 1) * pow(draw_uniform(draws), 1 / shape);
 	d = shape - 1.0 / 3;
