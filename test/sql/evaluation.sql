@@ -1,5 +1,6 @@
 -- How good a model is, from its validation images.
 SET client_min_messages = warning;
+SET visclf.precision = float32;
 
 -- a model whose validation images are told here; the figures are scikit-learn 1.8's
 BEGIN;
