@@ -95,6 +95,14 @@ add_folder(const char *path, void *argument)
 	*folders = lappend(*folders, folder);
 }
 
+/* Removes a folder of files; what is mapped of them stays. */
+static void
+remove_folder(const char *path)
+{
+	each_entry(path, remove_file, NULL);
+	rmdir(path);
+}
+
 static int
 compare_use(const ListCell *a, const ListCell *b)
 {
@@ -124,11 +132,24 @@ make_room(int64 bytes)
 
 		if (bytes <= (int64) setting_shared_weights * 1024 * 1024)
 			break;
-		each_entry(folder->path, remove_file, NULL);
-		rmdir(folder->path);
+		remove_folder(folder->path);
 		bytes -= folder->bytes;
 	}
 	list_free_deep(folders);
+}
+
+/* Removes a folder whose path begins so. */
+static void
+remove_version(const char *path, void *prefix)
+{
+	if (strncmp(path, prefix, strlen(prefix)) == 0)
+		remove_folder(path);
+}
+
+void
+shared_weights_forget(int model_id)
+{
+	each_entry(FOLDER, remove_version, psprintf("%s/%u.%d.", FOLDER, MyDatabaseId, model_id));
 }
 
 /* True where the folder is there, or was made. */

@@ -17,4 +17,10 @@
 extern void shared_weights(ModelKey key, const Model *model, MemoryContext context,
 						   vc_plan_options *options);
 
+/*
+ * Removes the files of a version that is dropped.  Should it be kept after
+ * all, the next backend makes them again.
+ */
+extern void shared_weights_forget(int model_id);
+
 #endif							/* VISCLF_SHARED_WEIGHTS_H */

@@ -109,6 +109,10 @@ is(scalar(folders($node)), 1, 'which is there');
 $node->safe_psql('postgres', $classify);
 is(scalar(folders($node)), 2, 'both where there is room');
 
+# and when it is dropped
+$node->safe_psql('postgres', q{CALL visclf.drop_model('small')});
+is(scalar(folders($node)), 1, 'a version that is dropped has no files');
+
 # a standby has files of its own; base backups leave them out
 $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
