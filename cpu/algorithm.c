@@ -6,8 +6,8 @@
  * depending on shape, batch and machine, so both run on random numbers.  They
  * run in one thread, and its processor time counts, so that other work on the
  * machine does not disturb the choice.  What was found is kept for the
- * process, and in the plan's store.  A Winograd kernel whose result is not close to the direct one's is
- * never chosen.
+ * process, and in the plan's store.  A Winograd kernel whose result is not
+ * close to the direct one's is never chosen.
  */
 #include <math.h>
 #include <omp.h>

@@ -153,12 +153,12 @@ forget_versions(const char *name)
 		bool		isnull;
 		int			model_id = DatumGetInt32(result_datum(i, 1, &isnull));
 
-		shared_weights_forget(model_id);
 		if (version_is_locked(model_id))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("model \"%s\" version %s is being trained", name, result_text(i, 2)),
 					 errhint("Cancel its training first.")));
+		shared_weights_forget(model_id);
 	}
 }
 

@@ -114,14 +114,18 @@ compare_use(const ListCell *a, const ListCell *b)
 
 /*
  * Removes the folders that were not used for longest until there is room for
- * `bytes` more.  Backends that use them keep what they have mapped.
+ * `bytes` more; false where there would never be.  Backends that use them keep
+ * what they have mapped.
  */
-static void
+static bool
 make_room(int64 bytes)
 {
+	int64		room = (int64) setting_shared_weights * 1024 * 1024;
 	List	   *folders = NIL;
 	ListCell   *cell;
 
+	if (bytes > room)
+		return false;
 	each_entry(FOLDER, add_folder, &folders);
 	foreach(cell, folders)
 		bytes += ((Folder *) lfirst(cell))->bytes;
@@ -130,12 +134,13 @@ make_room(int64 bytes)
 	{
 		Folder	   *folder = lfirst(cell);
 
-		if (bytes <= (int64) setting_shared_weights * 1024 * 1024)
+		if (bytes <= room)
 			break;
 		remove_folder(folder->path);
 		bytes -= folder->bytes;
 	}
 	list_free_deep(folders);
+	return true;
 }
 
 /* Removes a folder whose path begins so. */
@@ -168,7 +173,8 @@ version_folder(ModelKey key, int64 bytes)
 
 	if (utime(path, NULL) == 0)
 		return path;
-	make_room(2 * bytes);		/* packed, they are there a second time */
+	if (!make_room(2 * bytes))	/* packed, they are there a second time */
+		return NULL;
 	if (make_folder("base/" PG_TEMP_FILES_DIR) && make_folder(FOLDER) && make_folder(path))
 		return path;
 	ereport(DEBUG1,

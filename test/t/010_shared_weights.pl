@@ -26,6 +26,8 @@ my $classify = q{SELECT id, p.label, p.confidence, p.probabilities
 my $batches = q{SELECT id, (p).label, (p).confidence, (p).probabilities
 	FROM (SELECT id, visclf.classify_batch('m', image) OVER () p FROM adverts) x ORDER BY id};
 
+my $small = q{SELECT p.label FROM adverts, visclf.classify('small', image) p LIMIT 1};
+
 # The folders of versions, and all files in them.
 sub folders
 {
@@ -102,8 +104,9 @@ chmod 0700, $temporary;
 # the least recently used version goes when there is no room
 $node->safe_psql('postgres', $classify);
 my ($first) = folders($node);
-$node->safe_psql('postgres', q{SET visclf.shared_weights = '1MB';
-	SELECT p.label FROM adverts, visclf.classify('small', image) p LIMIT 1});
+$node->safe_psql('postgres', qq{SET visclf.shared_weights = '1MB'; $small});
+ok(-e $first, 'a version that is larger than all the room takes none');
+$node->safe_psql('postgres', qq{SET visclf.shared_weights = '4MB'; $small});
 ok(!-e $first, 'a version makes room for another');
 is(scalar(folders($node)), 1, 'which is there');
 $node->safe_psql('postgres', $classify);
