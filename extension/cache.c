@@ -11,6 +11,7 @@
 #include "foreign.h"
 #include "idle.h"
 #include "settings.h"
+#include "shared_weights.h"
 
 #define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
 
@@ -142,10 +143,13 @@ load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 	options.max_batch = max_batch;
 	options.interrupted = vc_query_canceled;
 	allow_int8(cached->model, &options);
+	if (device.api->shares_weights)
+		shared_weights(key, cached->model, context, &options);
 	vc_check(device.api->plan(device.device, cached->model->network, &options,
 							  &cached->plan, &error), &error);
 	vc_release_with(context, release_plan, cached);
-	weights_read(cached->model, cached->api, cached->plan);
+	if (options.parameters == NULL)
+		weights_read(cached->model, cached->api, cached->plan);
 	SPI_finish();
 	return cached;
 }
