@@ -393,9 +393,10 @@ BEGIN ATOMIC
 			s.recall, q.low AS recall_low, q.high AS recall_high, s.f1, s.given AS support
 		FROM scored s, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q
 		UNION ALL
-		SELECT 1, 0, 'micro avg', hits::float8 / nullif(said, 0), p.low, p.high, hits::float8 / nullif(given, 0), q.low, q.high,
+		SELECT 1, 0, CASE WHEN m.multi_label THEN 'micro avg' ELSE 'accuracy' END, hits::float8 / nullif(said, 0), p.low, p.high, hits::float8 / nullif(given, 0), q.low, q.high,
 			2 * hits::float8 / nullif(said + given, 0), given
-		FROM summed, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q
+		FROM summed, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q, visclf.model m
+		WHERE m.model_id = visclf.active_version(model)
 		UNION ALL
 		SELECT 2, 0, 'macro avg', avg(s."precision"), NULL, NULL, avg(s.recall), NULL, NULL, avg(s.f1), sum(s.given)::bigint
 		FROM scored s
@@ -407,7 +408,7 @@ BEGIN ATOMIC
 	ORDER BY r.part, r.place;
 END;
 COMMENT ON FUNCTION visclf.classification_report(text) IS
-'precision, recall and F1 of each class on the validation images of the active version, as scikit-learn''s report, with 95 % intervals by Wilson; then micro avg (for one label an image: the accuracy), macro avg and weighted avg. 0 where nothing was said or given';
+'precision, recall and F1 of each class on the validation images of the active version, as scikit-learn''s report, with 95 % intervals by Wilson; then accuracy (micro avg, of a multi-label model), macro avg and weighted avg. 0 where nothing was said or given';
 
 CREATE FUNCTION visclf.top_losses(model text, n int DEFAULT 10, OUT key text, OUT label text, OUT predicted text,
 	OUT confidence real, OUT loss real)
@@ -422,8 +423,8 @@ END;
 COMMENT ON FUNCTION visclf.top_losses(text, int) IS
 'the n validation images that the active version is most wrong about, the worst first: their key, what they are and what it says, its largest probability, the loss in nats';
 
-CREATE FUNCTION visclf.calibration(model text, bins int DEFAULT 10, OUT bin int, OUT low float8, OUT high float8,
-	OUT answers bigint, OUT confidence float8, OUT accuracy float8)
+CREATE FUNCTION visclf.calibration(model text, bins int DEFAULT 10, OUT bin int, OUT confidence_low float8, OUT confidence_high float8,
+	OUT images bigint, OUT confidence float8, OUT accuracy float8)
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
@@ -442,7 +443,154 @@ BEGIN ATOMIC
 	GROUP BY b.bin ORDER BY b.bin;
 END;
 COMMENT ON FUNCTION visclf.calibration(text, int) IS
-'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes or, for a multi-label model, what is said of each class';
+'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes, one an image, or, for a multi-label model, what is said of each class, so that images are then images times classes';
+
+CREATE FUNCTION visclf.evaluate(model text, source regclass, image_column name DEFAULT 'image',
+	label_column name DEFAULT 'label', by text[] DEFAULT '{}',
+	OUT groups jsonb, OUT images bigint, OUT failed bigint, OUT accuracy float8, OUT accuracy_low float8,
+	OUT accuracy_high float8, OUT macro_f1 float8, OUT loss float8, OUT per_class jsonb)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	active_id int := visclf.active_version(model, false);
+	classes text[] := (SELECT m.classes FROM visclf.model m WHERE m.model_id = active_id);
+	keys text := (SELECT coalesce(string_agg(format('s.%I AS g%s, ', b.name, b.place), '' ORDER BY b.place), '')
+				  FROM unnest(by) WITH ORDINALITY b(name, place));
+	pairs text := (SELECT string_agg(format('%L, g%s', b.name, b.place), ', ' ORDER BY b.place)
+				   FROM unnest(by) WITH ORDINALITY b(name, place));
+	stranger text;
+BEGIN
+	SELECT c.name INTO stranger FROM unnest(by || ARRAY[label_column, image_column]::text[]) c(name)
+	WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source AND a.attname = c.name AND NOT a.attisdropped);
+	IF FOUND THEN
+		RAISE EXCEPTION 'column "%" of "%" does not exist', stranger, source
+			USING ERRCODE = 'undefined_column', HINT = 'Name the columns: image_column, label_column, by => ''...''.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+			   WHERE a.attrelid = source AND a.attname = image_column AND t.oid <> 'bytea'::regtype AND t.typtype <> 'd') THEN
+		RAISE EXCEPTION 'column "%" is not of type bytea', image_column
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Images are the bytes of JPEG files in a bytea column; name it with image_column => ''...''.';
+	END IF;
+	-- what is of no class of the model would count as an error that no training can mend
+	EXECUTE format('SELECT s.%1$I::text FROM %2$s s WHERE NOT s.%1$I::text = ANY ($1) LIMIT 1', label_column, source)
+		INTO stranger USING classes;
+	IF stranger IS NOT NULL THEN
+		RAISE EXCEPTION 'label "%" is not a class of model "%"', stranger, model
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Pass a view of the rows of these classes: ' || array_to_string(classes, ', ');
+	END IF;
+	RETURN QUERY EXECUTE format($query$
+		WITH answered AS MATERIALIZED (
+			SELECT jsonb_build_object(%1$s) AS groups, dense_rank() OVER (%2$s) AS place, r.given, (r.p).label AS said,
+				CASE WHEN (r.p).label IS NOT NULL
+					 THEN -ln(greatest((r.p).probabilities[array_position($2, r.given)], 1e-38)::float8) END AS loss
+			FROM (SELECT %3$s s.%4$I::text AS given, visclf.classify_batch($1, s.%5$I) OVER () AS p
+				  FROM %6$s s WHERE s.%4$I IS NOT NULL) r),
+		placed AS (
+			SELECT a.place, a.groups, a.given, a.said, a.loss FROM answered a
+			UNION ALL
+			SELECT NULL, '{}', a.given, a.said, a.loss FROM answered a WHERE cardinality($3) > 0),
+		scored AS (
+			SELECT p.place, p.groups, c.class, c.number,
+				count(*) FILTER (WHERE p.given = c.class AND p.said = c.class) AS hits,
+				count(*) FILTER (WHERE p.said = c.class) AS said,
+				count(*) FILTER (WHERE p.given = c.class AND p.said IS NOT NULL) AS given
+			FROM placed p CROSS JOIN unnest($2) WITH ORDINALITY c(class, number)
+			GROUP BY p.place, p.groups, c.class, c.number),
+		told AS (
+			SELECT s.place, avg(2 * s.hits::float8 / (s.said + s.given)) FILTER (WHERE s.said + s.given > 0) AS macro_f1,
+				jsonb_object_agg(s.class, jsonb_build_object(
+					'precision', s.hits::float8 / nullif(s.said, 0), 'precision_low', a.low, 'precision_high', a.high,
+					'recall', s.hits::float8 / nullif(s.given, 0), 'recall_low', b.low, 'recall_high', b.high,
+					'f1_score', 2 * s.hits::float8 / nullif(s.said + s.given, 0), 'support', s.given)) AS per_class
+			FROM scored s, LATERAL visclf.wilson_interval(s.hits, s.said) a, LATERAL visclf.wilson_interval(s.hits, s.given) b
+			GROUP BY s.place)
+		SELECT g.groups, g.images, g.failed, g.hits::float8 / nullif(g.images, 0), w.low, w.high, t.macro_f1, g.loss, t.per_class
+		FROM (SELECT p.place, p.groups, count(p.said) AS images, count(*) - count(p.said) AS failed,
+				count(*) FILTER (WHERE p.given = p.said) AS hits, avg(p.loss) AS loss
+			  FROM placed p GROUP BY p.place, p.groups) g
+		JOIN told t ON t.place IS NOT DISTINCT FROM g.place
+		CROSS JOIN LATERAL visclf.wilson_interval(g.hits, g.images) w
+		ORDER BY g.place NULLS LAST
+		$query$, coalesce(pairs, ''),
+			(SELECT 'ORDER BY ' || string_agg('g' || b.place, ', ' ORDER BY b.place) FROM unnest(by) WITH ORDINALITY b(name, place)),
+			keys, label_column, image_column, source)
+		USING model, classes, by;
+END
+$$;
+COMMENT ON FUNCTION visclf.evaluate(text, regclass, name, name, text[]) IS
+'how good the active version is on other labelled rows (those whose label is not NULL), for each group of the columns of by, then for all (groups {}): images classified and failed, accuracy with its 95 % interval by Wilson, the mean F1 of the classes that were given or said, cross entropy in nats, and figures of each class. The rows should not have been trained on';
+
+---------------------------------------------------------------------------
+-- How many images are of each class, corrected for the model's errors
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.prevalence(
+	model			text,
+	predictions		regclass,
+	by				text[] DEFAULT '{}',
+	method			text DEFAULT 'acc',
+	label_column	name DEFAULT 'label',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	seed			bigint DEFAULT 42,
+	OUT groups jsonb, OUT class text, OUT images bigint, OUT failed bigint, OUT raw_share float8,
+	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_prevalence';
+COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
+'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
+
+CREATE TYPE visclf.share_estimate AS (
+	images		bigint,
+	failed		bigint,
+	raw_share	float8,
+	share		float8,
+	low			float8,
+	high		float8,
+	estimate	float8,
+	warning		text
+);
+COMMENT ON TYPE visclf.share_estimate IS
+'the share of one class among the images classified: as counted, corrected, the 95 % interval, share * images, and what is to be doubted; columns as in visclf.prevalence';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text) IS
+'transition of the aggregate visclf.corrected_share';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, method text, probabilities real[])
+RETURNS internal
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
+'transition of the aggregate visclf.corrected_share';
+
+CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
+COMMENT ON FUNCTION visclf.corrected_share_end(internal) IS
+'end of the aggregate visclf.corrected_share';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
+'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities real[]) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
+'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
 
 ---------------------------------------------------------------------------
 -- Weights from and to other programs
