@@ -179,6 +179,9 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Iengine -Itest/unit -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
+build/prevalence.so: $(patsubst %,build/engine/%.o,prevalence prevalence_cells prevalence_interval simplex status)
+	$(CC) -shared -o $@ $^ -lm
+
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
 

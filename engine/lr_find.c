@@ -12,7 +12,6 @@
 #define EPSILON				1e-5
 #define DIVERGED			4	/* times the best loss */
 #define LAST_LEFT_OUT		5
-#define MAX_STEPS			10000
 
 double
 vc_lr_find_rate(double start, double end, int steps, int step)
@@ -55,7 +54,7 @@ vc_lr_find_range(int steps, int count, int *first, int *last)
 int
 vc_lr_valley(const double *losses, int count)
 {
-	int			length[MAX_STEPS];
+	int			length[VC_LR_FIND_MAX_STEPS];
 	int			end = 0;
 	int			start = 0;
 	double		section;

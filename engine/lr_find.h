@@ -9,6 +9,8 @@
 
 #include "device.h"
 
+#define VC_LR_FIND_MAX_STEPS 10000
+
 /* The rate of step `step` (from 0) of `steps`: exponentially from start to end. */
 extern double vc_lr_find_rate(double start, double end, int steps, int step);
 
@@ -28,7 +30,7 @@ extern bool vc_lr_find_diverged(double loss, double best);
 extern void vc_lr_find_range(int steps, int count, int *first, int *last);
 
 /*
- * Suggestions from losses[count] (count >= 1) at rates[count]: an index.
+ * Suggestions from losses[count] (1 to VC_LR_FIND_MAX_STEPS) at rates[count]: an index.
  * Valley: two thirds into the longest stretch of falling losses.  Steep: where
  * the loss falls fastest by the rate's logarithm.
  */

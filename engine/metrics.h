@@ -41,7 +41,7 @@ typedef struct vc_tally vc_tally;
 extern vc_status vc_tally_create(int classes, vc_tally **tally, vc_error *error);
 extern void vc_tally_free(vc_tally *tally);
 
-/* Adds an image: probabilities[classes], members[classes]. */
+/* Adds an image: probabilities[classes] (outside 0 to 1, or NaN: 0), members[classes]. */
 extern void vc_tally_add(vc_tally *tally, const float *probabilities, const uint8_t *members);
 
 /*

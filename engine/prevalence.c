@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define EM_MOST 10000			/* iterations */
+#define EM_TOLERANCE 1e-6		/* mean change of a share, for an end; of a resample */
+#define EM_EXACT 1e-11			/* and of the estimate itself */
 
 static const char *const method_names[] = {"cc", "pcc", "acc", "pacc", "emq"};
 
@@ -43,43 +45,56 @@ uses_rates(vc_quantification method)
 	return method == VC_ACC || method == VC_PACC;
 }
 
-void
-vc_expect_maximize(const vc_cells *cells, const double *weights, int classes, const double *prior,
-				   double tolerance, double *shares, double *scratch)
+/* One step from the shares to the mean of the reweighed probabilities, into next[classes]. */
+static void
+reweigh(const vc_cells *cells, const double *weights, int classes, const double *prior,
+		const double *shares, double *next, double *ratio)
 {
-	double	   *next = scratch;
-	double	   *ratio = scratch + classes;
 	double		total = 0;
 
-	for (int i = 0; i < cells->count; i++)
-		total += weights[i];
-	for (int round = 0; round < EM_MOST; round++)
+	for (int c = 0; c < classes; c++)
 	{
-		double		change = 0;
-
-		for (int c = 0; c < classes; c++)
-		{
-			ratio[c] = shares[c] / prior[c];
-			next[c] = 0;
-		}
-		for (int i = 0; i < cells->count; i++)
-		{
-			const double *p = cells->means + (size_t) i * classes;
-			double		sum = 0;
-
-			for (int c = 0; c < classes; c++)
-				sum += ratio[c] * p[c];
-			for (int c = 0; c < classes && sum > 0; c++)
-				next[c] += weights[i] * ratio[c] * p[c] / sum;
-		}
-		for (int c = 0; c < classes; c++)
-		{
-			change += fabs(next[c] / total - shares[c]) / classes;
-			shares[c] = next[c] / total;
-		}
-		if (change < tolerance)
-			break;
+		ratio[c] = shares[c] / prior[c];
+		next[c] = 0;
 	}
+	for (int i = 0; i < cells->count; i++)
+	{
+		const double *p = cells->means + (size_t) i * classes;
+		double		sum = 0;
+
+		for (int c = 0; c < classes; c++)
+			sum += ratio[c] * p[c];
+		for (int c = 0; c < classes && sum > 0; c++)
+			next[c] += weights[i] * ratio[c] * p[c] / sum;
+		total += weights[i];
+	}
+	for (int c = 0; c < classes; c++)
+		next[c] /= total;
+}
+
+void
+vc_expect_maximize(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cells,
+				   const double *weights, double tolerance, double *shares, double *scratch)
+{
+	int			classes = q->options.classes;
+	double		change = 1;
+
+	for (int round = 0; round < EM_MOST && change >= tolerance && !vc_canceled(q); round++)
+	{
+		reweigh(cells, weights, classes, learnt->prior, shares, scratch, scratch + classes);
+		change = 0;
+		for (int c = 0; c < classes; c++)
+		{
+			change += fabs(scratch[c] - shares[c]) / classes;
+			shares[c] = scratch[c];
+		}
+	}
+}
+
+bool
+vc_canceled(const vc_quantifier *q)
+{
+	return q->options.canceled != NULL && q->options.canceled(q->options.argument);
 }
 
 /* The shares of the classes in the validation images; none is quite 0, as in QuaPy. */
@@ -136,8 +151,7 @@ vc_estimate(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cel
 	double	   *mean = scratch + VC_SIMPLEX_SCRATCH(classes);
 
 	if (q->options.method == VC_EMQ)
-		vc_expect_maximize(cells, weights, classes, learnt->prior,
-						   weights == cells->weights ? 1e-9 : 1e-6, shares, scratch);
+		vc_expect_maximize(q, learnt, cells, weights, EM_TOLERANCE, shares, scratch);
 	else if (uses_rates(q->options.method))
 	{
 		vc_cells_mean(cells, weights, classes, mean);
@@ -265,13 +279,42 @@ vc_quantifier_free(vc_quantifier *q)
 	free(q);
 }
 
+/*
+ * From the shares that make the cells likeliest to those that make the images
+ * likeliest: the means of cells are not quite what is in them.
+ */
+static vc_status
+refine(const vc_quantifier *q, const vc_classified *group, double *shares, double *scratch,
+	   vc_error *error)
+{
+	int			classes = q->options.classes;
+	vc_cells	images;
+	vc_status	status = vc_cells_single(group, classes, &images, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_away_from_zero(shares, classes, shares);
+	vc_expect_maximize(q, &q->observed, &images, images.weights, EM_EXACT, shares, scratch);
+	vc_cells_free(&images);
+	return VC_OK;
+}
+
+void
+vc_away_from_zero(const double *shares, int classes, double *start)
+{
+	for (int c = 0; c < classes; c++)
+		start[c] = (shares[c] + 0.01) / (1 + 0.01 * classes);
+}
+
 /* The estimates themselves, without intervals. */
 static vc_status
-estimate_observed(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, vc_error *error)
+estimate_observed(const vc_quantifier *q, const vc_classified *group, const vc_cells *cells,
+				  vc_prevalence *out, vc_error *error)
 {
 	int			classes = q->options.classes;
 	double	   *scratch = malloc(sizeof(double) * (VC_ESTIMATE_SCRATCH(classes) + classes));
 	double	   *shares;
+	vc_status	status = VC_OK;
 
 	if (scratch == NULL)
 		return vc_no_memory(error, sizeof(double) * (VC_ESTIMATE_SCRATCH(classes) + classes));
@@ -279,10 +322,14 @@ estimate_observed(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *
 	for (int c = 0; c < classes; c++)
 		shares[c] = q->observed.prior != NULL ? q->observed.prior[c] : 0;
 	vc_estimate(q, &q->observed, cells, cells->weights, shares, scratch);
+	if (q->options.method == VC_EMQ)
+		status = refine(q, group, shares, scratch, error);
 	for (int c = 0; c < classes; c++)
 		out[c].share = shares[c];
 	free(scratch);
-	return VC_OK;
+	if (status == VC_OK && vc_canceled(q))
+		status = vc_fail(error, VC_CANCELED, "canceled");
+	return status;
 }
 
 vc_status
@@ -293,6 +340,8 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 
 	if (group->count < 1)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a group has no images");
+	if (group->count > INT32_MAX && vc_quantification_soft(q->options.method))
+		return vc_fail(error, VC_LIMIT_EXCEEDED, "a group has more than %d images, too many for this method", INT32_MAX);
 	for (int c = 0; c < q->options.classes; c++)
 	{
 		out[c].raw = group->said != NULL ? (double) group->said[c] / group->count : NAN;
@@ -301,7 +350,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 	status = vc_cells_make(group, q->options.classes, vc_quantification_soft(q->options.method),
 						   &cells, error);
 	if (status == VC_OK)
-		status = estimate_observed(q, &cells, out, error);
+		status = estimate_observed(q, group, &cells, out, error);
 	if (status == VC_OK && q->options.resamples > 0)
 		status = vc_interval(q, &cells, out, error);
 	vc_cells_free(&cells);

@@ -22,9 +22,9 @@
  * Intervals are percentiles of a Bayesian bootstrap (Rubin 1981) of both the
  * validation images and the group's: the weights of the images are drawn from
  * a Dirichlet distribution.  Images that are alike share one draw: for cc and
- * acc those of one predicted class, which also count half an image more than
- * there are (Jeffreys' prior), for what was not seen may still be; otherwise
- * those whose probabilities are the same to a hundredth.
+ * acc those of one predicted class, where the classes share one image more than
+ * there are (half each of two: Jeffreys' prior), for what was not seen may
+ * still be; otherwise those whose probabilities are the same to a hundredth.
  */
 #ifndef VISCLF_PREVALENCE_H
 #define VISCLF_PREVALENCE_H

@@ -108,6 +108,25 @@ vc_cells_make(const vc_classified *images, int classes, bool soft, vc_cells *cel
 	return VC_OK;
 }
 
+vc_status
+vc_cells_single(const vc_classified *images, int classes, vc_cells *cells, vc_error *error)
+{
+	size_t		numbers = (size_t) images->count * classes;
+
+	*cells = (vc_cells) {(int) images->count, malloc(sizeof(double) * images->count),
+		malloc(sizeof(double) * numbers)};
+	if (cells->weights == NULL || cells->means == NULL)
+	{
+		vc_cells_free(cells);
+		return vc_no_memory(error, sizeof(double) * (images->count + numbers));
+	}
+	for (int i = 0; i < cells->count; i++)
+		cells->weights[i] = 1;
+	for (size_t i = 0; i < numbers; i++)
+		cells->means[i] = images->probabilities[i];
+	return VC_OK;
+}
+
 void
 vc_cells_free(vc_cells *cells)
 {

@@ -69,6 +69,8 @@ vc_draw_gamma(vc_draws *draws, double shape)
 	double		d;
 	double		c;
 
+	if (shape == 1)
+		return -log(draw_uniform(draws));
 	if (shape < 1)
 		return vc_draw_gamma(draws, shape + 1) * pow(draw_uniform(draws), 1 / shape);
 	d = shape - 1.0 / 3;
@@ -97,12 +99,6 @@ draw_weights(vc_draws *draws, const vc_cells *cells, double *weights)
 		weights[i] = vc_draw_gamma(draws, cells->weights[i] + prior);
 }
 
-static bool
-canceled(const vc_quantifier *q)
-{
-	return q->options.canceled != NULL && q->options.canceled(q->options.argument);
-}
-
 static vc_status
 resample_validation(vc_quantifier *q, const vc_cells *cells, double **weights, double *scratch,
 					vc_error *error)
@@ -113,7 +109,7 @@ resample_validation(vc_quantifier *q, const vc_cells *cells, double **weights, d
 	{
 		vc_draws	draws = draws_of(seed, r, STREAM_VALIDATION);
 
-		if (canceled(q))
+		if (vc_canceled(q))
 			return vc_fail(error, VC_CANCELED, "canceled");
 		for (int c = 0; c < q->options.classes; c++)
 			draw_weights(&draws, &cells[c], weights[c]);
@@ -178,18 +174,20 @@ resample_group(const vc_quantifier *q, const vc_cells *cells, const vc_prevalenc
 {
 	int			classes = q->options.classes;
 	double	   *shares = scratch + VC_ESTIMATE_SCRATCH(classes);
-	double	   *weights = shares + classes;
+	double	   *observed = shares + classes;
+	double	   *weights = observed + classes;
 	uint64_t	seed = seed_of(q, cells, 1);
 
+	for (int c = 0; c < classes; c++)
+		observed[c] = out[c].share;
 	for (int r = 0; r < q->options.resamples; r++)
 	{
 		vc_draws	random = draws_of(seed, r, STREAM_GROUP);
 
-		if (canceled(q))
+		if (vc_canceled(q))
 			return vc_fail(error, VC_CANCELED, "canceled");
 		draw_weights(&random, cells, weights);
-		for (int c = 0; c < classes; c++)	/* where emq starts: near, and not at 0 */
-			shares[c] = (out[c].share + 0.01) / (1 + 0.01 * classes);
+		vc_away_from_zero(observed, classes, shares);
 		vc_estimate(q, &q->resampled[r], cells, weights, shares, scratch);
 		for (int c = 0; c < classes; c++)
 			draws[(size_t) c * q->options.resamples + r] = shares[c];
@@ -203,7 +201,7 @@ vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, v
 	int			classes = q->options.classes;
 	int			resamples = q->options.resamples;
 	double		tail = (1 - q->options.confidence) / 2;
-	size_t		count = VC_ESTIMATE_SCRATCH(classes) + classes + cells->count;
+	size_t		count = VC_ESTIMATE_SCRATCH(classes) + 2 * classes + cells->count;
 	double	   *scratch = malloc(sizeof(double) * (count + (size_t) classes * resamples));
 	double	   *draws = scratch + count;
 	vc_status	status;

@@ -56,14 +56,24 @@ extern void vc_cells_free(vc_cells *cells);
 /* The weighted mean of the cells into mean[classes]; their shares where they are classes. */
 extern void vc_cells_mean(const vc_cells *cells, const double *weights, int classes, double *mean);
 
+/* Each image a cell of its own. */
+extern vc_status vc_cells_single(const vc_classified *images, int classes, vc_cells *cells,
+								 vc_error *error);
+
 /*
  * The shares[classes] under which the cells are likeliest, for a classifier that
- * gave its probabilities where prior[classes] held.  shares has where to start
- * from; the end is a mean change below the tolerance.  scratch[2 * classes].
+ * gave its probabilities where learnt->prior held.  shares has where to start
+ * from; the end is a mean change below the tolerance, or a cancel.
+ * scratch[2 * classes].
  */
-extern void vc_expect_maximize(const vc_cells *cells, const double *weights, int classes,
-							   const double *prior, double tolerance, double *shares,
-							   double *scratch);
+extern void vc_expect_maximize(const vc_quantifier *quantifier, const vc_learnt *learnt,
+							   const vc_cells *cells, const double *weights, double tolerance,
+							   double *shares, double *scratch);
+
+/* Where to start from near some shares: one of 0 would stay so.  May be the same. */
+extern void vc_away_from_zero(const double *shares, int classes, double *start);
+
+extern bool vc_canceled(const vc_quantifier *quantifier);
 
 /* Fills the resampled part of a quantifier from the cells of each class, [classes]. */
 extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_cells *cells,

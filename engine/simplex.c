@@ -195,6 +195,18 @@ solve_inside(const double *inverse, const double *b, int n, double *shares)
 	return inside;
 }
 
+/* Where columns are all but the same, rounding leaves a sum that is not quite 1. */
+static void
+normalize(double *shares, int n)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += shares[i];
+	for (int i = 0; i < n; i++)
+		shares[i] /= sum;
+}
+
 void
 vc_simplex_solve(const double *a, const double *inverse, const double *b, int n,
 				 double *shares, double *scratch)
@@ -219,4 +231,5 @@ vc_simplex_solve(const double *a, const double *inverse, const double *b, int n,
 		if (step(&p, shares) && !release(&p, shares, multiplier))
 			break;
 	}
+	normalize(shares, n);
 }

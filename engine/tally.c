@@ -46,7 +46,12 @@ void
 vc_tally_add(vc_tally *tally, const float *probabilities, const uint8_t *members)
 {
 	for (int c = 0; c < tally->classes; c++)
-		tally->counts[c][members[c] != 0][(int) (probabilities[c] * BINS)]++;
+	{
+		/* what is no probability counts as 0 */
+		float		p = probabilities[c] >= 0 && probabilities[c] <= 1 ? probabilities[c] : 0;
+
+		tally->counts[c][members[c] != 0][(int) (p * BINS)]++;
+	}
 }
 
 static outcome

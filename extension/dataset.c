@@ -10,6 +10,7 @@
 
 #include "commands/tablespace.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
@@ -17,6 +18,8 @@
 
 #include "../engine/network.h"
 #include "../engine/recipe.h"
+
+#define MAX_REPEATS 100			/* rows that oversampling may make of one, on average */
 
 static void
 close_file(void *argument)
@@ -261,38 +264,64 @@ dataset_count(const Dataset *d, DatasetSide side, int64 *counts)
 			counts[d->rows[i].labels[k]]++;
 }
 
-/* Appends repeats of a class's training rows until there are `wanted`. */
-static void
-repeat_class(Dataset *d, int label, int64 have, int64 wanted, uint64 seed)
+/* The training rows class by class, and where each class begins. */
+static uint32 *
+group_rows(const Dataset *d, const int64 *counts, int64 *starts)
 {
-	uint32	   *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * have);
-	int64		found = 0;
+	uint32	   *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * d->train_images);
+	int64	   *next = palloc(sizeof(int64) * d->class_count);
+	int64		start = 0;
 
+	for (int k = 0; k < d->class_count; k++)
+	{
+		starts[k] = next[k] = start;
+		start += counts[k];
+	}
 	for (int64 i = 0; i < d->train_images; i++)
-		if (d->rows[d->train[i]].labels[0] == label)
-			rows[found++] = d->train[i];
-	vc_shuffle(rows, have, seed, label);
-	for (int64 i = have; i < wanted; i++)
-		d->train[d->train_count++] = rows[i % have];
-	pfree(rows);
+		rows[next[d->rows[d->train[i]].labels[0]]++] = d->train[i];
+	pfree(next);
+	return rows;
+}
+
+/* Throws where repeats would be many times the images. */
+static void
+check_repeats(const Dataset *d, int64 repeated)
+{
+	if (repeated > MAX_REPEATS * d->train_images || repeated > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("balance \"oversample\" would make %lld training rows of %lld",
+						(long long) repeated, (long long) d->train_images),
+				 errhint("Use balance => 'weight', or leave out classes with very few images.")));
 }
 
 void
 dataset_oversample(Dataset *d, uint64 seed)
 {
 	int64	   *counts = palloc(sizeof(int64) * d->class_count);
+	int64	   *starts = palloc(sizeof(int64) * d->class_count);
 	int64		most = 0;
+	uint32	   *rows;
 	uint32	   *train;
 
 	dataset_count(d, SIDE_TRAIN, counts);
 	for (int k = 0; k < d->class_count; k++)
 		most = Max(most, counts[k]);
+	check_repeats(d, most * d->class_count);
+	rows = group_rows(d, counts, starts);
 	train = MemoryContextAllocHuge(d->context, sizeof(uint32) * most * d->class_count);
 	memcpy(train, d->train, sizeof(uint32) * d->train_images);
 	d->train = train;
 	for (int k = 0; k < d->class_count; k++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (counts[k] > 0)
-			repeat_class(d, k, counts[k], most, seed);
+			vc_shuffle(rows + starts[k], counts[k], seed, k);
+		for (int64 i = counts[k]; counts[k] > 0 && i < most; i++)
+			d->train[d->train_count++] = rows[starts[k] + i % counts[k]];
+	}
+	pfree(rows);
+	pfree(starts);
 	pfree(counts);
 }
 

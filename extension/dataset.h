@@ -85,7 +85,8 @@ extern void dataset_count(const Dataset *dataset, DatasetSide side, int64 *count
 
 /*
  * Repeats training rows until every class has as many as the largest; the
- * seed says which are repeated once more than others.  Not for multi-label.
+ * seed says which are repeated once more than others.  Not for multi-label.  An
+ * error where that were far more rows than there are images.
  */
 extern void dataset_oversample(Dataset *dataset, uint64 seed);
 

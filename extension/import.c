@@ -138,6 +138,20 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 						 errmsg("class \"%s\" is named twice", row->classes[i])));
 }
 
+static float
+metadata_number(const char *key, const char *text)
+{
+	char	   *end;
+	float		value = strtof(text, &end);
+
+	if (end == text || *end != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" in the file's metadata is no number: \"%s\"", key, text),
+				 errhint("Give the numbers in the call, where it takes them, or mend the file.")));
+	return value;
+}
+
 /* Numbers in the file's metadata, or NULL where there are none. */
 static float *
 metadata_numbers(const vc_safetensors *file, const char *key, int *count)
@@ -151,7 +165,7 @@ metadata_numbers(const vc_safetensors *file, const char *key, int *count)
 	texts = text_array_values(array, count);
 	values = palloc(sizeof(float) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
-		values[i] = strtof(texts[i], NULL);
+		values[i] = metadata_number(key, texts[i]);
 	return values;
 }
 
@@ -187,8 +201,13 @@ find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow
 	const char *stored = metadata(file, "multi_label");
 	int			count = row->class_count;
 
-	row->multi_label = !PG_ARGISNULL(ARG_MULTI_LABEL) ? PG_GETARG_BOOL(ARG_MULTI_LABEL) :
-		stored != NULL && strcmp(stored, "true") == 0;
+	if (!PG_ARGISNULL(ARG_MULTI_LABEL))
+		row->multi_label = PG_GETARG_BOOL(ARG_MULTI_LABEL);
+	else if (stored != NULL && !parse_bool(stored, &row->multi_label))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"multi_label\" in the file's metadata is \"%s\"", stored),
+				 errhint("Say multi_label => true or false.")));
 	if (row->multi_label || !PG_ARGISNULL(ARG_THRESHOLDS))
 		row->thresholds = find_numbers(fcinfo, ARG_THRESHOLDS, file, "thresholds", &count);
 	if (row->thresholds && !row->multi_label)
@@ -210,15 +229,17 @@ find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow
 					 errhint("It is the probability from which an image counts as carrying the class.")));
 }
 
-/* What the file knows of int8; the call has no say in it. */
+/* What the file knows of int8, unless the call changes what that was found for. */
 static void
-find_ranges(const vc_safetensors *file, VersionRow *row)
+find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
 	const char *agreement = metadata(file, "int8_agreement");
 
-	if (agreement == NULL)
+	if (agreement == NULL || !PG_ARGISNULL(ARG_IMAGE_SIZE) || !PG_ARGISNULL(ARG_RESIZE) ||
+		!PG_ARGISNULL(ARG_MEAN) || !PG_ARGISNULL(ARG_STD) ||
+		!PG_ARGISNULL(ARG_MULTI_LABEL) || !PG_ARGISNULL(ARG_THRESHOLDS))
 		return;
-	row->int8_agreement = strtof(agreement, NULL);
+	row->int8_agreement = metadata_number("int8_agreement", agreement);
 	row->ranges = metadata_numbers(file, "activation_ranges", &row->range_count);
 	for (int i = 0; row->ranges && i < row->range_count; i++)
 		if (!(row->ranges[i] >= 0 && isfinite(row->ranges[i])))
@@ -298,7 +319,7 @@ visclf_import_model(PG_FUNCTION_ARGS)
 	find_classes(fcinfo, file, &row);
 	find_multi_label(fcinfo, file, &row);
 	find_preprocessing(fcinfo, file, &row);
-	find_ranges(file, &row);
+	find_ranges(fcinfo, file, &row);
 	row.hyperparameters = empty_object();
 	model = model_read(version_create(&row), true, CurrentMemoryContext);
 	write_weights(model, file);

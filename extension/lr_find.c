@@ -97,6 +97,8 @@ find(Training *t)
 			 first + size <= t->data->train_count; first += size)
 		{
 			going = find_step(t, order, first, seed, &best, &record);
+			if (!going)
+				break;
 			log_progress(t, record.count * size, wanted * size, (wanted - record.count) * size,
 						 seconds_since(start));
 		}
@@ -114,7 +116,12 @@ put_rows(ReturnSetInfo *result, const Record *record, int steps)
 	int			steep = -1;
 
 	vc_lr_find_range(steps, record->count, &first, &last);
-	if (last > first)
+	if (last <= first)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the loss ran away after %d steps, too few to suggest a rate", record->count),
+				 errhint("Lower start_lr, or raise batch_size or steps.")));
+	else
 	{
 		valley = first + vc_lr_valley(record->losses + first, last - first);
 		steep = first + vc_lr_steep(record->rates + first, record->losses + first, last - first);

@@ -17,6 +17,8 @@
 #include "model.h"
 #include "option_list.h"
 
+#include "../engine/lr_find.h"
+
 /* The call whose arguments are read, and where each is; -1: it has none. */
 typedef struct Call
 {
@@ -188,9 +190,12 @@ method_name(TrainMethod method)
 bool
 balance_from_name(const char *name, TrainBalance *balance)
 {
-	for (*balance = BALANCE_NONE; *balance <= BALANCE_WEIGHT; (*balance)++)
-		if (strcmp(name, balance_name(*balance)) == 0)
+	for (int i = BALANCE_NONE; i <= BALANCE_WEIGHT; i++)
+		if (strcmp(name, balance_name(i)) == 0)
+		{
+			*balance = i;
 			return true;
+		}
 	return false;
 }
 
@@ -357,6 +362,6 @@ options_from_lr_find(FunctionCallInfo fcinfo)
 	if (o->end_lr <= o->start_lr)
 		throw_option(OPTION_END_LR, psprintf("%g", o->end_lr),
 					 psprintf("above start_lr, which is %g", o->start_lr));
-	o->steps = int_option(&call, OPTION_STEPS, 20, 10000);
+	o->steps = int_option(&call, OPTION_STEPS, 20, VC_LR_FIND_MAX_STEPS);
 	return o;
 }

@@ -109,6 +109,17 @@ stored_source(void)
 	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
 }
 
+/* Throws unless a stored name was one that is known. */
+static void
+check_known(bool known, Option option)
+{
+	if (!known)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("%s is unknown in the model's row", option_names[option]),
+				 errhint("Train a new version.")));
+}
+
 /* Makes the last result a row an option, in their order. */
 static void
 read_stored(int model_id)
@@ -145,13 +156,13 @@ options_from_model(int model_id)
 	o->architecture = stored_option(OPTION_ARCHITECTURE);
 	parent = optional_stored(OPTION_PRETRAINED);
 	o->parent_id = parent ? atoi(parent) : 0;
-	method_from_name(stored_option(OPTION_METHOD), &o->method);
-	head_from_name(stored_option(OPTION_HEAD), &o->head);
+	check_known(method_from_name(stored_option(OPTION_METHOD), &o->method), OPTION_METHOD);
+	check_known(head_from_name(stored_option(OPTION_HEAD), &o->head), OPTION_HEAD);
 	o->image_size = stored_int(OPTION_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);
 	o->resize_name = stored_option(OPTION_RESIZE);
-	vc_resize_from_name(o->resize_name, &o->resize);
-	balance_from_name(stored_option(OPTION_BALANCE), &o->balance);
-	vc_augment_from_name(stored_option(OPTION_AUGMENT), &o->augment);
+	check_known(vc_resize_from_name(o->resize_name, &o->resize), OPTION_RESIZE);
+	check_known(balance_from_name(stored_option(OPTION_BALANCE), &o->balance), OPTION_BALANCE);
+	check_known(vc_augment_from_name(stored_option(OPTION_AUGMENT), &o->augment), OPTION_AUGMENT);
 	o->recipe.epochs = stored_int(OPTION_EPOCHS, 1, MAX_EPOCHS);
 	o->recipe.freeze_epochs = stored_int(OPTION_FREEZE_EPOCHS, 0, MAX_EPOCHS);
 	o->recipe.learning_rate = stored_number(OPTION_LEARNING_RATE);

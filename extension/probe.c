@@ -56,7 +56,8 @@ compute_features(Training *t, float *features, void *targets)
 				   (Size) count * t->model->class_count);
 		else
 			memcpy((int32 *) targets + first, t->labels, sizeof(int32) * count);
-		log_progress(t, first + count, d->train_count, d->train_count, seconds_since(start));
+		log_progress(t, first + count, d->train_count, d->train_count - first - count,
+					 seconds_since(start));
 	}
 }
 

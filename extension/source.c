@@ -100,7 +100,7 @@ check_columns(const TrainOptions *o)
 
 	source_check_image(o->source, o->image_column);
 	type = source_column_type(o->source, o->label_column, "label_column");
-	if (type == BYTEAOID)
+	if (type == BYTEAOID || get_element_type(type) == BYTEAOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the label", o->label_column,

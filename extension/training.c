@@ -181,9 +181,8 @@ training_start(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
-/* Throws where a loss says that the weights have run away. */
-static void
-check_finite(const Training *t, double loss)
+void
+training_check_finite(const Training *t, double loss)
 {
 	if (!isfinite(loss))
 		ereport(ERROR,
@@ -254,7 +253,7 @@ train_epoch(Training *t)
 		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
 		step.seed = seed;
 		loss = training_step(t, order, (int64) s * t->batch_size, t->epoch, &step);
-		check_finite(t, loss);
+		training_check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
 		log_progress(t, (int64) (s + 1) * t->batch_size, (int64) steps * t->batch_size,
 					 images_left(t, steps, s + 1), seconds_since(start));
@@ -279,7 +278,6 @@ run_epoch(Training *t)
 	else
 		loss = train_epoch(t);
 	v = training_validate(t, last);
-	check_finite(t, v.loss);
 	log_epoch(t, loss, &v, seconds_since(start));
 	t->epoch++;
 	if (last)

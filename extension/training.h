@@ -96,6 +96,9 @@ extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
 extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
 							const vc_step *step);
 
+/* Throws where a loss says that the weights have run away. */
+extern void training_check_finite(const Training *t, double loss);
+
 /* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*
  * Keeps all images on a device that has memory for them, so that batches

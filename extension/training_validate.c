@@ -66,6 +66,7 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 		{
 			double		loss = judge(t, i);
 
+			training_check_finite(t, loss);
 			v.loss += loss;
 			if (tally)
 				vc_tally_add(tally, t->probabilities, t->members + (Size) i * classes);

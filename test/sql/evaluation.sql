@@ -1,5 +1,6 @@
 -- How good a model is, from its validation images.
 SET client_min_messages = warning;
+SET visclf.precision = float32;
 
 -- a model whose validation images are told here; the figures are scikit-learn 1.8's
 BEGIN;
@@ -42,16 +43,19 @@ SELECT * FROM visclf.wilson_interval(9, 10);
 SELECT * FROM visclf.wilson_interval(0, 0);
 SELECT * FROM visclf.wilson_interval(0, 5);
 
+\set SHOW_CONTEXT never
 -- on labelled rows: of all those it was validated with, the stored figures
 CREATE VIEW held_out AS
 SELECT a.*, (extract(year FROM published)::int / 10) * 10 AS decade FROM adverts a
 WHERE a.id::text IN (SELECT v.key FROM visclf.validation v JOIN visclf.models m USING (model_id) WHERE m.model = 'small' AND m.active);
+SET visclf.precision = 'float32';
 SELECT e.groups, e.images = m.valid_images AS images, e.failed, abs(e.accuracy - m.accuracy) < 1e-6 AS accuracy,
-	abs(e.loss - m.valid_loss) < 1e-3 AS loss, (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(e.per_class) k) AS classes
+	abs(e.loss - m.valid_loss) < 1e-4 AS loss, (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(e.per_class) k) AS classes
 FROM visclf.evaluate('small', 'held_out') e, visclf.models m WHERE m.model = 'small' AND m.active;
 SELECT (e.per_class -> r.class ->> 'f1_score')::float8 = r.f1_score AS f1_score, (e.per_class -> r.class ->> 'recall_low')::float8 = r.recall_low AS recall_low,
 	(e.per_class -> r.class ->> 'support')::int = r.support AS support
 FROM visclf.evaluate('small', 'held_out') e, visclf.classification_report('small') r WHERE e.per_class ? r.class;
+RESET visclf.precision;
 -- a row a group, in order, then all
 BEGIN;
 UPDATE adverts SET image = 'no image' WHERE id IN (2, 3);

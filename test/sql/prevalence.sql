@@ -21,7 +21,7 @@ SELECT groups, class, images, failed, raw_share::numeric(5, 3) AS raw, share::nu
 FROM visclf.prevalence('counter', 'counted', '{year,place}');
 SELECT groups, class, images, failed, raw_share::numeric(5, 3) AS raw, share::numeric(5, 3), low::numeric(5, 2), high::numeric(5, 2)
 FROM visclf.prevalence('counter', 'counted');
--- the methods agree where the classifier's errors are the same
+-- every method; emq takes the probabilities at their word, and these are not calibrated
 SELECT method, groups ->> 'year' AS year, p.share::numeric(5, 3), p.low < p.share AND p.share < p.high AS inside, (p.high - p.low)::numeric(5, 2) AS width
 FROM unnest('{cc,pcc,acc,pacc,emq}'::text[]) method,
 	visclf.prevalence('counter', 'counted', '{year,place}', method) p WHERE p.class = 'pic' AND p.groups ->> 'place' = 'Łódź';
@@ -69,7 +69,9 @@ SELECT * FROM visclf.prevalence('counter', 'counted', method => 'pcc'); ROLLBACK
 UPDATE counted SET probabilities = '{0.8,NaN}' WHERE year = 1910;
 SELECT * FROM visclf.prevalence('counter', 'counted', method => 'pcc'); ROLLBACK TO s;
 UPDATE counted SET model_id = 0 WHERE place IS NULL;
+\set VERBOSITY sqlstate
 SELECT * FROM visclf.prevalence('counter', 'counted'); ROLLBACK TO s;
+\set VERBOSITY terse
 -- a classifier that guesses, and a class that was hardly ever held out
 DELETE FROM visclf.validation WHERE model_id = :counter AND label = 'text' AND predicted = 'text';
 SELECT class, warning FROM visclf.prevalence('counter', 'counted');

@@ -35,6 +35,12 @@ sub connect_again
 	die 'the server has not come back';
 }
 
+# some rows that are there before, since a slow machine may commit none between kills
+$node->safe_psql('postgres', q{
+	SET client_min_messages = warning;
+	CREATE VIEW first_ones AS SELECT * FROM adverts WHERE id <= 20;
+	CALL visclf.classify_table('ads', 'first_ones', 'id', 'said')});
+
 # SIGKILL of the backend takes the server down with it; it recovers by itself
 my $kills = 0;
 foreach my $round (1 .. 20)
@@ -51,7 +57,7 @@ $survivor->quit;
 is($kills, 20, 'backends killed');
 my $before = $node->safe_psql('postgres', q{SELECT count(*) FROM said});
 diag("rows after 20 kills: $before of 4000");
-cmp_ok($before, '>', 0, 'what was committed before the kills has stayed');
+cmp_ok($before, '>=', 20, 'what was committed before the kills has stayed');
 
 # two at one time: one works, the other is told so
 $node->safe_psql('postgres', q{DELETE FROM said WHERE id > 400});

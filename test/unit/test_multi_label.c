@@ -45,6 +45,8 @@ main(void)
 	ok(fabs(vc_tally_best(tally, 1) - 0.3) < 0.006 || vc_tally_best(tally, 1) > 0.55,
 	   "and the best of class 1: %g", vc_tally_best(tally, 1));
 	ok(vc_tally_best(tally, 2) == 0.5, "where no threshold is better, 0.5");
+	vc_tally_add(tally, (const float[3]) {NAN, -1, 1e30f}, members[0]);
+	ok(vc_tally_accuracy(tally, 0.5) < 1, "what is no probability does no harm");
 	vc_tally_free(tally);
 	return done();
 }

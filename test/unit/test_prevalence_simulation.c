@@ -4,19 +4,21 @@
  *		the intervals hold the truth as often as they say, and is what is
  *		corrected right in the mean?
  *
- * A classifier's score is normal, around 0 for one class and `apart` for the
- * other; probabilities are those of the training's prevalence, so they are
- * calibrated.  Each corpus has a classifier, validation images and a
- * prevalence of its own.
+ * A classifier has a score for each class, normal around 0, or around `apart`
+ * for the class that the image is of; probabilities are those of the shares in
+ * training, so they are calibrated.  Each corpus has a classifier, validation
+ * images and a prevalence of its own.
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "prevalence.h"
 #include "random.h"
 #include "tap.h"
 
 #define CORPORA 1000
+#define MOST_CLASSES 4
 #define VALIDATION 600
 #define GROUP 1000
 #define BANDS 5					/* of prevalence, in which bias is taken */
@@ -40,24 +42,63 @@ normal(void)
 typedef struct images
 {
 	vc_classified view;
-	int64_t		said[2];
-	float		probabilities[GROUP][2];
+	int64_t		said[MOST_CLASSES];
+	float		probabilities[GROUP * MOST_CLASSES];
 } images;
 
-/* One more image of a class, seen by a classifier. */
-static void
-add(images *i, int class_index, double apart, double trained_share)
+/* A classifier. */
+typedef struct classifier
 {
-	double		score = normal() + class_index * apart;
-	double		odds = trained_share / (1 - trained_share) * exp(apart * score - apart * apart / 2);
-	float		p = (float) (odds / (1 + odds));
+	int			classes;
+	double		trained[MOST_CLASSES];	/* shares in training and validation */
+	double		apart;
+} classifier;
 
-	i->probabilities[i->view.count][0] = 1 - p;
-	i->probabilities[i->view.count][1] = p;
-	i->said[p > 0.5f]++;
+/* One more image of a class. */
+static void
+add(images *i, const classifier *k, int class_index)
+{
+	float	   *p = i->probabilities + i->view.count * k->classes;
+	double		odds[MOST_CLASSES];
+	double		sum = 0;
+	int			best = 0;
+
+	for (int c = 0; c < k->classes; c++)
+	{
+		odds[c] = k->trained[c] * exp(k->apart * (normal() + (c == class_index) * k->apart));
+		sum += odds[c];
+		best = odds[c] > odds[best] ? c : best;
+	}
+	for (int c = 0; c < k->classes; c++)
+		p[c] = (float) (odds[c] / sum);
+	i->said[best]++;
 	i->view.count++;
 	i->view.said = i->said;
-	i->view.probabilities = &i->probabilities[0][0];
+	i->view.probabilities = i->probabilities;
+}
+
+/* Random shares, of which the first is given. */
+static void
+draw_shares(double first, int classes, double *shares)
+{
+	double		sum = 0;
+
+	for (int c = 1; c < classes; c++)
+		sum += shares[c] = 0.2 + uniform();
+	shares[0] = first;
+	for (int c = 1; c < classes; c++)
+		shares[c] *= (1 - first) / sum;
+}
+
+static int
+draw_class(const double *shares, int classes)
+{
+	double		left = uniform();
+	int			c = 0;
+
+	while (c < classes - 1 && left >= shares[c])
+		left -= shares[c++];
+	return c;
 }
 
 typedef struct outcome
@@ -68,36 +109,47 @@ typedef struct outcome
 	int			in_band[BANDS];
 } outcome;
 
-/* One corpus; what the method says of the second class goes into the outcome. */
+/* Empties images and adds as many as are asked for, each to those of its class or all to the first. */
 static void
-simulate(vc_quantification method, outcome *o)
+fill(images *i, const classifier *k, const double *shares, int count, bool by_class)
 {
-	static images validation[2];
+	for (int c = 0; c < k->classes && (c == 0 || by_class); c++)
+	{
+		i[c].view.count = 0;
+		memset(i[c].said, 0, sizeof(i[c].said));
+	}
+	for (int n = 0; n < count; n++)
+	{
+		int			c = draw_class(shares, k->classes);
+
+		add(&i[by_class ? c : 0], k, c);
+	}
+}
+
+/* One corpus; what the method says of the first class goes into the outcome. */
+static void
+simulate(vc_quantification method, int classes, outcome *o)
+{
+	static images validation[MOST_CLASSES];
 	static images group;
+	classifier	k = {.classes = classes};
 	double		truth = 0.02 + 0.88 * uniform();
-	double		trained_share = 0.2 + 0.6 * uniform();
-	double		apart = 2 + 1.6 * uniform();	/* accuracies of 84 to 96 % where balanced */
-	vc_quantifier_options options = {.method = method, .classes = 2, .confidence = 0.95,
+	double		shares[MOST_CLASSES];
+	vc_quantifier_options options = {.method = method, .classes = classes, .confidence = 0.95,
 		.resamples = 500, .seed = 42};
-	vc_classified known[2];
+	vc_classified known[MOST_CLASSES];
 	vc_quantifier *quantifier;
-	vc_prevalence found[2];
+	vc_prevalence found[MOST_CLASSES];
 	vc_error	error;
 	int			band = (int) ((truth - 0.02) / 0.88 * BANDS);
 
-	for (int c = 0; c < 2; c++)
-		validation[c].view.count = validation[c].said[0] = validation[c].said[1] = 0;
-	group.view.count = group.said[0] = group.said[1] = 0;
-	for (int i = 0; i < VALIDATION; i++)
-	{
-		int			class_index = uniform() < trained_share;
-
-		add(&validation[class_index], class_index, apart, trained_share);
-	}
-	for (int i = 0; i < GROUP; i++)
-		add(&group, uniform() < truth, apart, trained_share);
-	known[0] = validation[0].view;
-	known[1] = validation[1].view;
+	draw_shares(0.2 + 0.6 * uniform(), classes, k.trained);
+	draw_shares(truth, classes, shares);
+	k.apart = 1.4 + 1.1 * uniform();	/* accuracies of 84 to 96 % for two classes, as many of each */
+	fill(validation, &k, k.trained, VALIDATION, true);
+	fill(&group, &k, shares, GROUP, false);
+	for (int c = 0; c < classes; c++)
+		known[c] = validation[c].view;
 	if (vc_quantifier_create(&options, known, &quantifier, &error) != VC_OK ||
 		vc_quantify(quantifier, &group.view, found, &error) != VC_OK)
 	{
@@ -105,14 +157,14 @@ simulate(vc_quantification method, outcome *o)
 		exit(1);
 	}
 	vc_quantifier_free(quantifier);
-	o->covered += found[1].low <= truth && truth <= found[1].high;
-	o->bias[band] += found[1].share - truth;
-	o->raw_bias[band] += found[1].raw - truth;
+	o->covered += found[0].low <= truth && truth <= found[0].high;
+	o->bias[band] += found[0].share - truth;
+	o->raw_bias[band] += found[0].raw - truth;
 	o->in_band[band]++;
 }
 
 static void
-check(const char *name, vc_quantification method)
+check(const char *name, vc_quantification method, int classes)
 {
 	outcome		o = {0};
 	double		bias = 0;
@@ -120,23 +172,24 @@ check(const char *name, vc_quantification method)
 	double		coverage;
 
 	for (int i = 0; i < CORPORA; i++)
-		simulate(method, &o);
+		simulate(method, classes, &o);
 	coverage = (double) o.covered / CORPORA;
 	for (int b = 0; b < BANDS; b++)
 	{
 		bias += fabs(o.bias[b] / o.in_band[b]) / BANDS;
 		raw += fabs(o.raw_bias[b] / o.in_band[b]) / BANDS;
 	}
-	ok(coverage >= 0.93 && coverage <= 0.97, "%s: the 95 %% interval holds the truth in %.1f %% of %d corpora",
-	   name, 100 * coverage, CORPORA);
-	ok(bias < raw / 10, "%s: bias %.4f, of classify-and-count %.4f", name, bias, raw);
+	ok(coverage >= 0.93 && coverage <= 0.97, "%s, %d classes: the 95 %% interval holds the truth in %.1f %% of %d corpora",
+	   name, classes, 100 * coverage, CORPORA);
+	ok(bias < raw / 10, "%s, %d classes: bias %.4f, of classify-and-count %.4f", name, classes, bias, raw);
 }
 
 int
 main(void)
 {
-	check("acc", VC_ACC);
-	check("pacc", VC_PACC);
-	check("emq", VC_EMQ);
+	check("acc", VC_ACC, 2);
+	check("acc", VC_ACC, 4);
+	check("pacc", VC_PACC, 2);
+	check("emq", VC_EMQ, 2);
 	return done();
 }
