@@ -137,6 +137,7 @@ load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 	cached->api = device.api;
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
+	cached->memo = memo_create(context, cached->model->class_count);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = setting_convolution;
 	options.precision = precision;
@@ -189,6 +190,7 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	vc_error	error;
 	vc_status	status;
 
+	elog(DEBUG1, "forward pass of %d images", count);
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
 	if (status == VC_OK)
 		return;
