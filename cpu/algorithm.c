@@ -6,8 +6,8 @@
  * depending on shape, batch and machine, so both run on random numbers.  They
  * run in one thread, and its processor time counts, so that other work on the
  * machine does not disturb the choice.  What was found is kept for the
- * process.  A Winograd kernel whose result is not close to the direct one's is
- * never chosen.
+ * process, and in the plan's store.  A Winograd kernel whose result is not
+ * close to the direct one's is never chosen.
  */
 #include <math.h>
 #include <omp.h>
@@ -315,8 +315,12 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 	key.direction = direction;
 	if (look_up(&key, winograd))
 		return VC_OK;
-	status = compare(plan, &key, winograd, error);
-	if (status == VC_OK)
-		remember(&key, *winograd);
-	return status;
+	if (!vc_cpu_shared_choice(plan, &key, sizeof(key), winograd))
+	{
+		if ((status = compare(plan, &key, winograd, error)) != VC_OK)
+			return status;
+		vc_cpu_share_choice(plan, &key, sizeof(key), *winograd);
+	}
+	remember(&key, *winograd);
+	return VC_OK;
 }

@@ -33,8 +33,7 @@ vc_cpu_convolution_free(vc_cpu_convolution *c)
 		free(c->packed[i].data);
 	}
 	vc_md_free(c->weights);
-	free(c->bias);
-	free(c->output_scales);
+	free(c->folded);
 	free(c);
 }
 
@@ -82,16 +81,12 @@ vc_cpu_convolution_create(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 	};
 	if (plan->training)
 		return choose_weights(plan, step, error);
-	if (vc_cpu_is_int8(out->layout))
-	{
-		c->output_scales = vc_cpu_allocate(plan, sizeof(float) * (size_t) out->channels, error);
-		if (c->output_scales == NULL)
-			return VC_OUT_OF_MEMORY;
-	}
-	if (step->norm == NULL)
-		return VC_OK;
-	c->bias = vc_cpu_allocate(plan, sizeof(float) * (size_t) out->channels, error);
-	return c->bias != NULL ? VC_OK : VC_OUT_OF_MEMORY;
+	if ((c->folded = vc_cpu_allocate(plan, vc_cpu_folded_bytes(c), error)) == NULL)
+		return VC_OUT_OF_MEMORY;
+	memset(c->folded, 0, vc_cpu_folded_bytes(c));
+	c->bias = step->norm != NULL ? c->folded : NULL;
+	c->output_scales = vc_cpu_is_int8(out->layout) ? c->folded + out->channels : NULL;
+	return VC_OK;
 }
 
 /* The folded weights in a layout, or NULL. */
@@ -104,10 +99,18 @@ find_packed(vc_cpu_convolution *c, vc_md md)
 	return NULL;
 }
 
+/* Where they are; oneDNN does not write them. */
+static float *
+packed_weights(const vc_cpu_packed *p)
+{
+	return p->shared != NULL ? (float *) p->shared : p->data;
+}
+
 /* Sees to it that the folded weights are there in a layout, if not yet filled. */
 static vc_status
-need_packed(vc_plan *plan, vc_cpu_convolution *c, vc_md md, vc_error *error)
+need_packed(vc_plan *plan, const vc_cpu_step *step, vc_md md, vc_error *error)
 {
+	vc_cpu_convolution *c = step->convolution;
 	vc_cpu_packed p = {.bytes = vc_md_size(md)};
 	vc_cpu_packed *slot;
 
@@ -115,7 +118,8 @@ need_packed(vc_plan *plan, vc_cpu_convolution *c, vc_md md, vc_error *error)
 		return VC_OK;
 	if ((p.md = vc_md_copy(md)) == NULL)
 		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
-	if ((p.data = vc_cpu_allocate(plan, p.bytes, error)) == NULL)
+	p.shared = vc_cpu_shared_weights(plan, step, md);
+	if (p.shared == NULL && (p.data = vc_cpu_allocate(plan, p.bytes, error)) == NULL)
 	{
 		vc_md_free(p.md);
 		return VC_OUT_OF_MEMORY;
@@ -165,7 +169,7 @@ set_output_scales(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 {
 	for (int i = 0; i < VC_CPU_VARIANTS; i++)
 		variant_free(&step->convolution->variants[i]);
-	return vc_cpu_fold_weights(plan, step, error);
+	return vc_cpu_shared_bias(plan, step) ? VC_OK : vc_cpu_fold_weights(plan, step, error);
 }
 
 /* Makes the primitives a call of `count` images needs, where they are not there. */
@@ -206,7 +210,36 @@ vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool train
 		}
 	}
 	return plan->training ? VC_OK :
-		need_packed(plan, c, v->primitives[VC_CPU_FORWARD].weights_md, error);
+		need_packed(plan, step, v->primitives[VC_CPU_FORWARD].weights_md, error);
+}
+
+/* Packs the folded weights, in plan->weight_scratch, for one kernel. */
+static vc_status
+pack(vc_plan *plan, const vc_cpu_step *step, vc_md plain, vc_cpu_packed *p, vc_error *error)
+{
+	vc_status	status = vc_cpu_reorder(plan, plain, plan->weight_scratch, p->md, p->data, error);
+
+	if (status != VC_OK)
+		return status;
+	p->shared = vc_cpu_share_weights(plan, step, p->md, p->data);
+	if (p->shared != NULL)
+	{
+		vc_cpu_release(plan, p->data, p->bytes);
+		p->data = NULL;
+	}
+	return VC_OK;
+}
+
+/* True where all weights and the bias are to be had without folding. */
+static bool
+is_shared(const vc_plan *plan, const vc_cpu_step *step)
+{
+	const vc_cpu_convolution *c = step->convolution;
+
+	for (int i = 0; i < c->packed_count; i++)
+		if (c->packed[i].shared == NULL)
+			return false;
+	return vc_cpu_shared_bias(plan, step);
 }
 
 /* Inference: folds and packs the weights where they, or all, are stale. */
@@ -215,19 +248,23 @@ vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 {
 	vc_cpu_convolution *c = step->convolution;
 	vc_md		plain;
-	vc_status	status;
+	vc_status	status = VC_OK;
 
 	if (!c->stale && !plan->stale)
 		return VC_OK;
-	status = vc_cpu_fold_weights(plan, step, error);
-	if (status != VC_OK)
-		return status;
-	if ((plain = vc_cpu_weights_md(&c->shape, dnnl_oihw)) == NULL)
-		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
-	for (int i = 0; i < c->packed_count && status == VC_OK; i++)
-		status = vc_cpu_reorder(plan, plain, plan->weight_scratch,
-								c->packed[i].md, c->packed[i].data, error);
-	vc_md_free(plain);
+	if (!is_shared(plan, step))
+	{
+		if ((status = vc_cpu_fold_weights(plan, step, error)) != VC_OK)
+			return status;
+		if ((plain = vc_cpu_weights_md(&c->shape, dnnl_oihw)) == NULL)
+			return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+		for (int i = 0; i < c->packed_count && status == VC_OK; i++)
+			if (c->packed[i].shared == NULL)
+				status = pack(plan, step, plain, &c->packed[i], error);
+		vc_md_free(plain);
+		if (status == VC_OK)
+			vc_cpu_share_bias(plan, step);
+	}
 	c->stale = status != VC_OK;
 	return status;
 }
@@ -289,7 +326,7 @@ convolution_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_
 	vc_status	status = VC_OK;
 
 	if (!plan->training)
-		weights = find_packed(c, k->weights_md)->data;
+		weights = packed_weights(find_packed(c, k->weights_md));
 	else if (k->reorder != NULL)
 	{
 		status = reorder(plan, k, VC_CPU_FORWARD, weights, error);

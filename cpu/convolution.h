@@ -1,6 +1,6 @@
 /*
  * convolution.h
- *		What convolution.c, fold.c, primitive.c and algorithm.c share.
+ *		What convolution.c, fold.c, share.c, primitive.c and algorithm.c share.
  */
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
@@ -58,7 +58,8 @@ typedef struct vc_cpu_variant
 typedef struct vc_cpu_packed
 {
 	vc_md		md;
-	float	   *data;
+	float	   *data;			/* NULL: shared has them */
+	const float *shared;		/* in the plan's store */
 	size_t		bytes;
 } vc_cpu_packed;
 
@@ -72,7 +73,8 @@ struct vc_cpu_convolution
 	int			packed_count;
 	int			next_packed;	/* the layout to replace */
 	bool		stale;			/* some packed weights are not filled */
-	float	   *bias;			/* folded */
+	float	   *folded;			/* inference: room for the two below, [2][out_channels] */
+	float	   *bias;			/* NULL where there is no batch norm to fold in */
 	float	   *output_scales;	/* int8: from sums of products to the output's units */
 };
 
@@ -93,6 +95,24 @@ extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int cou
 
 /* fold.c */
 extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error);
+
+/* share.c */
+extern const float *vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md);
+extern const float *vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md,
+										 const float *data);
+extern bool vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step);
+extern void vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step);
+extern bool vc_cpu_shared_choice(const vc_plan *plan, const void *trial, size_t bytes,
+								 bool *winograd);
+extern void vc_cpu_share_choice(const vc_plan *plan, const void *trial, size_t bytes,
+								bool winograd);
+
+/* Bytes of a convolution's `folded`. */
+static inline size_t
+vc_cpu_folded_bytes(const vc_cpu_convolution *c)
+{
+	return sizeof(float) * 2 * (size_t) c->shape.out_channels;
+}
 
 extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
 extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,

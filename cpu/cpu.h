@@ -119,6 +119,7 @@ struct vc_cpu_step
 typedef struct vc_cpu_parameter
 {
 	float	   *data;			/* in layout md where that is not NULL, else plain */
+	bool		borrowed;		/* data is the caller's, and not written */
 	float	   *gradient;		/* training: in the same layout */
 	float	   *m;				/* Adam's averages */
 	float	   *v;

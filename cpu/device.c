@@ -208,6 +208,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 static const vc_device_api cpu_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cpu",
+	.shares_weights = true,
 	.probe = probe,
 	.open = open_device,
 	.close = close_device,

@@ -14,6 +14,7 @@
 #define VISCLF_DNNL_COMPAT_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <oneapi/dnnl/dnnl.h>
 
@@ -84,6 +85,16 @@ static inline int
 vc_md_equal(vc_md a, vc_md b)
 {
 	return dnnl_memory_desc_equal(a, b);
+}
+
+/* Writes bytes that tell a layout from others; 0 where there is no room. */
+static inline int
+vc_md_bytes(vc_md md, void *bytes, size_t room)
+{
+	if (sizeof(*md) > room)
+		return 0;
+	memcpy(bytes, md, sizeof(*md));
+	return 1;
 }
 
 /* The descriptor of one of a primitive's arguments; the primitive owns it. */

@@ -72,6 +72,13 @@ parameter_create(vc_plan *plan, int index, vc_error *error)
 	const vc_parameter *p = &plan->network->parameters[index];
 	vc_cpu_parameter *mine = &plan->parameters[index];
 
+	if (plan->options.parameters != NULL && p->role != VC_CONSTANT)
+	{
+		mine->data = (float *) plan->options.parameters[index];
+		mine->floats = p->count;
+		mine->borrowed = mine->set = true;
+		return VC_OK;
+	}
 	mine->md = parameter_md(plan, index);
 	mine->floats = mine->md == NULL ? p->count :
 		(int64_t) ((vc_md_size(mine->md) + sizeof(float) - 1) / sizeof(float));
@@ -126,7 +133,8 @@ vc_cpu_parameters_free(vc_plan *plan)
 {
 	for (int i = 0; plan->parameters != NULL && i < plan->network->parameter_count; i++)
 	{
-		free(plan->parameters[i].data);
+		if (!plan->parameters[i].borrowed)
+			free(plan->parameters[i].data);
 		free(plan->parameters[i].gradient);
 		free(plan->parameters[i].m);
 		free(plan->parameters[i].v);
@@ -231,6 +239,8 @@ vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *erro
 {
 	vc_status	status = check_index(plan, index, error);
 
+	if (status == VC_OK && plan->parameters[index].borrowed)
+		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters are not its own");
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);

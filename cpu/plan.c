@@ -190,6 +190,10 @@ check_options(const vc_plan_options *o, vc_error *error)
 		return status;
 	if (o->precision == VC_INT8 && o->purpose == VC_TRAINING)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "no network is trained in int8");
+	if ((o->parameters != NULL && o->purpose == VC_TRAINING) ||
+		(o->store != NULL && o->parameters == NULL))
+		return vc_fail(error, VC_INVALID_ARGUMENT,
+					   "only inference borrows parameters, and only they are shared");
 	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32 &&
 		o->precision != VC_INT8)
 	{
@@ -235,6 +239,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 	status = build(plan, error);
 	vc_cpu_leave(device);
 	plan->options.ranges = NULL;	/* the caller's */
+	plan->options.parameters = NULL;
 	if (status != VC_OK)
 	{
 		vc_cpu_plan_free(plan);

@@ -17,8 +17,9 @@
 
 #include "network.h"
 #include "status.h"
+#include "store.h"
 
-#define VC_DEVICE_API_VERSION 4
+#define VC_DEVICE_API_VERSION 5
 
 typedef struct vc_device vc_device;		/* each device defines its own */
 typedef struct vc_plan vc_plan;
@@ -66,6 +67,17 @@ typedef struct vc_plan_options
 	int			max_batch;		/* >= 1; >= 2 for training */
 	const float *ranges;		/* [node_count], see calibrate(): VC_INT8 needs them, and
 								 * VC_PRECISION_AUTO may take int8 with them; NULL: none */
+
+	/*
+	 * Inference on a device that shares_weights; NULL elsewhere.
+	 * parameters[parameter_count] are the numbers of each (NULL: a constant's),
+	 * which set_parameter then must not bring: they stay where and as they are
+	 * while the plan is there.  The store, which may be NULL, keeps what the
+	 * plan makes of them for other plans of the same network, parameters and
+	 * ranges, of other processes too; it must outlive the plan.
+	 */
+	const float *const *parameters;
+	vc_store   *store;
 
 	/*
 	 * Polled between nodes, at least about once a second.  True makes the
@@ -119,6 +131,8 @@ typedef struct vc_device_api
 {
 	uint32_t	version;		/* VC_DEVICE_API_VERSION */
 	const char *kind;			/* "cpu", "cuda", "oracle" */
+
+	bool		shares_weights; /* knows vc_plan_options.parameters and store */
 
 	/* Fills at most max entries, unusable ones too; *count says how many. */
 	vc_status	(*probe) (vc_device_info *info, int max, int *count, vc_error *error);

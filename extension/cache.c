@@ -11,6 +11,7 @@
 #include "foreign.h"
 #include "idle.h"
 #include "settings.h"
+#include "shared_weights.h"
 
 #define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
 
@@ -136,16 +137,20 @@ load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 	cached->api = device.api;
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
+	cached->memo = memo_create(context, cached->model->class_count);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = setting_convolution;
 	options.precision = precision;
 	options.max_batch = max_batch;
 	options.interrupted = vc_query_canceled;
 	allow_int8(cached->model, &options);
+	if (device.api->shares_weights)
+		shared_weights(key, cached->model, context, &options);
 	vc_check(device.api->plan(device.device, cached->model->network, &options,
 							  &cached->plan, &error), &error);
 	vc_release_with(context, release_plan, cached);
-	weights_read(cached->model, cached->api, cached->plan);
+	if (options.parameters == NULL)
+		weights_read(cached->model, cached->api, cached->plan);
 	SPI_finish();
 	return cached;
 }
@@ -185,6 +190,7 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	vc_error	error;
 	vc_status	status;
 
+	elog(DEBUG1, "forward pass of %d images", count);
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
 	if (status == VC_OK)
 		return;

@@ -9,6 +9,7 @@
 #define VISCLF_CACHE_H
 
 #include "devices.h"
+#include "memo.h"
 #include "model.h"
 
 typedef struct CachedModel
@@ -19,6 +20,7 @@ typedef struct CachedModel
 	const vc_device_api *api;
 	vc_plan    *plan;			/* for inference */
 	int			max_batch;		/* of the plan */
+	Memo	   *memo;			/* of classify */
 	MemoryContext context;		/* holds all of it */
 	int64		last_use;
 } CachedModel;

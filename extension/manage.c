@@ -9,6 +9,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "shared_weights.h"
 #include "sql.h"
 #include "version.h"
 
@@ -140,19 +141,24 @@ version_argument(FunctionCallInfo fcinfo, Sql *sql)
 		sql->nulls[sql->count - 1] = 'n';
 }
 
-/* Throws where one of the versions in the last result is being trained. */
+/*
+ * Forgets what backends share of the versions in the last result; throws
+ * where one of them is being trained.
+ */
 static void
-check_not_trained(const char *name)
+forget_versions(const char *name)
 {
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
+		int			model_id = DatumGetInt32(result_datum(i, 1, &isnull));
 
-		if (version_is_locked(DatumGetInt32(result_datum(i, 1, &isnull))))
+		if (version_is_locked(model_id))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("model \"%s\" version %s is being trained", name, result_text(i, 2)),
 					 errhint("Cancel its training first.")));
+		shared_weights_forget(model_id);
 	}
 }
 
@@ -170,7 +176,7 @@ visclf_drop_model(PG_FUNCTION_ARGS)
 	version_argument(fcinfo, &sql);
 	if (sql_read(&sql) == 0)
 		throw_no_version(name, PG_GETARG_INT32(1));
-	check_not_trained(name);
+	forget_versions(name);
 	sql_begin(&sql, "DELETE FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
 			  "AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)");
 	sql_text(&sql, name);

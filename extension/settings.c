@@ -18,6 +18,7 @@ int			setting_gpu_idle_timeout = 300;
 int			setting_batch_size = 32;
 int			setting_max_image_pixels = 100000000;
 int			setting_max_cached_models = 4;
+int			setting_shared_weights = 2048;
 int			setting_progress_interval = 10;
 int			setting_checkpoint_interval = 60;
 
@@ -103,6 +104,11 @@ define_settings(void)
 							NULL,
 							&setting_max_cached_models, 4, 1, 1000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.shared_weights",
+							"Sets the disk space for versions that backends share, prepared to run.",
+							"They are temporary files of the server's. Where the space is used up, those not used for longest go when another version comes. 0 gives each backend a copy in its own memory.",
+							&setting_shared_weights, 2048, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
 	DefineCustomIntVariable("visclf.progress_interval",
 							"Sets the time between progress messages within an epoch of training.",
 							"0 turns them off.",

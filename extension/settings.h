@@ -21,6 +21,7 @@ extern int	setting_gpu_idle_timeout;	/* seconds; 0: never */
 extern int	setting_batch_size;
 extern int	setting_max_image_pixels;
 extern int	setting_max_cached_models;
+extern int	setting_shared_weights;	/* MB; 0: none */
 extern int	setting_progress_interval;	/* seconds */
 extern int	setting_checkpoint_interval;	/* seconds */
 

@@ -294,7 +294,7 @@ CREATE FUNCTION visclf.classify(model text, image bytea) RETURNS visclf.predicti
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'visclf_classify';
 COMMENT ON FUNCTION visclf.classify(text, bytea) IS
-'classifies one image with the active version of a model; NULL for a NULL image. Put it in CROSS JOIN LATERAL: (classify(...)).* would run it once a column';
+'classifies one image with the active version of a model; NULL for a NULL image. A session remembers the last few images that it asked about, so (classify(...)).* costs one pass';
 
 CREATE FUNCTION visclf.classify_batch(model text, image bytea) RETURNS visclf.prediction
 LANGUAGE c WINDOW STABLE PARALLEL SAFE COST 100000

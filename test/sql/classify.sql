@@ -69,12 +69,11 @@ CALL visclf.activate('small', 1);
 SELECT array_length(visclf.embed('small', image), 1) AS features FROM adverts WHERE id = 1;
 SELECT visclf.embed('small', 'no image') IS NULL AS no_features;
 
--- parallel workers answer alike
-SET parallel_setup_cost = 0;
-SET parallel_tuple_cost = 0;
-SET min_parallel_table_scan_size = 0;
+-- parallel workers answer alike, and the planner takes them by itself where the table allows it
 SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS off) SELECT id, visclf.classify('small', image) FROM adverts;
 ALTER TABLE adverts SET (parallel_workers = 2);
 EXPLAIN (COSTS off) SELECT id, visclf.classify('small', image) FROM adverts;
 SELECT count(*), count(*) FILTER (WHERE near(s.p, b.p)) AS near
 FROM scalar s JOIN (SELECT id, visclf.classify('small', image) AS p FROM adverts OFFSET 0) b USING (id);
+ALTER TABLE adverts RESET (parallel_workers);

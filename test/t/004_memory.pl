@@ -34,6 +34,31 @@ my $many = peak_of_training(5000);
 diag("peak memory of the backend: $few kB with 500 images, $many kB with 5,000");
 cmp_ok($many - $few, '<', 24 * 1024, 'peak memory does not grow with the images');
 
+# nor does that of classify_batch, sorted or not; without what takes more or
+# less memory for other reasons: JIT, and algorithms chosen by a timing
+sub peak_of_batch
+{
+	my ($images, $window) = @_;
+	my $session = $node->background_psql('postgres');
+	my $pid = backend_pid($session);
+
+	$session->query_safe('SET jit = off');
+	$session->query_safe('SET visclf.convolution = direct');
+	$session->query_safe(qq{SELECT count((p).label) FROM (SELECT visclf.classify_batch('m', image) OVER ($window) AS p
+		FROM adverts WHERE id <= $images) x});
+	my $peak = peak_memory($pid);
+	$session->quit;
+	return $peak;
+}
+
+foreach my $window ('', 'ORDER BY published DESC', 'PARTITION BY place')
+{
+	my $few = peak_of_batch(500, $window);
+	my $many = peak_of_batch(5000, $window);
+	diag("peak memory of classify_batch OVER ($window): $few kB of 500 images, $many kB of 5,000");
+	cmp_ok($many - $few, '<', 8 * 1024, "peak memory of classify_batch OVER ($window) does not grow with the rows");
+}
+
 # temp_file_limit holds for the decoded images
 my ($code, $out, $error) = $node->psql('postgres', q{
 	SET temp_file_limit = '10MB';

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_node load_adverts load_files data_folder peak_memory memory_now backend_pid);
+our @EXPORT = qw(start_node load_adverts load_files data_folder peak_memory memory_now proportional_memory backend_pid);
 
 # A running cluster with the extension in database postgres.
 sub start_node
@@ -76,6 +76,15 @@ sub status_field
 sub peak_memory { return status_field($_[0], 'VmHWM'); }
 # Memory of the process's own: shared buffers do not count.
 sub memory_now { return status_field($_[0], 'RssAnon'); }
+
+# Memory in kB where pages that n processes share count as 1/n.
+sub proportional_memory
+{
+	my ($pid) = @_;
+	my ($value) = slurp_file("/proc/$pid/smaps_rollup") =~ /^Pss:\s+(\d+) kB/m;
+
+	return $value;
+}
 
 # The backend of a background psql session.
 sub backend_pid

@@ -7,7 +7,7 @@
  * Speaks TAP.  A device that is not there is skipped; of the oracle, its gradients
  * are held to finite differences.  With a part of a name
  * only the networks with such names are tried, with "steps" only what has no
- * such name: training, and calls that must fail.  With -m only one of a device's modes.
+ * such name, training and calls that must fail, with "shared" what plans share.  With -m only one of a device's modes.
  */
 #include "conformance.h"
 
@@ -52,6 +52,8 @@ conform(subject *subjects, const char *filter)
 		conform_training(&subjects[i]);
 		conform_errors(&subjects[i]);
 	}
+	if (filter[0] == '\0' || strcmp(filter, "shared") == 0)
+		conform_shared(&subjects[subject_count - 1]);
 	if (filter[0] == '\0')
 		conform_int8(&subjects[subject_count - 1]);
 	for (int i = 0; i < subject_count; i++)

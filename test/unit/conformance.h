@@ -93,6 +93,7 @@ extern void conform_whole_networks(subject *subjects, const char *filter);
 extern void conform_training(subject *s);
 extern void conform_errors(subject *s);
 extern void conform_int8(const subject *s);
+extern void conform_shared(const subject *s);
 extern void check_oracle_gradients(void);
 
 #endif							/* VISCLF_CONFORMANCE_H */

@@ -1,0 +1,144 @@
+/*
+ * share.c
+ *		What plans of one network share through a store: packed weights, folded
+ *		biases and scales, and which algorithms were the faster ones.
+ *
+ * Keys have all that decides what the bytes are: the step, the layout as
+ * oneDNN describes it, oneDNN's version, and for int8 the scales around it.
+ */
+#include <string.h>
+
+#include "convolution.h"
+
+#define VERSION 1				/* of what is kept; raise it when that changes */
+
+typedef enum kind
+{
+	WEIGHTS,
+	BIAS,
+	CHOICE
+} kind;
+
+/* Zeroed first: it is hashed and compared as bytes. */
+typedef struct store_key
+{
+	int			version;
+	int			kind;
+	int			library[3];
+	int			step;
+	float		scales[2];
+	char		what[1024];
+} store_key;
+
+static void
+begin_key(store_key *key, kind kind)
+{
+	const dnnl_version_t *library = dnnl_version();
+
+	memset(key, 0, sizeof(*key));
+	key->version = VERSION;
+	key->kind = kind;
+	key->library[0] = library->major;
+	key->library[1] = library->minor;
+	key->library[2] = library->patch;
+}
+
+/* The key of a step's weights in a layout, or with md NULL of its bias and scales. */
+static bool
+step_key(const vc_plan *plan, const vc_cpu_step *step, vc_md md, store_key *key)
+{
+	begin_key(key, md != NULL ? WEIGHTS : BIAS);
+	key->step = step->index;
+	if (vc_cpu_is_int8(step->convolution->shape.source))
+	{
+		key->scales[0] = plan->values[step->input].scale;
+		key->scales[1] = plan->values[step->output].scale;
+	}
+	if (md == NULL)
+		key->what[0] = (char) vc_cpu_is_int8(step->convolution->shape.source);
+	return md == NULL || vc_md_bytes(md, key->what, sizeof(key->what));
+}
+
+/* A step's weights in a layout as another plan packed them, or NULL. */
+const float *
+vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md)
+{
+	store_key	key;
+
+	if (plan->options.store == NULL || !step_key(plan, step, md, &key))
+		return NULL;
+	return vc_store_find(plan->options.store, &key, sizeof(key), vc_md_size(md));
+}
+
+/* Shares weights that were packed; where they now lie, or NULL: only here. */
+const float *
+vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md, const float *data)
+{
+	store_key	key;
+
+	if (plan->options.store == NULL || !step_key(plan, step, md, &key))
+		return NULL;
+	return vc_store_keep(plan->options.store, &key, sizeof(key), data, vc_md_size(md));
+}
+
+/* Fills the step's bias and scales from another plan's; false where there are none. */
+bool
+vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step)
+{
+	const vc_cpu_convolution *c = step->convolution;
+	size_t		bytes = vc_cpu_folded_bytes(c);
+	const void *kept = NULL;
+	store_key	key;
+
+	if (plan->options.store != NULL && step_key(plan, step, NULL, &key))
+		kept = vc_store_find(plan->options.store, &key, sizeof(key), bytes);
+	if (kept != NULL)
+		memcpy(c->folded, kept, bytes);
+	return kept != NULL;
+}
+
+void
+vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step)
+{
+	store_key	key;
+
+	if (plan->options.store != NULL && step_key(plan, step, NULL, &key))
+		vc_store_keep(plan->options.store, &key, sizeof(key), step->convolution->folded,
+					  vc_cpu_folded_bytes(step->convolution));
+}
+
+/* The key of a choice between algorithms. */
+static void
+choice_key(const void *trial, size_t bytes, store_key *key)
+{
+	begin_key(key, CHOICE);
+	memcpy(key->what, trial, bytes);
+}
+
+/* What another plan chose for a trial, described in bytes; false: nothing. */
+bool
+vc_cpu_shared_choice(const vc_plan *plan, const void *trial, size_t bytes, bool *winograd)
+{
+	const char *kept;
+	store_key	key;
+
+	if (plan->options.store == NULL)
+		return false;
+	choice_key(trial, bytes, &key);
+	if ((kept = vc_store_find(plan->options.store, &key, sizeof(key), 1)) == NULL)
+		return false;
+	*winograd = kept[0] != 0;
+	return true;
+}
+
+void
+vc_cpu_share_choice(const vc_plan *plan, const void *trial, size_t bytes, bool winograd)
+{
+	store_key	key;
+	char		choice = winograd;
+
+	if (plan->options.store == NULL)
+		return;
+	choice_key(trial, bytes, &key);
+	vc_store_keep(plan->options.store, &key, sizeof(key), &choice, 1);
+}
