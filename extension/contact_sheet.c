@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "arguments.h"
 #include "error.h"
 #include "markup.h"
 #include "pictures.h"
@@ -33,6 +34,8 @@ PG_FUNCTION_INFO_V1(visclf_thumbnail);
 #define LETTER 7				/* about as wide as a letter, and as a small one */
 #define SMALL_LETTER 6
 #define MOST_PICTURES 1000
+#define MOST_COLUMNS 100
+#define LEAST_SIZE 32
 
 /* Arguments of visclf.contact_sheet. */
 enum
@@ -69,28 +72,11 @@ check_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[ARGS] = {"source", "show", NULL, NULL, "key_column", "image_column", NULL,
 	"confidence_column", "n", "columns", "size", NULL, "seed"};
-	static const struct
-	{
-		int			argument;
-		int			least;
-		int			most;
-	}			bounds[] = {{ARG_N, 1, MOST_PICTURES}, {ARG_COLUMNS, 1, 100}, {ARG_SIZE, 32, VC_MAX_THUMBNAIL}};
 
-	for (int i = 0; i < ARGS; i++)
-		if (names[i] && PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("option \"%s\" must not be NULL", names[i])));
-	for (int i = 0; i < lengthof(bounds); i++)
-	{
-		int			value = PG_GETARG_INT32(bounds[i].argument);
-
-		if (value < bounds[i].least || value > bounds[i].most)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" is %d", names[bounds[i].argument], value),
-					 errhint("Allowed: %d to %d.", bounds[i].least, bounds[i].most)));
-	}
+	arguments_not_null(fcinfo, names, ARGS);
+	argument_bounds("n", PG_GETARG_INT32(ARG_N), 1, MOST_PICTURES);
+	argument_bounds("columns", PG_GETARG_INT32(ARG_COLUMNS), 1, MOST_COLUMNS);
+	argument_bounds("size", PG_GETARG_INT32(ARG_SIZE), LEAST_SIZE, VC_MAX_THUMBNAIL);
 }
 
 /* What the model is most wrong about. */

@@ -3,7 +3,8 @@
  *		Small pictures of rows, for people to look at.
  *
  * Keys are chosen first, without reading an image, then the images of those
- * keys.  Keys are compared as text, for visclf.validation has them as text.
+ * keys.  Keys are compared as text, for visclf.validation has them as text; of
+ * rows with the same key one is shown.
  */
 #include "pictures.h"
 
@@ -15,29 +16,11 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "error.h"
 #include "foreign.h"
 #include "settings.h"
 #include "sql.h"
-
-char *
-relation_name(Oid relation)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-									  get_rel_name(relation));
-}
-
-/* A number of the last result; NAN where it is NULL. */
-static double
-result_number(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = result_datum(row, column, &isnull);
-
-	return isnull ? NAN : DatumGetFloat8(value);
-}
 
 /* Runs a query for (key, label, said, confidence, loss). */
 static Pictures *
@@ -54,8 +37,8 @@ read_keys(Sql *sql)
 		p->key = result_text(i, 1);
 		p->label = result_text(i, 2);
 		p->said = result_text(i, 3);
-		p->confidence = result_number(i, 4);
-		p->loss = result_number(i, 5);
+		p->confidence = result_float8(i, 4);
+		p->loss = result_float8(i, 5);
 	}
 	return pictures;
 }
@@ -164,7 +147,7 @@ pictures_read(Pictures *pictures, const PictureSource *source, int side)
 	for (int i = 0; i < pictures->count; i++)
 		keys[i] = pictures->list[i].key;
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.%1$s::pg_catalog.text, s.%2$s FROM %3$s s "
+	appendStringInfo(&query, "SELECT DISTINCT ON (1) s.%1$s::pg_catalog.text, s.%2$s FROM %3$s s "
 					 "WHERE s.%1$s::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1)",
 					 quote_identifier(source->key_column), quote_identifier(source->image_column),
 					 relation_name(source->relation));

@@ -58,7 +58,4 @@ extern Pictures *pictures_sample(const PictureSource *source, const char *label_
 /* Reads the images, by their keys, and makes them small: no side over `side` pixels. */
 extern void pictures_read(Pictures *pictures, const PictureSource *source, int side);
 
-/* A relation, quoted and qualified. */
-extern char *relation_name(Oid relation);
-
 #endif							/* VISCLF_PICTURES_H */

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "arguments.h"
 #include "model.h"
 #include "source.h"
 #include "sql.h"
@@ -47,30 +48,6 @@ enum
 	ARGS
 };
 
-static void
-check_nulls(FunctionCallInfo fcinfo)
-{
-	static const char *const names[ARGS] = {"model", "predictions", "year_column", NULL, NULL, "key_column", "image_column",
-		"label_column", "confidence_column", "probabilities_column", "error_column", NULL, "method", "confidence",
-	"resamples", "pictures", NULL, "seed"};
-
-	for (int i = 0; i < ARGS; i++)
-		if (names[i] && PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("option \"%s\" must not be NULL", names[i])));
-}
-
-static void
-check_bounds(const char *name, double value, double low, double high)
-{
-	if (!(value >= low && value <= high))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" is %g", name, value),
-				 errhint("Allowed: %g to %g.", low, high)));
-}
-
 static bool
 has_column(Oid relation, const char *column)
 {
@@ -83,11 +60,11 @@ read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
 {
 	bool		named = !PG_ARGISNULL(ARG_SOURCE);
 
-	o->source.relation = named ? PG_GETARG_OID(ARG_SOURCE) : o->predictions;
+	o->source.relation = named ? PG_GETARG_OID(ARG_SOURCE) : o->predictions.relation;
 	o->source.key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
 	o->source.image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
-	if (!named && (!has_column(o->predictions, o->source.key_column) ||
-				   !has_column(o->predictions, o->source.image_column)))
+	if (!named && (!has_column(o->predictions.relation, o->source.key_column) ||
+				   !has_column(o->predictions.relation, o->source.image_column)))
 	{
 		o->source.relation = InvalidOid;
 		return;
@@ -103,36 +80,36 @@ read_columns(FunctionCallInfo fcinfo, ReportOptions *o)
 {
 	o->year_column = NameStr(*PG_GETARG_NAME(ARG_YEAR_COLUMN));
 	o->place_column = PG_ARGISNULL(ARG_PLACE_COLUMN) ? NULL : NameStr(*PG_GETARG_NAME(ARG_PLACE_COLUMN));
-	o->label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
 	o->confidence_column = NameStr(*PG_GETARG_NAME(ARG_CONFIDENCE_COLUMN));
-	o->probabilities_column = NameStr(*PG_GETARG_NAME(ARG_PROBABILITIES_COLUMN));
-	o->error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
-	source_column_type(o->predictions, o->label_column, "label_column");
-	if (vc_quantification_soft(o->method))
-		source_column_type(o->predictions, o->probabilities_column, "probabilities_column");
-	if (!has_column(o->predictions, o->error_column))
-		o->error_column = NULL;
-	o->has_model_id = get_atttype(o->predictions, get_attnum(o->predictions, "model_id")) == INT4OID;
-	o->has_confidence = has_column(o->predictions, o->confidence_column) &&
-		has_column(o->predictions, o->source.key_column);
+	o->predictions.label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
+	o->predictions.probabilities_column = NameStr(*PG_GETARG_NAME(ARG_PROBABILITIES_COLUMN));
+	o->predictions.error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
+	o->predictions.soft = vc_quantification_soft(o->method);
+	predictions_check(&o->predictions);
+	o->has_confidence = has_column(o->predictions.relation, o->confidence_column) &&
+		has_column(o->predictions.relation, o->source.key_column);
 }
 
 static void
 read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 {
-	check_nulls(fcinfo);
+	static const char *const names[ARGS] = {"model", "predictions", "year_column", NULL, NULL, "key_column", "image_column",
+		"label_column", "confidence_column", "probabilities_column", "error_column", NULL, "method", "confidence",
+	"resamples", "pictures", NULL, "seed"};
+
+	arguments_not_null(fcinfo, names, ARGS);
 	o->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	o->predictions = PG_GETARG_OID(ARG_PREDICTIONS);
+	o->predictions.relation = PG_GETARG_OID(ARG_PREDICTIONS);
 	o->method = quantification_from_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METHOD)));
 	o->confidence = PG_GETARG_FLOAT8(ARG_CONFIDENCE);
 	o->resamples = PG_GETARG_INT32(ARG_RESAMPLES);
 	o->pictures = PG_GETARG_INT32(ARG_PICTURES);
 	o->title = PG_ARGISNULL(ARG_TITLE) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_TITLE));
 	o->seed = PG_GETARG_INT64(ARG_SEED);
-	check_bounds("confidence", o->confidence, 0.01, 0.9999);
-	check_bounds("resamples", o->resamples, 0, MOST_RESAMPLES);
-	check_bounds("pictures", o->pictures, 0, MOST_PICTURES);
-	source_check_relation(o->predictions);
+	argument_bounds("confidence", o->confidence, 0.01, 0.9999);
+	argument_bounds("resamples", o->resamples, 0, MOST_RESAMPLES);
+	argument_bounds("pictures", o->pictures, 0, MOST_PICTURES);
+	source_check_relation(o->predictions.relation);
 	read_picture_source(fcinfo, o);
 	read_columns(fcinfo, o);
 }

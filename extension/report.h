@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 
 #include "pictures.h"
+#include "predictions.h"
 #include "quantifier.h"
 
 /* The images of a year, a place, or both, and what is estimated of them. */
@@ -24,15 +25,11 @@ typedef struct ReportGroup
 typedef struct ReportOptions
 {
 	char	   *model;
-	Oid			predictions;
+	Predictions predictions;
 	char	   *year_column;
 	char	   *place_column;	/* NULL: no places */
 	PictureSource source;		/* relation InvalidOid: no pictures */
-	char	   *label_column;
 	char	   *confidence_column;
-	char	   *probabilities_column;
-	char	   *error_column;	/* NULL: there is none */
-	bool		has_model_id;
 	bool		has_confidence;
 	vc_quantification method;
 	double		confidence;
@@ -57,7 +54,7 @@ typedef struct Report
 
 	char	  **places;			/* the largest first; the last may be the rest */
 	int			place_count;	/* 0: no places */
-	int			folded;			/* places in the rest; 0: there is none */
+	int64		folded;			/* places in the rest; 0: there is none */
 	ReportGroup *by_place;		/* [place_count] */
 
 	int			period;			/* years of a column of the grid */

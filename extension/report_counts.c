@@ -7,18 +7,15 @@
  */
 #include "report.h"
 
-#include <limits.h>
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "source.h"
 #include "sql.h"
 
-#define ROWS_PER_FETCH 1000
+#define LATEST_YEAR 9999
 #define MOST_YEARS 1000
 #define MOST_PLACES 40			/* the others are one row */
 #define MOST_PERIODS 24			/* columns of the grid */
@@ -35,12 +32,12 @@ enum
 	COLUMN_PROBABILITIES
 };
 
-/* The year of a row as an integer, in SQL. */
+/* The year of a row as an integer, in SQL; NULL where it is none of four digits. */
 static char *
 year_expression(const ReportOptions *o)
 {
-	Oid			type = source_column_type(o->predictions, o->year_column, "year_column");
-	const char *column = quote_identifier(o->year_column);
+	Oid			type = source_column_type(o->predictions.relation, o->year_column, "year_column");
+	char	   *number = psprintf("s.%s::pg_catalog.float8", quote_identifier(o->year_column));
 
 	switch (type)
 	{
@@ -50,46 +47,39 @@ year_expression(const ReportOptions *o)
 		case FLOAT4OID:
 		case FLOAT8OID:
 		case NUMERICOID:
-			return psprintf("pg_catalog.floor(s.%s::pg_catalog.float8)::pg_catalog.int4", column);
+			break;
 		case DATEOID:
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return psprintf("pg_catalog.date_part('year', s.%s)::pg_catalog.int4", column);
+			number = psprintf("pg_catalog.date_part('year', s.%s)", quote_identifier(o->year_column));
+			break;
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
 					 errhint("Pass a view in which it is a number or a date.")));
 	}
+	return psprintf("CASE WHEN pg_catalog.abs(%1$s) OPERATOR(pg_catalog.<) %2$d THEN pg_catalog.floor(%1$s)::pg_catalog.int4 END",
+					number, LATEST_YEAR + 1);
 }
 
+/* Compared byte by byte, here as there. */
 static char *
 place_expression(const ReportOptions *o)
 {
 	if (o->place_column == NULL)
 		return "NULL::pg_catalog.text";
-	source_column_type(o->predictions, o->place_column, "place_column");
-	return psprintf("s.%s::pg_catalog.text", quote_identifier(o->place_column));
+	source_column_type(o->predictions.relation, o->place_column, "place_column");
+	return psprintf("s.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", quote_identifier(o->place_column));
 }
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
 make_query(const ReportOptions *o)
 {
-	bool		soft = vc_quantification_soft(o->method);
-	char	   *label = psprintf("s.%s::pg_catalog.text", quote_identifier(o->label_column));
-	char	   *other = o->has_model_id ?
-		"CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END" : "NULL::pg_catalog.int4";
-
-	if (o->error_column)
-		label = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(o->error_column), label);
-	return psprintf("SELECT %s, %s, %s, %s, %s, %s FROM %s s%s",
-					year_expression(o), place_expression(o), label,
-					soft ? "1::pg_catalog.int8" : "pg_catalog.count(*)",
-					soft ? other : psprintf("pg_catalog.max(%s)", other),
-					soft ? psprintf("s.%s::pg_catalog.float4[]", quote_identifier(o->probabilities_column)) :
-					"NULL::pg_catalog.float4[]",
-					relation_name(o->predictions), soft ? "" : " GROUP BY 1, 2, 3");
+	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
+					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
+					o->predictions.soft ? "" : " GROUP BY 1, 2, 3");
 }
 
 static void
@@ -97,15 +87,14 @@ list_years(Report *r)
 {
 	Sql			sql;
 
-	sql_begin(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y",
-							 year_expression(&r->options), relation_name(r->options.predictions)));
-	r->year_count = (int) Min(sql_read(&sql), (uint64) INT_MAX);
+	sql_begin(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y LIMIT %d",
+							 year_expression(&r->options), relation_name(r->options.predictions.relation), MOST_YEARS + 1));
+	r->year_count = (int) sql_read(&sql);
 	if (r->year_count > MOST_YEARS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column \"%s\" has %d years, which is more than %d", r->options.year_column,
-						r->year_count, MOST_YEARS),
-				 errhint("Name the column that has years: year_column.")));
+				 errmsg("column \"%s\" has more than %d years", r->options.year_column, MOST_YEARS),
+				 errhint("Name the column that has years: year_column => '...'.")));
 	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
 	for (int i = 0; i < r->year_count; i++)
 	{
@@ -115,24 +104,32 @@ list_years(Report *r)
 	}
 }
 
+/* The places with the most images; those that are too many are one, which has no name here. */
 static void
 list_places(Report *r)
 {
 	Sql			sql;
-	int64		count;
+	int			listed;
 
 	if (r->options.place_column == NULL)
 		return;
-	sql_begin(&sql, psprintf("SELECT p FROM (SELECT %s AS p FROM %s s) counted GROUP BY p ORDER BY pg_catalog.count(*) DESC, p",
-							 place_expression(&r->options), relation_name(r->options.predictions)));
-	count = sql_read(&sql);
-	r->folded = count > MOST_PLACES ? (int) (count - (MOST_PLACES - 1)) : 0;
-	r->place_count = (int) Min(count, MOST_PLACES);
+	sql_begin(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER () FROM (SELECT %s AS p FROM %s s) counted "
+							 "GROUP BY p ORDER BY pg_catalog.count(*) DESC, p LIMIT %d",
+							 place_expression(&r->options), relation_name(r->options.predictions.relation), MOST_PLACES));
+	r->place_count = (int) sql_read(&sql);
+	if (r->place_count == MOST_PLACES)
+	{
+		bool		isnull;
+		int64		all = DatumGetInt64(result_datum(0, 2, &isnull));
+
+		r->folded = all > MOST_PLACES ? all - (MOST_PLACES - 1) : 0;
+	}
 	r->places = palloc0(sizeof(char *) * Max(r->place_count, 1));
-	for (int i = 0; i < r->place_count - (r->folded > 0); i++)
+	listed = r->place_count - (r->folded > 0);
+	for (int i = 0; i < listed; i++)
 		r->places[i] = result_text(i, 1);
 	if (r->folded > 0)
-		r->places[r->place_count - 1] = psprintf("%d other places", r->folded);
+		r->places[listed] = psprintf("%lld other places", (long long) r->folded);
 }
 
 /* The year's index; -1 where it was not there a moment ago, or is none. */
@@ -223,8 +220,9 @@ add_to(const Report *r, ReportGroup *group, const char *label, int64 images, Dat
 
 /* Adds a row of the cursor to the groups that it belongs to. */
 static void
-add_row(Report *r, HeapTuple tuple, TupleDesc desc)
+add_row(void *report, HeapTuple tuple, TupleDesc desc)
 {
+	Report	   *r = report;
 	bool		no_year;
 	bool		no_probabilities;
 	bool		isnull;
@@ -253,28 +251,6 @@ add_row(Report *r, HeapTuple tuple, TupleDesc desc)
 }
 
 static void
-read_rows(Report *r)
-{
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(r->quantifier->model_id)};
-	MemoryContext groups = CurrentMemoryContext;
-	Portal		cursor = SPI_cursor_open_with_args(NULL, make_query(&r->options), 1, types, values, " ", true, 0);
-
-	for (;;)
-	{
-		SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
-		MemoryContextSwitchTo(groups);
-		if (SPI_processed == 0)
-			break;
-		CHECK_FOR_INTERRUPTS();
-		for (uint64 i = 0; i < SPI_processed; i++)
-			add_row(r, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(cursor);
-}
-
-static void
 estimate(Report *r, ReportGroup *groups, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -291,7 +267,7 @@ count_rows(const Report *r)
 	Sql			sql;
 	bool		isnull;
 
-	sql_begin(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions)));
+	sql_begin(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions.relation)));
 	sql_read(&sql);
 	return DatumGetInt64(result_datum(0, 1, &isnull));
 }
@@ -308,7 +284,7 @@ report_read_counts(Report *r)
 	r->by_place = make_groups(r, r->place_count);
 	r->by_period = make_groups(r, r->period_count);
 	r->grid = make_groups(r, r->place_count * r->period_count);
-	read_rows(r);
+	predictions_read(make_query(&r->options), r->quantifier->model_id, add_row, r);
 	estimate(r, &r->all, 1);
 	estimate(r, r->by_year, r->year_count);
 	estimate(r, r->by_place, r->place_count);

@@ -21,7 +21,7 @@ report_read_pictures(Report *r)
 	pictures_read(r->losses, &o->source, SIDE);
 	if (!o->has_confidence)
 		return;
-	r->unsure = pictures_least_confident(o->predictions, o->source.key_column, o->label_column,
+	r->unsure = pictures_least_confident(o->predictions.relation, o->source.key_column, o->predictions.label_column,
 										 o->confidence_column, o->pictures);
 	pictures_read(r->unsure, &o->source, SIDE);
 }
