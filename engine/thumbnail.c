@@ -17,6 +17,14 @@
 
 #define QUALITY 80
 
+/*
+ * Room that a JPEG never outgrows: bytes of a pixel, in whole blocks, and of
+ * what comes before.  libjpeg would make room itself, but loses track of it
+ * where there is no more memory.
+ */
+#define MOST_BYTES 6
+#define HEADERS 2048
+
 /* The part of the square that is not border, in pixels. */
 typedef struct inside
 {
@@ -109,21 +117,25 @@ static vc_status
 write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey,
 		   vc_thumbnail *out, vc_error *error)
 {
-	writer		w = {.data = NULL};
+	size_t		room = HEADERS + (size_t) (part->width + 16) * (part->height + 16) * MOST_BYTES;
+	unsigned char *buffer = malloc(room);
+	writer		w = {.data = buffer, .size = room};
 	bool		done;
 
+	if (buffer == NULL)
+		return vc_no_memory(error, room);
 	w.cinfo.err = jpeg_std_error(&w.manager);
 	w.manager.error_exit = on_error;
 	w.manager.output_message = on_output;
 	w.cinfo.client_data = &w;
 	done = encode(&w, pixels, side, part, grey);
 	jpeg_destroy_compress(&w.cinfo);
+	if (!done || w.data != buffer)
+		free(buffer);
 	if (!done)
-	{
-		free(w.data);
 		return vc_fail(error, VC_OUT_OF_MEMORY, "out of memory encoding a JPEG image");
-	}
-	*out = (vc_thumbnail) {w.data, w.size, part->width, part->height};
+	buffer = realloc(w.data, w.size);
+	*out = (vc_thumbnail) {buffer ? buffer : w.data, w.size, part->width, part->height};
 	return VC_OK;
 }
 

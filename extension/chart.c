@@ -71,7 +71,7 @@ append_tick(const Chart *c, double value, double step, bool percent)
 	if (percent)
 		value *= 100, step *= 100;
 	decimals = step >= 1 ? 0 : (int) ceil(-log10(step) - 1e-9);
-	appendStringInfo(c->out, "%.*f%s</text>\n", decimals, value, percent ? "&nbsp;%" : "");
+	appendStringInfo(c->out, "%.*f%s</text>\n", decimals, value, percent ? "&#160;%" : "");
 }
 
 static void

@@ -9,6 +9,8 @@
 #include "common/base64.h"
 #include "mb/pg_wchar.h"
 
+#define MOST_TEXT 400			/* columns of a label, a name, a key */
+
 /* Appends one character. */
 static void
 append_character(StringInfo out, pg_wchar c)
@@ -34,38 +36,47 @@ append_character(StringInfo out, pg_wchar c)
 		appendStringInfoChar(out, (char) c);
 }
 
+/* Text as UTF-8, if it is text: SQL_ASCII may hold any bytes. */
+static const unsigned char *
+to_utf8(const char *text)
+{
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return (const unsigned char *) text;
+	return (const unsigned char *) pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
 void
-markup_short_text(StringInfo out, const char *text, int characters)
+markup_short_text(StringInfo out, const char *text, int columns)
 {
 	const unsigned char *at;
-	int			left;
+	size_t		left;
 	int			length;
 
 	if (text == NULL)
 		return;
-	at = (const unsigned char *) pg_server_to_any(text, strlen(text), PG_UTF8);
+	at = to_utf8(text);
 	for (left = strlen((const char *) at); left > 0; left -= length, at += length)
 	{
-		if (characters-- == 0)
+		bool		legal;
+
+		length = pg_utf_mblen(at);
+		legal = length <= left && pg_utf8_islegal(at, length);
+		columns -= legal ? Max(1, pg_encoding_dsplen(PG_UTF8, (const char *) at)) : 1;
+		if (columns < 0)
 		{
 			appendStringInfoString(out, "&#x2026;");
 			return;
 		}
-		length = pg_utf_mblen(at);
-		if (length <= left && pg_utf8_islegal(at, length))
-			append_character(out, utf8_to_unicode(at));
-		else
-		{
-			append_character(out, 0xfffd);
+		append_character(out, legal ? utf8_to_unicode(at) : 0xfffd);
+		if (!legal)
 			length = 1;
-		}
 	}
 }
 
 void
 markup_text(StringInfo out, const char *text)
 {
-	markup_short_text(out, text, -1);
+	markup_short_text(out, text, MOST_TEXT);
 }
 
 void
@@ -109,7 +120,7 @@ void
 markup_percent(StringInfo out, double share)
 {
 	if (isnan(share))
-		appendStringInfoString(out, "&mdash;");
+		appendStringInfoString(out, "&#8212;");
 	else
-		appendStringInfo(out, "%.1f&nbsp;%%", 100 * share);
+		appendStringInfo(out, "%.1f&#160;%%", 100 * share);
 }

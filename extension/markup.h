@@ -16,12 +16,13 @@
 
 /*
  * Appends text that may hold anything, as content or in a quoted attribute;
- * characters that XML has no place for become U+FFFD.  NULL is nothing.
+ * characters that XML has no place for become U+FFFD, and what is much longer
+ * than a name is shortened.  NULL is nothing.
  */
 extern void markup_text(StringInfo out, const char *text);
 
-/* The same, shortened to so many characters, with an ellipsis. */
-extern void markup_short_text(StringInfo out, const char *text, int characters);
+/* The same, shortened to so many columns of a terminal, with an ellipsis. */
+extern void markup_short_text(StringInfo out, const char *text, int columns);
 
 /* Appends text of unknown direction, in HTML: <bdi>text</bdi>. */
 extern void markup_name(StringInfo out, const char *text);

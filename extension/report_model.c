@@ -40,13 +40,11 @@ read_epochs(const Report *r)
 	e.accuracy = e.valid_loss + e.count;
 	for (int i = 0; i < e.count; i++)
 	{
-		bool		isnull;
-
 		e.number[i] = i + 1;
 		e.phase[i] = result_text(i, 1);
-		e.train_loss[i] = DatumGetFloat8(result_datum(i, 2, &isnull));
-		e.valid_loss[i] = DatumGetFloat8(result_datum(i, 3, &isnull));
-		e.accuracy[i] = DatumGetFloat8(result_datum(i, 4, &isnull));
+		e.train_loss[i] = result_float8(i, 2);
+		e.valid_loss[i] = result_float8(i, 3);
+		e.accuracy[i] = result_float8(i, 4);
 		e.time[i] = result_text(i, 5);
 	}
 	return e;

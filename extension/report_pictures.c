@@ -36,7 +36,7 @@ append_picture(StringInfo out, const Picture *p)
 		markup_text(out, p->key);
 		appendStringInfoString(out, "\" src=\"");
 		markup_image(out, &p->image);
-		appendStringInfoString(out, "\">");
+		appendStringInfoString(out, "\"/>");
 	}
 	else
 	{
@@ -51,14 +51,14 @@ append_picture(StringInfo out, const Picture *p)
 		markup_name(out, p->said);
 	}
 	if (!isnan(p->confidence))
-		appendStringInfo(out, " (%.0f&nbsp;%%)", 100 * p->confidence);
+		appendStringInfo(out, " (%.0f&#160;%%)", 100 * p->confidence);
 	if (p->label)
 	{
-		appendStringInfoString(out, p->said && strcmp(p->label, p->said) != 0 ? "<br><b>is " : "<br><b class=\"right\">is ");
+		appendStringInfoString(out, p->said && strcmp(p->label, p->said) != 0 ? "<br/><b>is " : "<br/><b class=\"right\">is ");
 		markup_name(out, p->label);
 		appendStringInfoString(out, "</b>");
 	}
-	appendStringInfoString(out, "<br><small>");
+	appendStringInfoString(out, "<br/><small>");
 	markup_name(out, p->key);
 	appendStringInfoString(out, "</small></figcaption></figure>\n");
 }

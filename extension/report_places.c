@@ -10,6 +10,7 @@
 
 #define BAR 160					/* length of the scale beside a place, units */
 #define PAD 8
+#define DARK 0.65				/* of the scale of colours: white text is read better */
 
 /* The largest share or bound of a class in some groups, to scale by. */
 static double
@@ -33,10 +34,12 @@ largest(const ReportGroup *groups, int count, int class_index, bool bounds)
 static void
 append_place(StringInfo out, const char *place)
 {
-	if (place)
-		markup_name(out, place);
-	else
+	if (place == NULL)
 		appendStringInfoString(out, "<i>no place given</i>");
+	else if (*place == '\0')
+		appendStringInfoString(out, "<i>empty</i>");
+	else
+		markup_name(out, place);
 }
 
 /* The interval as a bar, the share as a dot on it, what was counted as a ring. */
@@ -64,12 +67,12 @@ place_table(const Report *r, int class_index)
 
 	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>");
 	markup_name(out, r->quantifier->classes[class_index]);
-	appendStringInfo(out, " by place</caption><thead><tr><th scope=\"col\">place</th><th scope=\"col\" class=\"bar\">0 to %.0f&nbsp;%%</th>", 100 * top);
+	appendStringInfo(out, " by place</caption><thead><tr><th scope=\"col\">place</th><th scope=\"col\" class=\"bar\">0 to %.0f&#160;%%</th>", 100 * top);
 	report_column_heads(r);
 	appendStringInfoString(out, "</tr></thead>\n<tbody>\n");
 	for (int i = 0; i < r->place_count; i++)
 	{
-		appendStringInfoString(out, "<tr><th scope=\"row\">");
+		appendStringInfoString(out, "<tr><th scope=\"row\" class=\"place\">");
 		append_place(out, r->places[i]);
 		appendStringInfoString(out, "</th>");
 		draw_bar(r, &r->by_place[i], class_index, top);
@@ -102,7 +105,7 @@ append_colours(StringInfo out, double t)
 	appendStringInfoString(out, "background-color:#");
 	for (int i = 0; i < 3; i++)
 		appendStringInfo(out, "%02x", (int) rint(light[i] + t * (dark[i] - light[i])));
-	appendStringInfo(out, ";color:#%s", t > 0.5 ? "fff" : "1a1a1a");
+	appendStringInfo(out, ";color:#%s", t > DARK ? "fff" : "1a1a1a");
 }
 
 /* A cell of the heat map; hatched where the images are few. */
@@ -114,7 +117,7 @@ heat_cell(const Report *r, const ReportGroup *group, int class_index, double top
 
 	if (group->found == NULL)
 	{
-		appendStringInfoString(out, "<td class=\"none\">&ndash;</td>");
+		appendStringInfoString(out, "<td class=\"none\">&#8211;</td>");
 		return;
 	}
 	share = group->found[class_index].share;

@@ -37,7 +37,7 @@ confusion_matrix(const Report *r)
 	const Quantifier *q = r->quantifier;
 	StringInfo	out = r->out;
 
-	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: what the images are; columns: what the model says</caption>"
+	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: what it is; columns: what the model says</caption>"
 						   "<thead><tr><td></td>");
 	for (int c = 0; c < q->class_count; c++)
 	{
@@ -94,19 +94,12 @@ largest_confusions(const Report *r)
 static void
 append_figure(StringInfo out, uint64 row, int column)
 {
-	double		values[3];
+	double		low = result_float8(row, column + 1);
 
-	for (int i = 0; i < 3; i++)
-	{
-		bool		isnull;
-		Datum		value = result_datum(row, column + i, &isnull);
-
-		values[i] = isnull ? NAN : DatumGetFloat8(value);
-	}
 	appendStringInfoString(out, "<td>");
-	markup_percent(out, values[0]);
-	if (!isnan(values[1]))
-		appendStringInfo(out, " <small>(%.1f to %.1f)</small>", 100 * values[1], 100 * values[2]);
+	markup_percent(out, result_float8(row, column));
+	if (!isnan(low))
+		appendStringInfo(out, " <small>(%.1f to %.1f)</small>", 100 * low, 100 * result_float8(row, column + 2));
 	appendStringInfoString(out, "</td>");
 }
 
@@ -121,21 +114,18 @@ classification_report(const Report *r)
 			  "f1_score, support FROM visclf.classification_report($1)");
 	sql_text(&sql, r->options.model);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>figures, with 95&nbsp;% intervals</caption><thead><tr><th scope=\"col\">class</th>"
+	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>figures, with 95&#160;% intervals</caption><thead><tr><th scope=\"col\">class</th>"
 						   "<th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th>"
 						   "<th scope=\"col\">images</th></tr></thead>\n<tbody>\n");
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		isnull;
-		double		f1 = DatumGetFloat8(result_datum(i, 8, &isnull));
-
 		appendStringInfo(out, "<tr%s><th scope=\"row\">", i >= (uint64) r->quantifier->class_count ? " class=\"total\"" : "");
 		markup_name(out, result_text(i, 1));
 		appendStringInfoString(out, "</th>");
 		append_figure(out, i, 2);
 		append_figure(out, i, 5);
 		appendStringInfoString(out, "<td>");
-		markup_percent(out, isnull ? NAN : f1);
+		markup_percent(out, result_float8(i, 8));
 		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 9));
 	}
 	appendStringInfoString(out, "</tbody></table></div>\n");
@@ -158,14 +148,11 @@ calibration(const Report *r)
 						   "<th scope=\"col\">mean confidence</th><th scope=\"col\">right</th></tr></thead>\n<tbody>\n");
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		isnull;
-
-		appendStringInfo(out, "<tr><th scope=\"row\">%.0f to %.0f&nbsp;%%</th><td>%s</td><td>",
-						 100 * DatumGetFloat8(result_datum(i, 1, &isnull)),
-						 100 * DatumGetFloat8(result_datum(i, 2, &isnull)), result_text(i, 3));
-		markup_percent(out, DatumGetFloat8(result_datum(i, 4, &isnull)));
+		appendStringInfo(out, "<tr><th scope=\"row\">%.0f to %.0f&#160;%%</th><td>%s</td><td>",
+						 100 * result_float8(i, 1), 100 * result_float8(i, 2), result_text(i, 3));
+		markup_percent(out, result_float8(i, 4));
 		appendStringInfoString(out, "</td><td>");
-		markup_percent(out, DatumGetFloat8(result_datum(i, 5, &isnull)));
+		markup_percent(out, result_float8(i, 5));
 		appendStringInfoString(out, "</td></tr>\n");
 	}
 	appendStringInfoString(out, "</tbody></table></div></details>\n");

@@ -28,7 +28,7 @@ static const char style[] =
 "th,td{padding:.32rem .6rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}"
 "th{font-weight:600}tbody th,th:first-child,.words{text-align:start}"
 "thead th{vertical-align:bottom;white-space:normal}.words{white-space:normal;color:var(--quiet)}td.words:not(:empty){min-width:12rem}"
-"tbody th{min-width:5.5rem;max-width:15rem;white-space:normal}"
+"tbody th{min-width:5.5rem;max-width:15rem;white-space:normal}.place{min-width:10rem}"
 ".total th,.total td{border-top:1px solid var(--ink)}small{color:var(--quiet)}"
 ".chart svg{display:block;width:100%;height:auto}"
 ".chart text{font-size:13px;fill:var(--quiet)}.chart .y{text-anchor:end}.chart .x{text-anchor:middle}"
@@ -38,7 +38,7 @@ static const char style[] =
 "polygon.band{fill:var(--band);opacity:.75}.whisker,.interval{stroke:var(--band);stroke-width:6;fill:none}"
 ".dot{fill:var(--blue);stroke:var(--paper);stroke-width:1}.dot.doubt{fill:var(--paper);stroke:var(--blue);stroke-width:1.5}"
 ".ring{fill:none;stroke:var(--orange);stroke-width:1.8}"
-"thead .bar{text-align:start;padding-bottom:.32rem}.bar{min-width:11rem;padding-top:0;padding-bottom:0}.bar svg{display:block;width:100%;min-width:10rem}"
+"thead .bar{text-align:start;padding-bottom:.32rem}.bar{padding-top:0;padding-bottom:0}.bar svg{display:block;width:10rem}"
 ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.3rem 0;padding:0;font-size:.84rem}"
 ".key{display:inline-block;width:1.6rem;margin-inline-end:.45rem;vertical-align:middle}"
 ".key.line{border-top:2.5px solid var(--blue)}.key.raw{border-top:2.5px dashed var(--orange)}"
@@ -49,7 +49,7 @@ static const char style[] =
 ".map th:first-child{position:sticky;left:0;background:var(--paper)}"
 ".few{background-image:repeating-linear-gradient(135deg,rgba(255,255,255,.55) 0 3px,transparent 3px 8px)}"
 ".none{color:var(--quiet)}.map .total td{border-top:2px solid var(--ink)}"
-".confusion td,.confusion thead th{text-align:center;white-space:normal}.confusion td{min-width:4.5rem}"
+".confusion{min-width:20rem}.confusion td,.confusion thead th{text-align:center;white-space:normal}.confusion td{min-width:4.5rem}"
 ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem 1.4rem;margin:.8rem 0;font-size:.9rem}"
 ".facts dt{color:var(--quiet);font-size:.8rem}.facts dd{margin:0;overflow-wrap:anywhere}"
 ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:1.4rem}"
@@ -63,10 +63,10 @@ static const char style[] =
 "li{margin:.35rem 0;max-width:44rem}"
 "footer{color:var(--quiet);font-size:.85rem;margin-top:3rem;padding-bottom:3rem}"
 ".narrow{display:none}"
-"@media (max-width:40rem){body{font-size:16px}h1{font-size:1.65rem}.wide{display:none}.narrow{display:block}}"
+"@media (max-width:40rem){body{font-size:16px}h1{font-size:1.65rem}.wide{display:none}.narrow{display:block}.place{min-width:5rem}.bar svg{width:5rem}th,td{padding:.32rem .4rem}}"
 "@media print{@page{margin:16mm}body{font-size:10.5pt}main,header,footer{max-width:none;padding:0}"
 "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-"h2,h3,summary,caption{break-after:avoid}.chart,tr,.tile,.legend{break-inside:avoid}.scroll{overflow:visible}"
+"h2,h3,summary,caption{break-after:avoid}.chart,tr,li,dl,.tile,.legend,.pair{break-inside:avoid}summary{list-style:none;color:inherit}.scroll{overflow:visible}"
 "table{font-size:7.6pt}th,td{padding:.2rem .35rem}.words{min-width:0}.map th:first-child{position:static}"
 "details::details-content{content-visibility:visible;block-size:auto}}";
 
@@ -87,10 +87,10 @@ append_title(const Report *r)
 void
 report_head(Report *r)
 {
-	appendStringInfoString(r->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-						   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-						   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
-						   "<meta name=\"generator\" content=\"visclf\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
+	appendStringInfoString(r->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+						   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+						   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"/>\n"
+						   "<meta name=\"generator\" content=\"visclf\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>");
 	append_title(r);
 	appendStringInfo(r->out, "</title>\n<style>%s</style>\n</head>\n<body>\n<header><h1 dir=\"auto\">", style);
 	append_title(r);

@@ -34,7 +34,7 @@ report_period(StringInfo out, const Report *r, int column)
 
 	appendStringInfo(out, "%d", first);
 	if (r->period > 1)
-		appendStringInfo(out, "&ndash;<wbr>%02d", r->period <= 100 && first >= 0 ? (first + r->period - 1) % 100 : first + r->period - 1);
+		appendStringInfo(out, "&#8211;<wbr/>%02d", r->period <= 100 && first >= 0 ? (first + r->period - 1) % 100 : first + r->period - 1);
 }
 
 void
@@ -105,7 +105,7 @@ answer(const Report *r, int class_index)
 	markup_count(out, (int64) rint(f->share * images));
 	if (!isnan(f->low))
 	{
-		appendStringInfo(out, " (%.1f to %.1f&nbsp;%%, ", 100 * f->low, 100 * f->high);
+		appendStringInfo(out, " (%.1f to %.1f&#160;%%, ", 100 * f->low, 100 * f->high);
 		markup_count(out, (int64) rint(f->low * images));
 		appendStringInfoString(out, " to ");
 		markup_count(out, (int64) rint(f->high * images));
@@ -208,7 +208,7 @@ assumption_words(const Report *r)
 		appendStringInfoString(out, "<li>The correction supposes that the model errs on all images as it does on those held out, class by class. If those come from "
 							   "other years, places or scans, it may not: label some images of each and compare with <code>visclf.evaluate(..., by =&gt; ...)</code>.</li>\n");
 	appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n"
-						   "<li>Labels are somebody&rsquo;s reading. Where the labels are wrong, so are model and correction.</li>\n"
+						   "<li>Labels are somebody&#8217;s reading. Where the labels are wrong, so are model and correction.</li>\n"
 						   "<li>The images are those in the table. What was not digitised, not cut out or not kept is not counted.</li>\n");
 }
 

@@ -121,7 +121,7 @@ legend(const Report *r, const Series *s)
 
 	appendStringInfo(out, "<ul class=\"legend\"><li><span class=\"key line\"></span>%s share</li>", report_estimate_word(r));
 	if (s->bounds)
-		appendStringInfo(out, "<li><span class=\"key band\"></span>its %g&nbsp;%% interval</li>", 100 * r->options.confidence);
+		appendStringInfo(out, "<li><span class=\"key band\"></span>its %g&#160;%% interval</li>", 100 * r->options.confidence);
 	appendStringInfoString(out, "<li><span class=\"key raw\"></span>as counted</li>"
 						   "<li><span class=\"key hollow\"></span>a year to doubt</li></ul>\n");
 }

@@ -50,21 +50,34 @@ SELECT t FROM unnest(ARRAY['&lt;/title&gt;&lt;script&gt;&amp;', '<bdi>&lt;script
 WHERE strpos(:'page', t) = 0;
 -- its numbers are those of prevalence
 SELECT count(*) AS numbers, count(*) FILTER (WHERE strpos(:'page', t) = 0) AS missing
-FROM (SELECT format('%s&nbsp;%% (%s to %s)</td><td>%s&nbsp;%%', round(100 * share::numeric, 1), round(100 * low::numeric, 1), round(100 * high::numeric, 1), round(100 * raw_share::numeric, 1)) AS t
+FROM (SELECT format('%s&#160;%% (%s to %s)</td><td>%s&#160;%%', round(100 * share::numeric, 1), round(100 * low::numeric, 1), round(100 * high::numeric, 1), round(100 * raw_share::numeric, 1)) AS t
 	FROM visclf.prevalence('told', 'counted', '{year}') WHERE class ~ 'script' AND groups ->> 'year' IS NOT NULL
-	UNION ALL SELECT format('%s&nbsp;%% (%s to %s)</td><td>%s&nbsp;%%', round(100 * share::numeric, 1), round(100 * low::numeric, 1), round(100 * high::numeric, 1), round(100 * raw_share::numeric, 1))
+	UNION ALL SELECT format('%s&#160;%% (%s to %s)</td><td>%s&#160;%%', round(100 * share::numeric, 1), round(100 * low::numeric, 1), round(100 * high::numeric, 1), round(100 * raw_share::numeric, 1))
 	FROM visclf.prevalence('told', 'counted', '{place}') WHERE class ~ 'script' AND images > 0) x;
 SELECT regexp_count(:'page', '<figure class="tile">') AS pictures, regexp_count(:'page', 'data:image/jpeg') AS images;
--- elements are closed as they were opened
-SELECT element, regexp_count(:'page', '<' || element || '[ >]') = regexp_count(:'page', '</' || element || '>') AS closed
-FROM unnest('{html,head,body,main,section,div,table,tr,td,th,svg,bdi,p,ul,li,details,figure,b,text,title}'::text[]) element
-WHERE regexp_count(:'page', '<' || element || '[ >]') <> regexp_count(:'page', '</' || element || '>');
+-- it is XML too: nothing has broken out of its place
+SELECT xmlparse(DOCUMENT replace(:'page', '<!DOCTYPE html>', '')) IS NOT NULL AS well_formed;
+-- every chart says what it shows
+SELECT count(*) AS charts, count(*) FILTER (WHERE m[1] ~ 'role="img" aria-label="[^"]+\. [^"]+"') AS told FROM regexp_matches(:'page', '<div class="chart[^>]*><svg ([^>]*)>', 'g') m;
+-- names of any length, of no letters, that a collation takes for one; years that are none
+CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE odd (published timestamp, place text COLLATE alike, label text COLLATE alike, error text);
+INSERT INTO odd SELECT CASE n % 4 WHEN 0 THEN timestamp 'infinity' WHEN 1 THEN timestamp '-infinity' WHEN 2 THEN timestamp '0044-03-15 BC' ELSE timestamp '1900-01-01' END,
+	CASE n % 5 WHEN 0 THEN '' WHEN 1 THEN repeat('x', 100000) WHEN 2 THEN 'york' WHEN 3 THEN 'York' ELSE repeat('船', 500) END, m.classes[1]
+FROM visclf.model m, generate_series(1, 100) n WHERE m.model_id = :told;
+SELECT visclf.report('told', 'odd', 'published', 'place') AS page \gset
+SELECT length(:'page') < 100000 AS shortened, strpos(:'page', '>' || repeat('x', 400) || '&#x2026;<') > 0 AS long, strpos(:'page', '>' || repeat('&#x8239;', 200) || '&#x2026;<') > 0 AS wide, :'page' ~ '<i>empty</i>' AS empty,
+	(SELECT count(*) FROM regexp_matches(:'page', '<th scope="row" class="place"><bdi>[Yy]ork</bdi></th>', 'g')) AS yorks, :'page' ~ '100 images of -44 to 1900, 5 places' AS years,
+	:'page' ~ 'Images without a year, counted elsewhere on this page but not here: 50' AS no_years;
+SELECT xmlparse(DOCUMENT replace(:'page', '<!DOCTYPE html>', '')) IS NOT NULL AS well_formed;
+CREATE TABLE same_key AS SELECT 7 AS id, image, label FROM adverts WHERE id <= 5;
+SELECT count(*) AS tiles FROM texts(visclf.contact_sheet('same_key', n => 3), '//s:image/@href');
 -- both classes, another method, dates, places too many to show, no pictures
 CREATE VIEW dated AS SELECT make_date(year, 7, 1) AS published, 'place ' || id % 60 AS place, label AS said, probabilities AS p FROM counted WHERE error IS NULL;
 SELECT visclf.report('told', 'dated', 'published', 'place', label_column => 'said', probabilities_column => 'p', method => 'pcc',
 	classes => (SELECT classes FROM visclf.model WHERE model_id = :told)) AS page \gset
 SELECT regexp_count(:'page', 'chart wide') AS charts, regexp_count(:'page', '<bdi>21 other places</bdi>') AS folded, :'page' ~ 'data:image/jpeg' AS pictures, :'page' ~ '60 places' AS places,
-	:'page' ~ 'estimated share' AS estimated, :'page' ~ '60\.0&nbsp;%' AS pcc;
+	:'page' ~ 'estimated share' AS estimated, :'page' ~ '60\.0&#160;%' AS pcc;
 -- nothing counted, no intervals
 CREATE VIEW uncounted AS SELECT * FROM counted WHERE false;
 SELECT visclf.report('told', 'uncounted', 'year', 'place') ~ 'No image is classified';
