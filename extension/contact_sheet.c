@@ -31,7 +31,7 @@ PG_FUNCTION_INFO_V1(visclf_thumbnail);
 #define LINE 15					/* of text */
 #define LINES 3					/* under a picture */
 #define TITLE 34				/* height of the sheet's title */
-#define LETTER 7				/* about as wide as a letter, and as a small one */
+#define LETTER 8				/* about as wide as a letter, and as a small one */
 #define SMALL_LETTER 6
 #define MOST_PICTURES 1000
 #define MOST_COLUMNS 100

@@ -9,7 +9,8 @@
 #include "common/base64.h"
 #include "mb/pg_wchar.h"
 
-#define MOST_TEXT 400			/* columns of a label, a name, a key */
+#define MOST_TEXT 400			/* columns */
+#define MOST_NAME 120
 
 /* Appends one character. */
 static void
@@ -83,7 +84,7 @@ void
 markup_name(StringInfo out, const char *text)
 {
 	appendStringInfoString(out, "<bdi>");
-	markup_text(out, text);
+	markup_short_text(out, text, MOST_NAME);
 	appendStringInfoString(out, "</bdi>");
 }
 

@@ -54,6 +54,7 @@ typedef struct Report
 
 	char	  **places;			/* the largest first; the last may be the rest */
 	int			place_count;	/* 0: no places */
+	int64		place_names;	/* of all of them, without the one that is NULL */
 	int64		folded;			/* places in the rest; 0: there is none */
 	ReportGroup *by_place;		/* [place_count] */
 

@@ -113,15 +113,16 @@ list_places(Report *r)
 
 	if (r->options.place_column == NULL)
 		return;
-	sql_begin(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER () FROM (SELECT %s AS p FROM %s s) counted "
+	sql_begin(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER (), pg_catalog.count(p) OVER () FROM (SELECT %s AS p FROM %s s) counted "
 							 "GROUP BY p ORDER BY pg_catalog.count(*) DESC, p LIMIT %d",
 							 place_expression(&r->options), relation_name(r->options.predictions.relation), MOST_PLACES));
 	r->place_count = (int) sql_read(&sql);
-	if (r->place_count == MOST_PLACES)
+	if (r->place_count > 0)
 	{
 		bool		isnull;
 		int64		all = DatumGetInt64(result_datum(0, 2, &isnull));
 
+		r->place_names = DatumGetInt64(result_datum(0, 3, &isnull));
 		r->folded = all > MOST_PLACES ? all - (MOST_PLACES - 1) : 0;
 	}
 	r->places = palloc0(sizeof(char *) * Max(r->place_count, 1));

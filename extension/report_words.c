@@ -79,11 +79,11 @@ byline(const Report *r)
 	appendStringInfoString(out, " images");
 	if (r->year_count > 0)
 		appendStringInfo(out, " of %d to %d", r->years[0], r->years[r->year_count - 1]);
-	if (r->place_count > 0)
+	if (r->place_names > 0)
 	{
 		appendStringInfoString(out, ", ");
-		markup_count(out, r->place_count + Max(0, r->folded - 1));
-		appendStringInfoString(out, r->place_count == 1 ? " place" : " places");
+		markup_count(out, r->place_names);
+		appendStringInfoString(out, r->place_names == 1 ? " place" : " places");
 	}
 	appendStringInfo(out, ". Written %d-%02d-%02d.</p>\n", utc->tm_year + 1900, utc->tm_mon + 1, utc->tm_mday);
 }
