@@ -165,6 +165,16 @@ choose_device(int *index)
 	return cpu_device();
 }
 
+bool
+device_is_cpu(void)
+{
+	int			index;
+	const char *reason;
+
+	return setting_device == DEVICE_CPU ||
+		(setting_device == DEVICE_AUTO && usable_cuda_device(&index, &reason) == NULL);
+}
+
 void
 open_device(OpenDevice *opened)
 {

@@ -17,6 +17,9 @@ typedef struct OpenDevice
 	int			threads;		/* that it was opened with */
 } OpenDevice;
 
+/* True where visclf.device and the machine leave the CPU. */
+extern bool device_is_cpu(void);
+
 /* Opens what visclf.device and visclf.threads ask for. */
 extern void open_device(OpenDevice *opened);
 

@@ -1,6 +1,7 @@
 /*
  * visclf.c
- *		What happens when the library is loaded: settings are defined.
+ *		What happens when the library is loaded: settings are defined and the
+ *		planner's hooks set.
  *
  * No thread is started and no device touched here, so that the library may
  * also be preloaded into the postmaster.
@@ -9,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "planner.h"
 #include "settings.h"
 
 PG_MODULE_MAGIC;
@@ -19,4 +21,5 @@ void
 _PG_init(void)
 {
 	define_settings();
+	planner_init();
 }

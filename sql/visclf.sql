@@ -290,8 +290,14 @@ CREATE TYPE visclf.prediction AS (
 COMMENT ON TYPE visclf.prediction IS
 'what a model says of one image: the likeliest class and its probability; the classes it carries (that one alone, but for multi-label models, which may say none and then no label); the probabilities of all in the order of visclf.model.classes; the version asked; or, for an image that cannot be decoded, error alone';
 
+CREATE FUNCTION visclf.planner_support(internal) RETURNS internal
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'visclf_planner_support';
+COMMENT ON FUNCTION visclf.planner_support(internal) IS
+'planner support function of visclf.classify and visclf.embed: has their queries planned with parallel workers where the table has images enough, and with their cost for each row in LATERAL';
+
 CREATE FUNCTION visclf.classify(model text, image bytea) RETURNS visclf.prediction
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000 SUPPORT visclf.planner_support
 AS 'MODULE_PATHNAME', 'visclf_classify';
 COMMENT ON FUNCTION visclf.classify(text, bytea) IS
 'classifies one image with the active version of a model; NULL for a NULL image. A session remembers the last few images that it asked about, so (classify(...)).* costs one pass';
@@ -319,7 +325,7 @@ COMMENT ON FUNCTION visclf.classify_trigger() IS
 'trigger function that classifies rows as they are written: BEFORE INSERT OR UPDATE FOR EACH ROW, with a model''s name and, where they are not called image and prediction, the columns of the image and of the visclf.prediction that it fills';
 
 CREATE FUNCTION visclf.embed(model text, image bytea) RETURNS real[]
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000 SUPPORT visclf.planner_support
 AS 'MODULE_PATHNAME', 'visclf_embed';
 COMMENT ON FUNCTION visclf.embed(text, bytea) IS
 'the pooled features before the model''s head, for similarity of pictures (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';

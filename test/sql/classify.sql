@@ -69,9 +69,8 @@ CALL visclf.activate('small', 1);
 SELECT array_length(visclf.embed('small', image), 1) AS features FROM adverts WHERE id = 1;
 SELECT visclf.embed('small', 'no image') IS NULL AS no_features;
 
--- parallel workers answer alike, and the planner takes them by itself where the table allows it
+-- parallel workers, as many as the table's owner wants, answer alike
 SET max_parallel_workers_per_gather = 2;
-EXPLAIN (COSTS off) SELECT id, visclf.classify('small', image) FROM adverts;
 ALTER TABLE adverts SET (parallel_workers = 2);
 EXPLAIN (COSTS off) SELECT id, visclf.classify('small', image) FROM adverts;
 SELECT count(*), count(*) FILTER (WHERE near(s.p, b.p)) AS near
