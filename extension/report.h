@@ -91,6 +91,10 @@ extern void report_end(Report *report);
 /* What a corrected share is called here, as against a counted one. */
 extern const char *report_estimate_word(const Report *report);
 
+/* Begins and ends a table of plain columns; its caption and heads are HTML of our own. */
+extern void report_table(StringInfo out, const char *caption, const char *const *heads, int count);
+extern void report_table_end(StringInfo out);
+
 /* Appends "12.3 % (10.1 to 14.6 %)" of a class, or a dash. */
 extern void report_share(StringInfo out, const ReportGroup *group, int class_index);
 

@@ -111,9 +111,10 @@ accuracy_chart(const Report *r, const Epochs *e)
 static void
 epoch_table(const Report *r, const Epochs *e)
 {
-	appendStringInfoString(r->out, "<details><summary>The epochs</summary><div class=\"scroll\"><table><caption>epochs</caption><thead><tr>"
-						   "<th scope=\"col\">epoch</th><th scope=\"col\">phase</th><th scope=\"col\">train_loss</th>"
-						   "<th scope=\"col\">valid_loss</th><th scope=\"col\">accuracy</th><th scope=\"col\">time</th></tr></thead>\n<tbody>\n");
+	static const char *const heads[] = {"epoch", "phase", "train_loss", "valid_loss", "accuracy", "time"};
+
+	appendStringInfoString(r->out, "<details><summary>The epochs</summary>");
+	report_table(r->out, "epochs", heads, lengthof(heads));
 	for (int i = 0; i < e->count; i++)
 	{
 		appendStringInfo(r->out, "<tr><th scope=\"row\">%d</th><td>", i + 1);
@@ -124,7 +125,8 @@ epoch_table(const Report *r, const Epochs *e)
 		markup_text(r->out, e->time[i]);
 		appendStringInfoString(r->out, "</td></tr>\n");
 	}
-	appendStringInfoString(r->out, "</tbody></table></div></details>\n");
+	report_table_end(r->out);
+	appendStringInfoString(r->out, "</details>\n");
 }
 
 /* A term and what it is, where it is known. */

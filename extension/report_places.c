@@ -79,7 +79,7 @@ place_table(const Report *r, int class_index)
 		report_cells(r, &r->by_place[i], class_index);
 		appendStringInfoString(out, "</tr>\n");
 	}
-	appendStringInfoString(out, "</tbody></table></div>\n");
+	report_table_end(out);
 }
 
 void
@@ -163,7 +163,7 @@ heat_map(const Report *r, int class_index)
 	for (int i = 0; i < r->place_count; i++)
 		heat_row(r, r->places[i], false, r->grid + i * r->period_count, class_index, top);
 	heat_row(r, NULL, true, r->by_period, class_index, top);
-	appendStringInfoString(out, "</tbody></table></div>\n");
+	report_table_end(out);
 }
 
 void

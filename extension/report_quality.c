@@ -60,13 +60,14 @@ confusion_matrix(const Report *r)
 		}
 		appendStringInfoString(out, "</tr>\n");
 	}
-	appendStringInfoString(out, "</tbody></table></div>\n");
+	report_table_end(out);
 }
 
 /* Of many classes, the pairs that are taken for each other most. */
 static void
 largest_confusions(const Report *r)
 {
+	static const char *const heads[] = {"is", "the model says", "images"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -77,8 +78,7 @@ largest_confusions(const Report *r)
 	sql_text(&sql, r->options.model);
 	sql_int(&sql, MOST_CONFUSIONS);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>most frequent confusions</caption><thead><tr><th scope=\"col\">is</th>"
-						   "<th scope=\"col\">the model says</th><th scope=\"col\">images</th></tr></thead>\n<tbody>\n");
+	report_table(out, "most frequent confusions", heads, lengthof(heads));
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
@@ -87,7 +87,7 @@ largest_confusions(const Report *r)
 		markup_name(out, result_text(i, 2));
 		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 3));
 	}
-	appendStringInfoString(out, "</tbody></table></div>\n");
+	report_table_end(out);
 }
 
 /* A figure of the report and its interval; figures of the last row are averages without one. */
@@ -106,6 +106,7 @@ append_figure(StringInfo out, uint64 row, int column)
 static void
 classification_report(const Report *r)
 {
+	static const char *const heads[] = {"class", "precision", "recall", "F1", "images"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -114,9 +115,7 @@ classification_report(const Report *r)
 			  "f1_score, support FROM visclf.classification_report($1)");
 	sql_text(&sql, r->options.model);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<div class=\"scroll\"><table><caption>figures, with 95&#160;% intervals</caption><thead><tr><th scope=\"col\">class</th>"
-						   "<th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th>"
-						   "<th scope=\"col\">images</th></tr></thead>\n<tbody>\n");
+	report_table(out, "figures, with 95&#160;% intervals", heads, lengthof(heads));
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr%s><th scope=\"row\">", i >= (uint64) r->quantifier->class_count ? " class=\"total\"" : "");
@@ -128,13 +127,14 @@ classification_report(const Report *r)
 		markup_percent(out, result_float8(i, 8));
 		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 9));
 	}
-	appendStringInfoString(out, "</tbody></table></div>\n");
+	report_table_end(out);
 }
 
 /* Whether it is as often right as it is sure. */
 static void
 calibration(const Report *r)
 {
+	static const char *const heads[] = {"it is sure to", "images", "mean confidence", "right"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -143,9 +143,8 @@ calibration(const Report *r)
 			  "FROM visclf.calibration($1) WHERE images OPERATOR(pg_catalog.>) 0");
 	sql_text(&sql, r->options.model);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<details><summary>Is it as often right as it is sure?</summary><div class=\"scroll\"><table>"
-						   "<caption>calibration</caption><thead><tr><th scope=\"col\">it is sure to</th><th scope=\"col\">images</th>"
-						   "<th scope=\"col\">mean confidence</th><th scope=\"col\">right</th></tr></thead>\n<tbody>\n");
+	appendStringInfoString(out, "<details><summary>Is it as often right as it is sure?</summary>");
+	report_table(out, "calibration", heads, lengthof(heads));
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr><th scope=\"row\">%.0f to %.0f&#160;%%</th><td>%s</td><td>",
@@ -155,7 +154,8 @@ calibration(const Report *r)
 		markup_percent(out, result_float8(i, 5));
 		appendStringInfoString(out, "</td></tr>\n");
 	}
-	appendStringInfoString(out, "</tbody></table></div></details>\n");
+	report_table_end(out);
+	appendStringInfoString(out, "</details>\n");
 }
 
 void

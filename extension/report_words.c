@@ -38,6 +38,21 @@ report_period(StringInfo out, const Report *r, int column)
 }
 
 void
+report_table(StringInfo out, const char *caption, const char *const *heads, int count)
+{
+	appendStringInfo(out, "<div class=\"scroll\"><table><caption>%s</caption><thead><tr>", caption);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(out, "<th scope=\"col\">%s</th>", heads[i]);
+	appendStringInfoString(out, "</tr></thead>\n<tbody>\n");
+}
+
+void
+report_table_end(StringInfo out)
+{
+	appendStringInfoString(out, "</tbody></table></div>\n");
+}
+
+void
 report_column_heads(const Report *r)
 {
 	appendStringInfo(r->out, "<th scope=\"col\">%s</th><th scope=\"col\">counted</th><th scope=\"col\">images</th>"

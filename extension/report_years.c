@@ -164,7 +164,8 @@ table(const Report *r, int class_index)
 		report_cells(r, &r->by_year[i], class_index);
 		appendStringInfoString(out, "</tr>\n");
 	}
-	appendStringInfoString(out, "</tbody></table></div></details>\n");
+	report_table_end(out);
+	appendStringInfoString(out, "</details>\n");
 }
 
 void

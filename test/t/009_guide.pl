@@ -99,20 +99,22 @@ $node->psql('postgres', '\i doc/catalogue.sql', stdout => \$catalogue);
 ok("$catalogue\n" eq slurp_file('doc/catalogue.md'), 'doc/catalogue.md is up to date')
 	or diag('psql -X -q -A -t -f doc/catalogue.sql >doc/catalogue.md writes it anew');
 
-# The reference names all that there is but an aggregate's own functions, and nothing else
+# The reference names all that there is, but what aggregates and the planner call, and nothing else
+my $public = q{FROM pg_proc p WHERE p.pronamespace = 'visclf'::regnamespace
+	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn))
+	AND NOT EXISTS (SELECT FROM pg_proc s WHERE p.oid = s.prosupport)};
 my $reference = slurp_file('doc/reference.md');
-my @names = split /\n/, $node->safe_psql('postgres', q{
+my @names = split /\n/, $node->safe_psql('postgres', qq{
 	LOAD 'visclf';
-	SELECT proname FROM pg_proc WHERE pronamespace = 'visclf'::regnamespace AND proname !~ '^corrected_share_'
+	SELECT p.proname $public
 	UNION SELECT relname FROM pg_class WHERE relnamespace = 'visclf'::regnamespace AND relkind IN ('r', 'v', 'c')
 	UNION SELECT substr(name, 8) FROM pg_settings WHERE name LIKE 'visclf.%'});
 is(join(' ', grep { $reference !~ /\b$_\b/ } sort @names), '', 'the reference names all objects and settings');
 my %known = map { $_ => 1 } @names;
 my %strange = map { $_ => 1 } grep { !$known{$_} } $reference =~ /\bvisclf\.(\w+)/g;
 is(join(' ', sort keys %strange), '', 'and no others');
-my @options = split /\n/, $node->safe_psql('postgres', q{
-	SELECT DISTINCT p.proname || ' ' || a.name FROM pg_proc p, unnest(p.proargnames) a(name)
-	WHERE p.pronamespace = 'visclf'::regnamespace AND p.proname !~ '^corrected_share_'});
+my @options = split /\n/, $node->safe_psql('postgres', qq{
+	SELECT DISTINCT proname || ' ' || unnest(proargnames) $public});
 my @missing = grep { my ($function, $option) = split / /; $reference !~ /\b$option\b/ } @options;
 is(join(', ', @missing), '', 'and every argument and column of a function');
 
