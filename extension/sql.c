@@ -4,6 +4,8 @@
  */
 #include "sql.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -125,6 +127,19 @@ sql_write(Sql *sql)
 	return rows;
 }
 
+char *
+relation_name(Oid relation)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(relation));
+	char	   *name = get_rel_name(relation);
+
+	if (schema == NULL || name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation)));
+	return quote_qualified_identifier(schema, name);
+}
+
 uint64
 sql_read(Sql *sql)
 {
@@ -141,6 +156,15 @@ Datum
 result_datum(uint64 row, int column, bool *isnull)
 {
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+double
+result_float8(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = result_datum(row, column, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(value);
 }
 
 Datum

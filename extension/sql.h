@@ -52,12 +52,18 @@ extern uint64 sql_write(Sql *sql);
 /* The table visclf.model, which its locks are named after too. */
 extern Oid	model_table(void);
 
+/* A relation, quoted and qualified; an error where it is gone. */
+extern char *relation_name(Oid relation);
+
 /*
  * Column (from 1) of a row of the last result: as text (NULL where it is
  * NULL), palloc'd; as a Datum.
  */
 extern char *result_text(uint64 row, int column);
 extern Datum result_datum(uint64 row, int column, bool *isnull);
+
+/* The same of a float8; NAN where it is NULL. */
+extern double result_float8(uint64 row, int column);
 
 /* Arrays to and from C: palloc'd in the current context. */
 extern Datum text_array(char **values, int count);
