@@ -146,7 +146,10 @@ class Reference(nn.Module):
     def forward(self, images):
         """Logits and features of uint8 images [n, size, size, 3]."""
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.bn1.weight.dtype)
-        x = (x / 255 - MEAN) / STD
+        return self.run((x / 255 - MEAN) / STD)
+
+    def run(self, x):
+        """Logits and features of normalised images [n, 3, size, size]."""
         for name in self.body:
             x = getattr(self, name)(x)
         if not self.concat:

@@ -117,7 +117,7 @@ allow_int8(const Model *model, vc_plan_options *options)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" version %d is not calibrated for int8",
 						model->name, model->version),
-				 errhint("Training on a CPU calibrates a version; set visclf.precision to auto or float32 for this one.")));
+				 errhint("Its owner can calibrate it: SELECT visclf.calibrate_int8(model, table). Or set visclf.precision to auto or float32.")));
 	if (options->precision == VC_INT8 ||
 		(options->precision == VC_PRECISION_AUTO && model->int8_agreement >= LEAST_AGREEMENT))
 		options->ranges = model->ranges;
@@ -181,6 +181,14 @@ cached_model(ModelKey key, int max_batch, vc_precision precision)
 	cached->last_use = ++uses;
 	entries[entry_count++] = cached;
 	return cached;
+}
+
+void
+cached_model_forget(int model_id)
+{
+	for (int i = entry_count - 1; i >= 0; i--)
+		if (entries[i]->key.model_id == model_id)
+			drop(i);
 }
 
 void

@@ -32,6 +32,9 @@ typedef struct CachedModel
  */
 extern CachedModel *cached_model(ModelKey key, int max_batch, vc_precision precision);
 
+/* Has a version read anew at its next use. */
+extern void cached_model_forget(int model_id);
+
 /*
  * images[count] -> logits and features (NULL allowed), see vc_device_api.
  * After an error or a cancel the version is read anew at its next use.

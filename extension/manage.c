@@ -32,14 +32,7 @@ owned_model(FunctionCallInfo fcinfo, Sql *sql, const char *command)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of the model must not be NULL")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	sql_begin(sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
-			  "AND visclf.acts_as(owner)");
-	sql_text(sql, name);
-	if (sql_read(sql) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("you own no model \"%s\"", name),
-				 errhint("SELECT model, owner FROM visclf.models.")));
+	version_check_owner(name);
 	sql_begin(sql, command);
 	sql_text(sql, name);
 	return name;

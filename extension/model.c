@@ -4,6 +4,7 @@
  */
 #include "model.h"
 
+#include "common/hashfn.h"
 #include "utils/timestamp.h"
 
 #include "error.h"
@@ -203,4 +204,18 @@ model_labels(const Model *model, const float *probabilities, int *labels)
 		if (probabilities[i] >= (model->thresholds ? model->thresholds[i] : 0.5f))
 			labels[count++] = i;
 	return count;
+}
+
+uint64
+model_said(const Model *model, const float *logits, float *probabilities)
+{
+	int		   *labels = palloc(sizeof(int) * model->class_count);
+	int			count;
+	uint64		said;
+
+	model_probabilities(model, logits, probabilities);
+	count = model_labels(model, probabilities, labels);
+	said = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
+	pfree(labels);
+	return said;
 }

@@ -13,6 +13,9 @@
 #include "../engine/image.h"
 #include "../engine/network.h"
 
+/* Images that a version is calibrated for int8 on: their largest activations hardly grow beyond. */
+#define CALIBRATION_IMAGES 64
+
 /* A version, told apart from one of the same number in a later extension. */
 typedef struct ModelKey
 {
@@ -64,6 +67,12 @@ extern void model_probabilities(const Model *model, const float *logits, float *
  * labels[class_count]; their number, which is 1 but for multi-label models.
  */
 extern int	model_labels(const Model *model, const float *probabilities, int *labels);
+
+/*
+ * Identifies those classes, by the logits of one image; probabilities[class_count]
+ * are filled.
+ */
+extern uint64 model_said(const Model *model, const float *logits, float *probabilities);
 
 typedef void (*weight_function) (int index, const float *data, void *argument);
 

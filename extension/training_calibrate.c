@@ -11,25 +11,8 @@
 #include "utils/memutils.h"
 
 #include "error.h"
-#include "foreign.h"
+#include "inference.h"
 #include "training.h"
-
-#define CALIBRATION_IMAGES 64	/* their largest activations hardly grow beyond */
-
-/* A plan that ends with its context. */
-typedef struct Inference
-{
-	const vc_device_api *api;
-	vc_plan    *plan;
-} Inference;
-
-static void
-release_plan(void *argument)
-{
-	Inference  *inference = argument;
-
-	inference->api->plan_free(inference->plan);
-}
 
 /* Plans the model for inference, with the weights that it has now. */
 static vc_plan *
@@ -37,18 +20,9 @@ plan_inference(Training *t, vc_precision precision, const float *ranges)
 {
 	const vc_network *network = t->model->network;
 	const vc_device_api *api = t->device.api;
-	Inference  *inference = palloc0(sizeof(*inference));
-	vc_plan_options options = {0};
+	vc_plan    *plan = inference_plan(&t->device, t->model, precision, ranges, t->batch_size);
 	vc_error	error;
 
-	options.purpose = VC_INFERENCE;
-	options.precision = precision;
-	options.ranges = ranges;
-	options.max_batch = t->batch_size;
-	options.interrupted = vc_query_canceled;
-	inference->api = api;
-	vc_check(api->plan(t->device.device, network, &options, &inference->plan, &error), &error);
-	vc_release_with(CurrentMemoryContext, release_plan, inference);
 	for (int i = 0; i < network->parameter_count; i++)
 	{
 		float	   *data;
@@ -57,10 +31,10 @@ plan_inference(Training *t, vc_precision precision, const float *ranges)
 			continue;
 		data = palloc(sizeof(float) * network->parameters[i].count);
 		vc_check(api->get_parameter(t->plan, i, data, &error), &error);
-		vc_check(api->set_parameter(inference->plan, i, data, &error), &error);
+		vc_check(api->set_parameter(plan, i, data, &error), &error);
 		pfree(data);
 	}
-	return inference->plan;
+	return plan;
 }
 
 /* Raises the ranges by training images from all over. */

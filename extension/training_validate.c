@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -17,16 +16,7 @@
 uint64
 training_said(Training *t, int i)
 {
-	int			classes = t->model->class_count;
-	int		   *labels = palloc(sizeof(int) * classes);
-	int			count;
-	uint64		said;
-
-	model_probabilities(t->model, t->logits + (Size) i * classes, t->probabilities);
-	count = model_labels(t->model, t->probabilities, labels);
-	said = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
-	pfree(labels);
-	return said;
+	return model_said(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
 }
 
 /* Loss of image i of the batch; t->probabilities become its own. */

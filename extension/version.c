@@ -106,6 +106,21 @@ check_name(const char *name)
 				 errhint("Choose another name.")));
 }
 
+void
+version_check_owner(const char *name)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
+			  "AND visclf.acts_as(owner)");
+	sql_text(&sql, name);
+	if (sql_read(&sql) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("you own no model \"%s\"", name),
+				 errhint("SELECT model, owner FROM visclf.models.")));
+}
+
 int
 version_create(const VersionRow *v)
 {
@@ -160,6 +175,19 @@ version_activate(const char *name, int model_id)
 	sql_begin(&sql, "UPDATE visclf.model SET active = true "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
+	sql_write(&sql);
+}
+
+void
+version_calibrated(const Model *model)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "UPDATE visclf.model SET activation_ranges = $2, int8_agreement = $3::pg_catalog.float4 "
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model->model_id);
+	sql_reals(&sql, model->ranges, model->network->node_count);
+	sql_float8(&sql, model->int8_agreement);
 	sql_write(&sql);
 }
 

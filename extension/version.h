@@ -61,6 +61,12 @@ extern void lock_predictions(Oid table, MemoryContext context);
 /* Makes other changes to the versions of a name wait for this transaction. */
 extern void version_lock_name(const char *name);
 
+/* An error unless the current role owns the models of a name. */
+extern void version_check_owner(const char *name);
+
+/* The model's ranges and agreement become the row's of a ready version. */
+extern void version_calibrated(const Model *model);
+
 /* Makes a ready version the one of its name that classify uses. */
 extern void version_activate(const char *name, int model_id);
 

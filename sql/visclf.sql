@@ -674,6 +674,17 @@ AS 'MODULE_PATHNAME', 'visclf_import_model';
 COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[], boolean, real[]) IS
 'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, akamaster''s CIFAR networks or visclf itself; what is left NULL comes from the file''s metadata or the architecture''s usual values. Returns the model_id';
 
+CREATE FUNCTION visclf.calibrate_int8(
+	model			text,
+	source			regclass,
+	image_column	name DEFAULT 'image',
+	images			int DEFAULT 1000)
+RETURNS real
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'visclf_calibrate_int8';
+COMMENT ON FUNCTION visclf.calibrate_int8(text, regclass, name, int) IS
+'has the active version of a model that was imported, or trained on a GPU, run in int8 on the CPU: of as many images of a table or view, at random, 64 set the ranges of its activations; returns the share of the others, 0 to 1, of which int8 says the same as float32, which the version keeps as int8_agreement. For the model''s owner';
+
 CREATE FUNCTION visclf.export_model(model text) RETURNS bytea
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'visclf_export_model';

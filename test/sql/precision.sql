@@ -38,3 +38,30 @@ UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE na
 SET LOCAL visclf.precision = int8;
 SELECT visclf.classify('carried', image) IS NULL FROM adverts WHERE id = 1;
 ROLLBACK;
+
+-- a version from elsewhere is calibrated on images of a table, in this session too, whatever is ready to run
+UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE name = 'carried';
+CREATE TEMP VIEW pictures AS SELECT image FROM adverts UNION ALL SELECT image FROM adverts UNION ALL VALUES (NULL), ('no image'::bytea);
+CREATE TEMP TABLE said AS SELECT visclf.classify('carried', image) AS p FROM adverts WHERE id = 1;
+CREATE TEMP TABLE told AS SELECT visclf.calibrate_int8('carried', 'pictures') AS agreement;
+SELECT agreement = int8_agreement AS kept, agreement BETWEEN 0.8 AND 1 AS agreement FROM told, visclf.models WHERE model = 'carried';
+SELECT count(*) > 50 AS nodes, bool_and(x BETWEEN 0.4 * y AND 2.5 * y) AS near
+FROM visclf.model a, visclf.model b, unnest(a.activation_ranges, b.activation_ranges) u(x, y)
+WHERE a.name = 'small' AND a.active AND b.name = 'carried';
+SET visclf.precision = int8;
+SELECT (s.p).probabilities <> p.probabilities AS other, abs((s.p).probabilities[1] - p.probabilities[1]) < 0.2 AS near
+FROM said s, adverts, visclf.classify('carried', image) p WHERE id = 1;
+RESET visclf.precision;
+SELECT visclf.calibrate_int8('carried', 'adverts');
+SELECT visclf.calibrate_int8('carried', 'pictures', images => 100);
+SELECT visclf.calibrate_int8('carried', 'pictures', image_column => NULL);
+SELECT visclf.calibrate_int8('carried', 'adverts', 'place');
+SELECT visclf.calibrate_int8('nobody', 'pictures');
+SELECT visclf.calibrate_int8('carried', 'visclf.model_model_id_seq');
+CREATE ROLE regress_visclf_reader;
+CALL visclf.share('carried', 'regress_visclf_reader');
+SET ROLE regress_visclf_reader;
+SELECT visclf.calibrate_int8('carried', 'pictures');
+RESET ROLE;
+CALL visclf.unshare('carried', 'regress_visclf_reader');
+DROP ROLE regress_visclf_reader;
