@@ -1,7 +1,8 @@
 # visclf: image classification in PostgreSQL
 #
 #   make, make install     build and install the extension (PGXS)
-#   make demo              set this machine up, train on generated adverts, count
+#   make demo              set this machine up, train on generated adverts, count,
+#                          write a report
 #   make check             set this machine up, run every test that needs no GPU
 #   make device-check DEVICE=cpu|cuda|cuda-emulated   a device against the oracle, no server
 #   make sanitize          the engine's tests under AddressSanitizer and UBSan
@@ -48,7 +49,7 @@ PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parame
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
 
-REGRESS = setup image_info train classify window memo planner precision weights balance multi_label lr_find evaluation prevalence rights bad_calls classify_table reinstall
+REGRESS = setup image_info train classify window memo planner precision weights balance multi_label lr_find evaluation prevalence report rights bad_calls classify_table reinstall
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./

@@ -32,12 +32,18 @@ SELECT phase, epoch, train_loss, valid_loss, accuracy, time
 FROM visclf.training_log ORDER BY finished_at;
 
 \echo
+\echo '== how it errs on the images that were held out'
+SELECT * FROM visclf.confusion_matrix('adverts');
+
+\echo
 \echo '== classify them all'
 \timing on
-CREATE TABLE predictions AS
-SELECT a.id, (a.p).label, (a.p).confidence, (a.p).error
-FROM (SELECT id, visclf.classify_batch('adverts', image) OVER () AS p FROM adverts) a;
+CALL visclf.classify_table('adverts', 'adverts', 'id', 'predictions');
 \timing off
+CREATE VIEW advert_predictions AS
+SELECT a.id, a.image, extract(year FROM a.published)::int AS year, extract(decade FROM a.published)::int * 10 AS decade, a.place,
+	p.label, p.confidence, p.probabilities, p.model_id, p.error, a.truth
+FROM adverts a JOIN predictions p USING (id);
 
 \echo
 \echo '== of the adverts without a label, how many are right'
@@ -45,13 +51,38 @@ SELECT count(*) AS adverts, round(avg((p.label = a.truth)::int), 3) AS accuracy
 FROM adverts a JOIN predictions p USING (id) WHERE a.label IS NULL;
 
 \echo
-\echo '== illustrated adverts by decade and place: counted, and the truth'
-SELECT extract(decade FROM published) * 10 AS decade, place, count(*) AS adverts,
-	count(*) FILTER (WHERE p.label = 'illustrations') AS illustrated,
-	count(*) FILTER (WHERE a.truth = 'illustrations') AS truth,
-	round(avg((p.label = 'illustrations')::int), 2) AS share,
-	round(avg((a.truth = 'illustrations')::int), 2) AS true_share
-FROM adverts a JOIN predictions p USING (id)
-GROUP BY 1, 2 ORDER BY 1, 2;
+\echo '== share of illustrated adverts by decade: as counted; corrected, with its 95 % interval; the truth'
+CREATE FUNCTION percent(share float8) RETURNS numeric LANGUAGE sql AS 'SELECT round(100 * share::numeric, 1)';
+SELECT p.groups ->> 'decade' AS decade, p.images AS adverts, percent(p.raw_share) AS counted, percent(p.share) AS corrected,
+	percent(p.low) AS low, percent(p.high) AS high, percent(t.truth) AS truth,
+	percent(abs(p.raw_share - t.truth)) AS "counted is off by", t.truth BETWEEN p.low AND p.high AS "truth inside"
+FROM visclf.prevalence('adverts', 'advert_predictions', '{decade}') p
+JOIN (SELECT decade, avg((truth = 'illustrations')::int)::float8 AS truth FROM advert_predictions GROUP BY decade) t
+	ON t.decade = (p.groups ->> 'decade')::int
+WHERE p.class = 'illustrations' ORDER BY 1;
 
-\copy (SELECT extract(year FROM published) AS year, place, count(*) AS adverts, count(*) FILTER (WHERE p.label = 'illustrations') AS illustrated, count(*) FILTER (WHERE a.truth = 'illustrations') AS truth FROM adverts a JOIN predictions p USING (id) GROUP BY 1, 2 ORDER BY 1, 2) TO 'counts.csv' CSV HEADER
+CREATE TABLE years AS
+SELECT (p.groups ->> 'year')::int AS year, p.images AS adverts, p.raw_share AS counted, p.share AS corrected, p.low, p.high, t.truth
+FROM visclf.prevalence('adverts', 'advert_predictions', '{year}') p
+JOIN (SELECT year, avg((truth = 'illustrations')::int)::float8 AS truth FROM advert_predictions GROUP BY year) t
+	ON t.year = (p.groups ->> 'year')::int
+WHERE p.class = 'illustrations';
+
+\echo
+\echo '== the years in which the count is furthest off'
+SELECT year, adverts, percent(counted) AS counted, percent(corrected) AS corrected, percent(low) AS low, percent(high) AS high, percent(truth) AS truth,
+	percent(abs(counted - truth)) AS "counted is off by", truth BETWEEN low AND high AS "truth inside"
+FROM years ORDER BY abs(counted - truth) DESC LIMIT 8;
+SELECT count(*) AS years, count(*) FILTER (WHERE truth BETWEEN low AND high) AS "truth inside the band",
+	percent(avg(counted - truth) FILTER (WHERE year < 1860)) AS "counted - truth, first decade",
+	percent(avg(corrected - truth) FILTER (WHERE year < 1860)) AS "corrected - truth",
+	percent(avg(counted - truth) FILTER (WHERE year >= 1890)) AS "counted - truth, last decade",
+	percent(avg(corrected - truth) FILTER (WHERE year >= 1890)) AS "corrected - truth"
+FROM years;
+\copy (SELECT * FROM years ORDER BY year) TO 'counts.csv' CSV HEADER
+
+\pset format unaligned
+\pset tuples_only on
+\o report.html
+SELECT visclf.report('adverts', 'advert_predictions', 'year', 'place', title => 'Illustrated adverts, 1850 to 1899');
+\o

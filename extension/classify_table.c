@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "arguments.h"
 #include "batch.h"
 #include "cache.h"
 #include "pending.h"
@@ -206,22 +207,11 @@ report_end(const Work *w)
 						w->pending->key_column)));
 }
 
-static void
-check_arguments(FunctionCallInfo fcinfo)
-{
-	static const char *const names[] = {"model", "source", "key_column", "target", "image_column"};
-
-	for (int i = 0; i < lengthof(names); i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("option \"%s\" must not be NULL", names[i])));
-}
-
 /* CALL visclf.classify_table(...) */
 Datum
 visclf_classify_table(PG_FUNCTION_ARGS)
 {
+	static const char *const names[] = {"model", "source", "key_column", "target", "image_column"};
 	Work	   *w;
 	Oid			source;
 	char	   *key_column;
@@ -230,7 +220,7 @@ visclf_classify_table(PG_FUNCTION_ARGS)
 	int32		key_typmod;
 	Oid			key_collation;
 
-	check_arguments(fcinfo);
+	arguments_not_null(fcinfo, names, lengthof(names));
 	source = PG_GETARG_OID(ARG_SOURCE);
 	key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
 	image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));

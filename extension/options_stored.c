@@ -42,8 +42,7 @@ options_to_jsonb(const TrainOptions *o)
 			  "'learning_rate', $12::pg_catalog.numeric, 'lr_mult', $13::pg_catalog.numeric, "
 			  "'weight_decay', $14::pg_catalog.numeric, 'dropout', $15::pg_catalog.numeric, "
 			  "'batch_size', $16, 'validation_share', $17::pg_catalog.numeric, 'seed', $18)");
-	sql_text(&sql, quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
-											  get_rel_name(o->source)));
+	sql_text(&sql, relation_name(o->source));
 	sql_text(&sql, o->image_column);
 	sql_text(&sql, o->label_column);
 	sql_text(&sql, o->key_column);

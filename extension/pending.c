@@ -133,8 +133,7 @@ pending_find(Oid source, const char *key_column, const char *image_column,
 	Pending    *p = palloc0(sizeof(*p));
 	TupleDesc	desc = CreateTemplateTupleDesc(1);
 
-	p->source = quote_qualified_identifier(get_namespace_name(get_rel_namespace(source)),
-										   get_rel_name(source));
+	p->source = relation_name(source);
 	p->key_column = pstrdup(quote_identifier(key_column));
 	p->image_column = pstrdup(quote_identifier(image_column));
 	p->key_type = get_atttype(source, get_attnum(source, key_column));

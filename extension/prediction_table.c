@@ -134,8 +134,7 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 		CommandCounterIncrement();
 	}
 	table->relation = RangeVarGetRelid(range, NoLock, false);
-	table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->relation)),
-											 get_rel_name(table->relation));
+	table->name = relation_name(table->relation);
 	table->key_column = pstrdup(quote_identifier(key_column));
 	check_column(table->relation, key_column, key_type);
 	for (int i = 0; i < lengthof(columns); i++)

@@ -9,25 +9,23 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "arguments.h"
 #include "model.h"
+#include "predictions.h"
 #include "quantifier.h"
 #include "source.h"
 #include "sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);
 
-#define ROWS_PER_FETCH 1000
 #define MOST_COLUMNS 32			/* to group by */
 
 /* Arguments of visclf.prevalence. */
@@ -57,110 +55,54 @@ enum
 	COLUMN_PROBABILITIES
 };
 
-/* Where the predictions are. */
-typedef struct Predictions
+/* What to count, by which columns. */
+typedef struct Grouping
 {
-	Oid			relation;
+	Predictions predictions;
 	char	  **by;
 	int			by_count;
-	char	   *label_column;
-	char	   *probabilities_column;
-	char	   *error_column;	/* NULL: there is none */
-	bool		has_model_id;
-} Predictions;
-
-static void
-check_arguments(FunctionCallInfo fcinfo)
-{
-	static const char *const names[ARGS] = {"model", "predictions", "by", "method", "label_column",
-	"probabilities_column", "error_column", "confidence", "resamples", "seed"};
-
-	for (int i = 0; i < ARGS; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("option \"%s\" must not be NULL", names[i])));
-}
+} Grouping;
 
 /* Reads and checks the names of the relation and its columns. */
-static Predictions
+static Grouping
 read_arguments(FunctionCallInfo fcinfo, bool soft)
 {
-	Predictions p = {.relation = PG_GETARG_OID(ARG_PREDICTIONS)};
-	Oid			type;
+	Grouping	g = {.predictions = {.relation = PG_GETARG_OID(ARG_PREDICTIONS), .soft = soft}};
 
-	source_check_relation(p.relation);
-	p.by = text_array_values(PG_GETARG_DATUM(ARG_BY), &p.by_count);
-	if (p.by_count > MOST_COLUMNS)
+	source_check_relation(g.predictions.relation);
+	g.by = text_array_values(PG_GETARG_DATUM(ARG_BY), &g.by_count);
+	if (g.by_count > MOST_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d columns to group by are more than %d", p.by_count, MOST_COLUMNS)));
-	for (int i = 0; i < p.by_count; i++)
-		source_column_type(p.relation, p.by[i], "by");
-	p.label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
-	source_column_type(p.relation, p.label_column, "label_column");
-	p.probabilities_column = NameStr(*PG_GETARG_NAME(ARG_PROBABILITIES_COLUMN));
-	type = soft ? source_column_type(p.relation, p.probabilities_column, "probabilities_column") : FLOAT4ARRAYOID;
-	if (type != FLOAT4ARRAYOID && type != FLOAT8ARRAYOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, not real[]", p.probabilities_column,
-						format_type_be(type))));
-	p.error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
-	if (get_attnum(p.relation, p.error_column) == InvalidAttrNumber)
-		p.error_column = NULL;
-	p.has_model_id = get_atttype(p.relation, get_attnum(p.relation, "model_id")) == INT4OID;
-	return p;
-}
-
-/* The columns to group by, with names of our own. */
-static void
-append_by(StringInfo query, const Predictions *p)
-{
-	for (int i = 0; i < p->by_count; i++)
-		appendStringInfo(query, "s.%s AS g%d, ", quote_identifier(p->by[i]), i);
-}
-
-/* The label, or NULL for an image that failed. */
-static void
-append_label(StringInfo query, const Predictions *p)
-{
-	if (p->error_column)
-		appendStringInfo(query, "CASE WHEN s.%s IS NULL THEN s.%s::pg_catalog.text END AS label, ",
-						 quote_identifier(p->error_column), quote_identifier(p->label_column));
-	else
-		appendStringInfo(query, "s.%s::pg_catalog.text AS label, ", quote_identifier(p->label_column));
+				 errmsg("%d columns to group by are more than %d", g.by_count, MOST_COLUMNS)));
+	for (int i = 0; i < g.by_count; i++)
+		source_column_type(g.predictions.relation, g.by[i], "by");
+	g.predictions.label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
+	g.predictions.probabilities_column = NameStr(*PG_GETARG_NAME(ARG_PROBABILITIES_COLUMN));
+	g.predictions.error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
+	predictions_check(&g.predictions);
+	return g;
 }
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
-make_query(const Predictions *p, bool soft)
+make_query(const Grouping *g)
 {
-	const char *other = p->has_model_id ?
-		"CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END" : "NULL::pg_catalog.int4";
 	StringInfoData query;
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT pg_catalog.dense_rank() OVER (");
-	for (int i = 0; i < p->by_count; i++)
+	for (int i = 0; i < g->by_count; i++)
 		appendStringInfo(&query, "%sg%d", i == 0 ? "ORDER BY " : ", ", i);
 	appendStringInfoString(&query, "), pg_catalog.jsonb_build_object(");
-	for (int i = 0; i < p->by_count; i++)
-		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(p->by[i]), i);
+	for (int i = 0; i < g->by_count; i++)
+		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(g->by[i]), i);
 	appendStringInfoString(&query, "), label, images, other, probabilities FROM (SELECT ");
-	append_by(&query, p);
-	append_label(&query, p);
-	if (soft)
-		appendStringInfo(&query, "1::pg_catalog.int8 AS images, %s AS other, s.%s::pg_catalog.float4[] AS probabilities",
-						 other, quote_identifier(p->probabilities_column));
-	else
-		appendStringInfo(&query, "pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, NULL::pg_catalog.float4[] AS probabilities",
-						 other);
-	appendStringInfo(&query, " FROM %s s",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(p->relation)),
-												get_rel_name(p->relation)));
-	if (!soft)
-		for (int i = 0; i <= p->by_count; i++)
+	for (int i = 0; i < g->by_count; i++)
+		appendStringInfo(&query, "s.%s AS g%d, ", quote_identifier(g->by[i]), i);
+	appendStringInfo(&query, "%s FROM %s s", predictions_columns(&g->predictions), relation_name(g->predictions.relation));
+	if (!g->predictions.soft)
+		for (int i = 0; i <= g->by_count; i++)
 			appendStringInfo(&query, "%s%d", i == 0 ? " GROUP BY " : ", ", i + 1);
 	appendStringInfoString(&query, ") counted ORDER BY 1");
 	return query.data;
@@ -199,16 +141,14 @@ check_version(const Quantifier *q, HeapTuple tuple, TupleDesc desc)
 	int			other = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_OTHER_MODEL, &isnull));
 
 	if (!isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there are predictions of model_id %d, but the active version of model \"%s\" is model_id %d",
-						other, q->model, q->model_id),
-				 errhint("Classify them anew, make the other version active with CALL visclf.activate, or pass a view of the rows of one version.")));
+		quantifier_other_version(q, other);
 }
 
 /* What is gathered of the rows that the cursor has given so far. */
 typedef struct Progress
 {
+	ReturnSetInfo *result;
+	const Quantifier *q;
 	int64		number;			/* of the group; 0: none yet */
 	Datum		groups;
 	ImageGroup *group;
@@ -217,38 +157,40 @@ typedef struct Progress
 
 /* Ends a group, if there is one. */
 static void
-finish_group(ReturnSetInfo *result, const Quantifier *q, Progress *progress)
+finish_group(Progress *progress)
 {
 	MemoryContext caller = MemoryContextSwitchTo(progress->context);
 
 	if (progress->number > 0)
-		put_group(result, q, progress->group, progress->groups);
+		put_group(progress->result, progress->q, progress->group, progress->groups);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(progress->context);
-	group_reset(q, progress->group);
+	group_reset(progress->q, progress->group);
 }
 
+/* Takes a row of the cursor; those of a group follow each other. */
 static void
-add_row(ReturnSetInfo *result, const Quantifier *q, Progress *progress, HeapTuple tuple, TupleDesc desc)
+add_row(void *argument, HeapTuple tuple, TupleDesc desc)
 {
+	Progress   *progress = argument;
 	bool		isnull;
 	bool		no_probabilities;
 	int64		number = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_NUMBER, &isnull));
 	int64		images = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_IMAGES, &isnull));
 	Datum		probabilities = SPI_getbinval(tuple, desc, COLUMN_PROBABILITIES, &no_probabilities);
 
-	check_version(q, tuple, desc);
+	check_version(progress->q, tuple, desc);
 	if (number != progress->number)
 	{
 		MemoryContext caller;
 
-		finish_group(result, q, progress);
+		finish_group(progress);
 		caller = MemoryContextSwitchTo(progress->context);
 		progress->groups = datumCopy(SPI_getbinval(tuple, desc, COLUMN_GROUPS, &isnull), false, -1);
 		MemoryContextSwitchTo(caller);
 		progress->number = number;
 	}
-	group_add(q, progress->group, SPI_getvalue(tuple, desc, COLUMN_LABEL), images, probabilities,
+	group_add(progress->q, progress->group, SPI_getvalue(tuple, desc, COLUMN_LABEL), images, probabilities,
 			  no_probabilities);
 }
 
@@ -256,49 +198,32 @@ add_row(ReturnSetInfo *result, const Quantifier *q, Progress *progress, HeapTupl
 static void
 count_groups(ReturnSetInfo *result, const Quantifier *q, const char *query)
 {
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(q->model_id)};
-	Progress	progress = {.group = group_create(q),
+	Progress	progress = {.result = result, .q = q, .group = group_create(q),
 		.context = AllocSetContextCreate(CurrentMemoryContext, "visclf group", ALLOCSET_DEFAULT_SIZES)};
-	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
-	Portal		cursor = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
-	uint64		fetched;
 
-	do
-	{
-		MemoryContext caller;
-
-		CHECK_FOR_INTERRUPTS();
-		SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
-		fetched = SPI_processed;
-		caller = MemoryContextSwitchTo(rows);
-		for (uint64 i = 0; i < fetched; i++)
-			add_row(result, q, &progress, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(rows);
-		SPI_freetuptable(SPI_tuptable);
-	} while (fetched > 0);
-	finish_group(result, q, &progress);
-	SPI_cursor_close(cursor);
+	predictions_read(query, q->model_id, add_row, &progress);
+	finish_group(&progress);
 }
 
 /* visclf.prevalence(model, predictions, ...) */
 Datum
 visclf_prevalence(PG_FUNCTION_ARGS)
 {
+	static const char *const names[ARGS] = {"model", "predictions", "by", "method", "label_column",
+	"probabilities_column", "error_column", "confidence", "resamples", "seed"};
 	vc_quantification method;
-	Predictions p;
+	Grouping	grouping;
 	Quantifier *q;
 
-	check_arguments(fcinfo);
+	arguments_not_null(fcinfo, names, ARGS);
 	InitMaterializedSRF(fcinfo, 0);
 	method = quantification_from_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METHOD)));
-	p = read_arguments(fcinfo, vc_quantification_soft(method));
+	grouping = read_arguments(fcinfo, vc_quantification_soft(method));
 	SPI_connect();
 	q = quantifier_create(model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL))).model_id, method,
 						  PG_GETARG_FLOAT8(ARG_CONFIDENCE), PG_GETARG_INT32(ARG_RESAMPLES),
 						  PG_GETARG_INT64(ARG_SEED), CurrentMemoryContext);
-	count_groups((ReturnSetInfo *) fcinfo->resultinfo, q, make_query(&p, vc_quantification_soft(method)));
+	count_groups((ReturnSetInfo *) fcinfo->resultinfo, q, make_query(&grouping));
 	SPI_finish();
 	return (Datum) 0;
 }

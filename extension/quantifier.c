@@ -43,6 +43,16 @@ quantifier_class(const Quantifier *q, const char *label)
 			 errhint("SELECT classes FROM visclf.models lists a model's classes.")));
 }
 
+void
+quantifier_other_version(const Quantifier *q, int model_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("there are predictions of model_id %d, but the active version of model \"%s\" is model_id %d",
+					model_id, q->model, q->model_id),
+			 errhint("Classify them anew, make the other version active with CALL visclf.activate, or pass a view of the rows of one version.")));
+}
+
 /* Reads the version's row; true where it was trained as if classes were as frequent. */
 static bool
 read_model(Quantifier *q)

@@ -10,6 +10,8 @@
 
 #include "../engine/prevalence.h"
 
+#define FEW_IMAGES 30			/* a group of fewer is to be doubted */
+
 typedef struct Quantifier
 {
 	char	   *model;
@@ -44,6 +46,9 @@ extern Quantifier *quantifier_create(int model_id, vc_quantification method, dou
 
 /* The index of a class; an error where the model has none of that name. */
 extern int	quantifier_class(const Quantifier *q, const char *label);
+
+/* Throws: there are predictions of another version than the one whose errors are known. */
+extern void quantifier_other_version(const Quantifier *q, int model_id) pg_attribute_noreturn();
 
 /* An empty group, in the current context; and the same one emptied. */
 extern ImageGroup *group_create(const Quantifier *q);

@@ -8,7 +8,6 @@
 
 #include "lib/stringinfo.h"
 
-#define FEW_IMAGES 30			/* of a group */
 #define FEW_VALIDATION 10		/* images of a class */
 #define CANNOT_TELL 0.1			/* true less false positive rate */
 

@@ -144,8 +144,7 @@ open_cursor(const TrainOptions *o, bool multi_label)
 	append_column(&query, o->group_column, "text");
 	append_column(&query, o->split_column, "text");
 	appendStringInfo(&query, " FROM %s s WHERE s.%s IS NOT NULL",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(o->source)),
-												get_rel_name(o->source)),
+					 relation_name(o->source),
 					 quote_identifier(o->label_column));
 	return SPI_cursor_open_with_args(NULL, query.data, 0, NULL, NULL, NULL, false, 0);
 }

@@ -599,6 +599,61 @@ COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
 'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
 
 ---------------------------------------------------------------------------
+-- To look at and to show
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.thumbnail(image bytea, size int DEFAULT 160) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10000
+AS 'MODULE_PATHNAME', 'visclf_thumbnail';
+COMMENT ON FUNCTION visclf.thumbnail(bytea, int) IS
+'a small JPEG of an image, upright, no side longer than size pixels (1 to 1024); NULL for an image that cannot be decoded';
+
+CREATE FUNCTION visclf.contact_sheet(
+	source			regclass,
+	show			text DEFAULT 'sample',
+	model			text DEFAULT NULL,
+	predictions		regclass DEFAULT NULL,
+	key_column		name DEFAULT 'id',
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	confidence_column name DEFAULT 'confidence',
+	n				int DEFAULT 24,
+	columns			int DEFAULT 6,
+	size			int DEFAULT 160,
+	title			text DEFAULT NULL,
+	seed			bigint DEFAULT 42)
+RETURNS text
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_contact_sheet';
+COMMENT ON FUNCTION visclf.contact_sheet(regclass, text, text, regclass, name, name, name, name, int, int, int, text, bigint) IS
+'pictures of n rows of a table or view with their labels, as one SVG image: a sample of all rows, the validation images that a model is most wrong about (show => ''top_losses''), or those that it is least sure of (''least_confident'')';
+
+CREATE FUNCTION visclf.report(
+	model			text,
+	predictions		regclass,
+	year_column		name,
+	place_column	name DEFAULT NULL,
+	source			regclass DEFAULT NULL,
+	key_column		name DEFAULT 'id',
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	confidence_column name DEFAULT 'confidence',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	classes			text[] DEFAULT NULL,
+	method			text DEFAULT 'acc',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	pictures		int DEFAULT 12,
+	title			text DEFAULT NULL,
+	seed			bigint DEFAULT 42)
+RETURNS text
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'visclf_report';
+COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint) IS
+'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
+
+---------------------------------------------------------------------------
 -- Weights from and to other programs
 ---------------------------------------------------------------------------
 

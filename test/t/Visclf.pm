@@ -24,12 +24,12 @@ sub start_node
 	return $node;
 }
 
-# Generated adverts: count in all, of which some have a label.
+# Generated adverts: count in all, of which some have a label; in database postgres or another.
 sub load_adverts
 {
-	my ($node, $table, $count, $labelled) = @_;
+	my ($node, $table, $count, $labelled, $database) = @_;
 
-	$node->safe_psql('postgres', qq{
+	$node->safe_psql($database || 'postgres', qq{
 		CREATE TABLE $table (id bigint PRIMARY KEY, newspaper text, place text,
 			published date, label text, truth text, image bytea);
 		\\copy $table FROM PROGRAM 'build/adverts --count $count --labelled $labelled'

@@ -1,0 +1,162 @@
+/*
+ * pictures.c
+ *		Small pictures of rows, for people to look at.
+ *
+ * Keys are chosen first, without reading an image, then the images of those
+ * keys.  Keys are compared as text, for visclf.validation has them as text; of
+ * rows with the same key one is shown.
+ */
+#include "pictures.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "error.h"
+#include "foreign.h"
+#include "settings.h"
+#include "sql.h"
+
+/* Runs a query for (key, label, said, confidence, loss). */
+static Pictures *
+read_keys(Sql *sql)
+{
+	Pictures   *pictures = palloc0(sizeof(*pictures));
+
+	pictures->count = (int) sql_read(sql);
+	pictures->list = palloc0(sizeof(Picture) * Max(pictures->count, 1));
+	for (int i = 0; i < pictures->count; i++)
+	{
+		Picture    *p = &pictures->list[i];
+
+		p->key = result_text(i, 1);
+		p->label = result_text(i, 2);
+		p->said = result_text(i, 3);
+		p->confidence = result_float8(i, 4);
+		p->loss = result_float8(i, 5);
+	}
+	return pictures;
+}
+
+Pictures *
+pictures_top_losses(const char *model, int count)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT key, label, predicted, confidence::pg_catalog.float8, loss::pg_catalog.float8 "
+			  "FROM visclf.top_losses($1, $2) WHERE key IS NOT NULL");
+	sql_text(&sql, model);
+	sql_int(&sql, count);
+	return read_keys(&sql);
+}
+
+Pictures *
+pictures_least_confident(Oid relation, const char *key_column, const char *label_column,
+						 const char *confidence_column, int count)
+{
+	StringInfoData query;
+	Sql			sql;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT s.%1$s::pg_catalog.text, NULL::pg_catalog.text, s.%2$s::pg_catalog.text, "
+					 "s.%3$s::pg_catalog.float8, NULL::pg_catalog.float8 FROM %4$s s "
+					 "WHERE s.%3$s IS NOT NULL AND s.%1$s IS NOT NULL ORDER BY s.%3$s, s.%1$s LIMIT $1",
+					 quote_identifier(key_column), quote_identifier(label_column),
+					 quote_identifier(confidence_column), relation_name(relation));
+	sql_begin(&sql, query.data);
+	sql_bigint(&sql, count);
+	return read_keys(&sql);
+}
+
+Pictures *
+pictures_sample(const PictureSource *source, const char *label_column, int count, int64 seed)
+{
+	const char *key = quote_identifier(source->key_column);
+	StringInfoData query;
+	Sql			sql;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT s.%s::pg_catalog.text, ", key);
+	if (label_column)
+		appendStringInfo(&query, "s.%s::pg_catalog.text", quote_identifier(label_column));
+	else
+		appendStringInfoString(&query, "NULL::pg_catalog.text");
+	appendStringInfo(&query, ", NULL::pg_catalog.text, NULL::pg_catalog.float8, NULL::pg_catalog.float8 FROM %2$s s "
+					 "WHERE s.%1$s IS NOT NULL ORDER BY pg_catalog.hashtextextended(s.%1$s::pg_catalog.text, $2), s.%1$s LIMIT $1",
+					 key, relation_name(source->relation));
+	sql_begin(&sql, query.data);
+	sql_bigint(&sql, count);
+	sql_bigint(&sql, seed);
+	return read_keys(&sql);
+}
+
+/* Makes the picture of one row, or says why there is none. */
+static void
+read_image(Picture *picture, uint64 row, int side)
+{
+	bool		isnull;
+	Datum		value = result_datum(row, 2, &isnull);
+	bytea	   *image;
+	vc_error	error;
+	vc_status	status;
+
+	picture->found = true;
+	if (isnull)
+	{
+		picture->missing = pstrdup("image is NULL");
+		return;
+	}
+	image = DatumGetByteaPP(value);
+	status = vc_thumbnail_make((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image), side,
+							   setting_max_image_pixels, &picture->image, &error);
+	if (status == VC_OK)
+		vc_release_with(CurrentMemoryContext, free, picture->image.data);
+	else if (status == VC_OUT_OF_MEMORY)
+		vc_throw(&error);
+	else
+		picture->missing = pstrdup(error.message);
+	if ((Pointer) image != DatumGetPointer(value))
+		pfree(image);
+}
+
+/* Hands a row of the result to the pictures of its key. */
+static void
+take_row(Pictures *pictures, uint64 row, int side)
+{
+	char	   *key = result_text(row, 1);
+
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < pictures->count; i++)
+		if (!pictures->list[i].found && strcmp(pictures->list[i].key, key) == 0)
+			read_image(&pictures->list[i], row, side);
+}
+
+void
+pictures_read(Pictures *pictures, const PictureSource *source, int side)
+{
+	char	  **keys = palloc(sizeof(char *) * Max(pictures->count, 1));
+	StringInfoData query;
+	Sql			sql;
+	uint64		rows;
+
+	for (int i = 0; i < pictures->count; i++)
+		keys[i] = pictures->list[i].key;
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT DISTINCT ON (1) s.%1$s::pg_catalog.text, s.%2$s FROM %3$s s "
+					 "WHERE s.%1$s::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1)",
+					 quote_identifier(source->key_column), quote_identifier(source->image_column),
+					 relation_name(source->relation));
+	sql_begin(&sql, query.data);
+	sql_datum(&sql, TEXTARRAYOID, text_array(keys, pictures->count));
+	rows = sql_read(&sql);
+	for (uint64 i = 0; i < rows; i++)
+		take_row(pictures, i, side);
+	for (int i = 0; i < pictures->count; i++)
+		if (!pictures->list[i].found)
+			pictures->list[i].missing = pstrdup(PICTURE_NOT_FOUND);
+}

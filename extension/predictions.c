@@ -1,0 +1,84 @@
+/*
+ * predictions.c
+ *		The relation of predictions that images are counted from.
+ */
+#include "predictions.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "source.h"
+
+#define ROWS_PER_FETCH 1000
+
+void
+predictions_check(Predictions *p)
+{
+	Oid			type = FLOAT4ARRAYOID;
+
+	source_column_type(p->relation, p->label_column, "label_column");
+	if (p->soft)
+		type = source_column_type(p->relation, p->probabilities_column, "probabilities_column");
+	if (type != FLOAT4ARRAYOID && type != FLOAT8ARRAYOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not real[]", p->probabilities_column,
+						format_type_be(type))));
+	if (get_attnum(p->relation, p->error_column) == InvalidAttrNumber)
+		p->error_column = NULL;
+	p->has_model_id = get_atttype(p->relation, get_attnum(p->relation, "model_id")) == INT4OID;
+}
+
+/* Compared byte by byte, for a label is a class or it is not. */
+static char *
+label_expression(const Predictions *p)
+{
+	char	   *label = psprintf("s.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", quote_identifier(p->label_column));
+
+	return p->error_column ? psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), label) : label;
+}
+
+char *
+predictions_columns(const Predictions *p)
+{
+	const char *other = p->has_model_id ?
+		"CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END" : "NULL::pg_catalog.int4";
+
+	if (p->soft)
+		return psprintf("%s AS label, 1::pg_catalog.int8 AS images, %s AS other, s.%s::pg_catalog.float4[] AS probabilities",
+						label_expression(p), other, quote_identifier(p->probabilities_column));
+	return psprintf("%s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, NULL::pg_catalog.float4[] AS probabilities",
+					label_expression(p), other);
+}
+
+void
+predictions_read(const char *query, int model_id,
+				 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc), void *argument)
+{
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(model_id)};
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
+	Portal		cursor = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
+	uint64		fetched;
+
+	do
+	{
+		MemoryContext caller;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
+		fetched = SPI_processed;
+		caller = MemoryContextSwitchTo(rows);
+		for (uint64 i = 0; i < fetched; i++)
+			take(argument, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(rows);
+		SPI_freetuptable(SPI_tuptable);
+	} while (fetched > 0);
+	SPI_cursor_close(cursor);
+	MemoryContextDelete(rows);
+}

@@ -1,0 +1,44 @@
+/*
+ * predictions.h
+ *		The relation of predictions that images are counted from.
+ */
+#ifndef VISCLF_PREDICTIONS_H
+#define VISCLF_PREDICTIONS_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
+typedef struct Predictions
+{
+	Oid			relation;
+	bool		soft;			/* the method looks at probabilities */
+	char	   *label_column;
+	char	   *probabilities_column;
+	char	   *error_column;	/* NULL: there is none */
+	bool		has_model_id;
+} Predictions;
+
+/*
+ * Checks the columns, once relation, soft and the names are set; error_column
+ * becomes NULL where the relation has none of that name.
+ */
+extern void predictions_check(Predictions *p);
+
+/*
+ * The columns of a query over the relation, called s, in which $1 is a
+ * model_id: "label, images, other, probabilities".  The label is NULL for an
+ * image that failed; other is another model_id where there is one.  Without
+ * soft, images and other are aggregates, to be grouped by the label.
+ */
+extern char *predictions_columns(const Predictions *p);
+
+/*
+ * Hands each row of a query over predictions to a function, in a context that
+ * is emptied as it goes; $1 is the model_id.  SPI connected.
+ */
+extern void predictions_read(const char *query, int model_id,
+							 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc), void *argument);
+
+#endif							/* VISCLF_PREDICTIONS_H */
