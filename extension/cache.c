@@ -69,6 +69,7 @@ find(ModelKey key, vc_precision precision)
 	for (int i = 0; i < entry_count; i++)
 		if (entries[i]->key.model_id == key.model_id &&
 			entries[i]->key.created_at == key.created_at &&
+			entries[i]->key.row_xmin == key.row_xmin &&
 			entries[i]->precision == precision)
 			return i;
 	return -1;

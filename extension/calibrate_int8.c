@@ -26,7 +26,7 @@
 PG_FUNCTION_INFO_V1(visclf_calibrate_int8);
 
 #define BATCH_SIZE 32			/* images; CALIBRATION_IMAGES are some batches */
-#define LEAST_COMPARED 100		/* images; fewer tell nothing of 99.5 % */
+#define LEAST_COMPARED 500		/* images; fewer tell little of 99.5 % */
 #define MOST_IMAGES 1000000
 
 /* Arguments of visclf.calibrate_int8. */
@@ -209,6 +209,7 @@ visclf_calibrate_int8(PG_FUNCTION_ARGS)
 	Calibration *c;
 	float		agreement;
 
+	PreventCommandIfReadOnly("visclf.calibrate_int8()");
 	check_arguments(fcinfo);
 	SPI_connect();
 	c = begin(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));

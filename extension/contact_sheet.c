@@ -120,6 +120,18 @@ choose_least_confident(FunctionCallInfo fcinfo, const PictureSource *source, con
 									PG_GETARG_INT32(ARG_N));
 }
 
+/* Throws for an option that what is shown has no use for. */
+static void
+check_unused(FunctionCallInfo fcinfo, int argument, const char *name, const char *show)
+{
+	if (!PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" has no use where \"%s\" is shown", name, show),
+				 errhint("Leave it out, or choose what it is for: show => '%s'.",
+						 argument == ARG_MODEL ? "top_losses" : "least_confident")));
+}
+
 /* The rows to show. */
 static Pictures *
 choose(FunctionCallInfo fcinfo, const PictureSource *source)
@@ -127,15 +139,18 @@ choose(FunctionCallInfo fcinfo, const PictureSource *source)
 	char	   *show = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SHOW));
 	char	   *label_column = PG_ARGISNULL(ARG_LABEL_COLUMN) ? NULL : NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
 
-	if (strcmp(show, "top_losses") == 0)
-		return choose_top_losses(fcinfo);
-	if (strcmp(show, "least_confident") == 0)
-		return choose_least_confident(fcinfo, source, label_column);
-	if (strcmp(show, "sample") != 0)
+	if (strcmp(show, "sample") != 0 && strcmp(show, "top_losses") != 0 && strcmp(show, "least_confident") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("show \"%s\" is not known", show),
 				 errhint("Allowed: sample, top_losses, least_confident.")));
+	if (strcmp(show, "least_confident") != 0)
+		check_unused(fcinfo, ARG_PREDICTIONS, "predictions", show);
+	if (strcmp(show, "top_losses") == 0)
+		return choose_top_losses(fcinfo);
+	check_unused(fcinfo, ARG_MODEL, "model", show);
+	if (strcmp(show, "least_confident") == 0)
+		return choose_least_confident(fcinfo, source, label_column);
 	if (label_column)
 		source_column_type(source->relation, label_column, "label_column");
 	return pictures_sample(source, label_column, PG_GETARG_INT32(ARG_N), PG_GETARG_INT64(ARG_SEED));

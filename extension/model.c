@@ -53,13 +53,14 @@ model_lookup(const char *name)
 	ModelKey	key;
 
 	SPI_connect();
-	sql_begin(&sql, "SELECT model_id, created_at FROM visclf.model "
+	sql_begin(&sql, "SELECT model_id, created_at, xmin FROM visclf.model "
 			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
 	sql_text(&sql, name);
 	if (sql_read(&sql) == 0)
 		throw_no_model(name);
 	key.model_id = DatumGetInt32(result_datum(0, 1, &isnull));
 	key.created_at = DatumGetTimestampTz(result_datum(0, 2, &isnull));
+	key.row_xmin = DatumGetTransactionId(result_datum(0, 3, &isnull));
 	SPI_finish();
 	return key;
 }

@@ -16,11 +16,15 @@
 /* Images that a version is calibrated for int8 on: their largest activations hardly grow beyond. */
 #define CALIBRATION_IMAGES 64
 
-/* A version, told apart from one of the same number in a later extension. */
+/*
+ * A version, told apart from one of the same number in a later extension, and
+ * from itself before it was calibrated or had that rolled back.
+ */
 typedef struct ModelKey
 {
 	int			model_id;
 	TimestampTz created_at;
+	TransactionId row_xmin;		/* that wrote the row as it is */
 } ModelKey;
 
 typedef struct Model

@@ -28,7 +28,7 @@ predictions_check(Predictions *p)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, not real[]", p->probabilities_column,
 						format_type_be(type))));
-	if (get_attnum(p->relation, p->error_column) == InvalidAttrNumber)
+	if (!source_column_or_usual(p->relation, p->error_column, "error_column", "error"))
 		p->error_column = NULL;
 	p->has_model_id = get_atttype(p->relation, get_attnum(p->relation, "model_id")) == INT4OID;
 }

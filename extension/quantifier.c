@@ -174,11 +174,7 @@ group_create(const Quantifier *q)
 	ImageGroup	   *group = palloc0(sizeof(*group));
 
 	group->said = palloc0(sizeof(int64) * q->class_count);
-	if (vc_quantification_soft(q->method))
-	{
-		group->room = 64;
-		group->probabilities = palloc(sizeof(float) * q->class_count * group->room);
-	}
+	group->context = CurrentMemoryContext;
 	return group;
 }
 
@@ -187,6 +183,17 @@ group_reset(const Quantifier *q, ImageGroup *group)
 {
 	group->classified = group->failed = 0;
 	memset(group->said, 0, sizeof(int64) * q->class_count);
+}
+
+/* Makes room for probabilities of more images. */
+static void
+grow(const Quantifier *q, ImageGroup *group)
+{
+	group->room = Max(16, 2 * group->room);
+	if (group->probabilities == NULL)
+		group->probabilities = MemoryContextAllocHuge(group->context, sizeof(float) * q->class_count * group->room);
+	else
+		group->probabilities = repalloc_huge(group->probabilities, sizeof(float) * q->class_count * group->room);
 }
 
 void
@@ -201,11 +208,7 @@ group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 image
 		return;
 	}
 	if (soft && group->classified == group->room)
-	{
-		group->room *= 2;
-		group->probabilities = repalloc_huge(group->probabilities,
-											 sizeof(float) * q->class_count * group->room);
-	}
+		grow(q, group);
 	if (soft)
 		read_probabilities(q, probabilities, group->probabilities + group->classified * q->class_count);
 	group->said[quantifier_class(q, label)] += images;

@@ -30,7 +30,8 @@ typedef struct ImageGroup
 	int64		failed;			/* images without a prediction */
 	int64	   *said;			/* [class_count] */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
-	int64		room;			/* images that there is memory for */
+	int64		room;			/* images that there is memory for, in the context */
+	MemoryContext context;
 } ImageGroup;
 
 /* The method of a name, or an error. */

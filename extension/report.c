@@ -48,12 +48,6 @@ enum
 	ARGS
 };
 
-static bool
-has_column(Oid relation, const char *column)
-{
-	return get_attnum(relation, column) != InvalidAttrNumber;
-}
-
 /* Where pictures come from: the source, or the predictions where they have images themselves. */
 static void
 read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
@@ -63,8 +57,8 @@ read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
 	o->source.relation = named ? PG_GETARG_OID(ARG_SOURCE) : o->predictions.relation;
 	o->source.key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
 	o->source.image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
-	if (!named && (!has_column(o->predictions.relation, o->source.key_column) ||
-				   !has_column(o->predictions.relation, o->source.image_column)))
+	if (!named && (!source_column_or_usual(o->predictions.relation, o->source.key_column, "key_column", "id") ||
+				   !source_column_or_usual(o->predictions.relation, o->source.image_column, "image_column", "image")))
 	{
 		o->source.relation = InvalidOid;
 		return;
@@ -86,8 +80,8 @@ read_columns(FunctionCallInfo fcinfo, ReportOptions *o)
 	o->predictions.error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
 	o->predictions.soft = vc_quantification_soft(o->method);
 	predictions_check(&o->predictions);
-	o->has_confidence = has_column(o->predictions.relation, o->confidence_column) &&
-		has_column(o->predictions.relation, o->source.key_column);
+	o->has_confidence = source_column_or_usual(o->predictions.relation, o->confidence_column, "confidence_column", "confidence") &&
+		get_attnum(o->predictions.relation, o->source.key_column) != InvalidAttrNumber;
 }
 
 static void

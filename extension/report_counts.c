@@ -37,7 +37,7 @@ static char *
 year_expression(const ReportOptions *o)
 {
 	Oid			type = source_column_type(o->predictions.relation, o->year_column, "year_column");
-	char	   *number = psprintf("s.%s::pg_catalog.float8", quote_identifier(o->year_column));
+	char	   *number = psprintf("s.%s", quote_identifier(o->year_column));
 
 	switch (type)
 	{
@@ -59,8 +59,8 @@ year_expression(const ReportOptions *o)
 					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
 					 errhint("Pass a view in which it is a number or a date.")));
 	}
-	return psprintf("CASE WHEN pg_catalog.abs(%1$s) OPERATOR(pg_catalog.<) %2$d THEN pg_catalog.floor(%1$s)::pg_catalog.int4 END",
-					number, LATEST_YEAR + 1);
+	return psprintf("CASE WHEN %1$s OPERATOR(pg_catalog.>) -%2$d AND %1$s OPERATOR(pg_catalog.<) %2$d "
+					"THEN pg_catalog.floor(%1$s)::pg_catalog.int4 END", number, LATEST_YEAR + 1);
 }
 
 /* Compared byte by byte, here as there. */
@@ -154,6 +154,7 @@ year_index(const Report *r, int year)
 	return -1;
 }
 
+/* The place's index; -1 where it was not there a moment ago. */
 static int
 place_index(const Report *r, const char *place)
 {
@@ -162,7 +163,7 @@ place_index(const Report *r, const char *place)
 	for (int i = 0; i < listed; i++)
 		if (place == NULL ? r->places[i] == NULL : r->places[i] != NULL && strcmp(r->places[i], place) == 0)
 			return i;
-	return r->place_count - 1;
+	return r->folded > 0 ? listed : -1;
 }
 
 static int
@@ -245,8 +246,9 @@ add_row(void *report, HeapTuple tuple, TupleDesc desc)
 	{
 		int			place = place_index(r, SPI_getvalue(tuple, desc, COLUMN_PLACE));
 
-		add_to(r, &r->by_place[place], label, images, p, no_probabilities);
-		if (y >= 0)
+		if (place >= 0)
+			add_to(r, &r->by_place[place], label, images, p, no_probabilities);
+		if (place >= 0 && y >= 0)
 			add_to(r, &r->grid[place * r->period_count + column], label, images, p, no_probabilities);
 	}
 }

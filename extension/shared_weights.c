@@ -21,12 +21,16 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
 
 #include "foreign.h"
 #include "settings.h"
+#include "sql.h"
 
 #define FOLDER "base/" PG_TEMP_FILES_DIR "/" PG_TEMP_FILE_PREFIX ".visclf"
 #define LOCK_MILLISECONDS 2		/* between two looks at a lock */
+#define LOCK_LOOKS 500
 #define KEY "parameters"
 #define ALIGNMENT 64			/* of each tensor, in bytes */
 
@@ -164,17 +168,31 @@ make_folder(const char *path)
 	return MakePGDirectory(path) == 0 || errno == EEXIST;
 }
 
+/* Tells the version's rows of weights from what they were before somebody repaired them. */
+static char *
+rows_stamp(int model_id)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT pg_catalog.concat(pg_catalog.count(*), '.', pg_catalog.max(xmin::pg_catalog.text::pg_catalog.int8)) "
+			  "FROM visclf.weight WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model_id);
+	sql_read(&sql);
+	return result_text(0, 1);
+}
+
 /* The version's folder, for `bytes` of tensors; NULL where it cannot be had. */
 static char *
 version_folder(ModelKey key, int64 bytes)
 {
-	char	   *path = psprintf("%s/%u.%d." INT64_FORMAT, FOLDER, MyDatabaseId, key.model_id,
-								key.created_at);
+	char	   *path = psprintf("%s/%u.%d." INT64_FORMAT ".%s", FOLDER, MyDatabaseId, key.model_id,
+								key.created_at, rows_stamp(key.model_id));
+	bool		is_there = utime(path, NULL) == 0;
 
-	if (utime(path, NULL) == 0)
-		return path;
-	if (!make_room(2 * bytes))	/* packed, they are there a second time */
+	if (!make_room(is_there ? 0 : 2 * bytes))	/* packed, they are there a second time */
 		return NULL;
+	if (is_there)
+		return path;
 	if (make_folder("base/" PG_TEMP_FILES_DIR) && make_folder(FOLDER) && make_folder(path))
 		return path;
 	ereport(DEBUG1,
@@ -184,8 +202,9 @@ version_folder(ModelKey key, int64 bytes)
 }
 
 /*
- * Waits until no other backend reads the version's rows into its file; the
- * file to close then, -1 where there is no lock to be had.
+ * Waits until no other backend reads the version's rows into its file, but for
+ * a second at most: it may wait itself, for a lock on those rows that this
+ * backend has.  The file to close then, -1 where there is no lock to be had.
  */
 static int
 lock_folder(const char *folder)
@@ -193,11 +212,12 @@ lock_folder(const char *folder)
 	char	   *path = psprintf("%s/lock", folder);
 	int			file = OpenTransientFile(path, O_RDWR | O_CREAT | PG_BINARY);
 
-	while (file >= 0 && flock(file, LOCK_EX | LOCK_NB) != 0 &&
-		   (errno == EWOULDBLOCK || errno == EINTR))
+	for (int look = 0; look < LOCK_LOOKS && file >= 0 && flock(file, LOCK_EX | LOCK_NB) != 0 &&
+		 (errno == EWOULDBLOCK || errno == EINTR); look++)
 	{
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOCK_MILLISECONDS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		pg_usleep(LOCK_MILLISECONDS * 1000L);
 	}
 	return file;
 }

@@ -79,6 +79,14 @@ source_column_type(Oid source, const char *column, const char *option)
 	return getBaseType(get_atttype(source, number));
 }
 
+bool
+source_column_or_usual(Oid source, const char *column, const char *option, const char *usual)
+{
+	if (strcmp(column, usual) != 0)
+		source_column_type(source, column, option);
+	return get_attnum(source, column) != InvalidAttrNumber;
+}
+
 void
 source_check_image(Oid source, const char *column)
 {

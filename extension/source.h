@@ -29,6 +29,12 @@ extern void source_check_relation(Oid source);
  */
 extern Oid	source_column_type(Oid source, const char *column, const char *option);
 
+/*
+ * True where there is the column; false where there is not and it has the
+ * usual name, so that nobody asked for it; otherwise an error.
+ */
+extern bool source_column_or_usual(Oid source, const char *column, const char *option, const char *usual);
+
 /* Throws unless the column can have images. */
 extern void source_check_image(Oid source, const char *column);
 

@@ -29,7 +29,7 @@ CREATE TABLE visclf.model (
 	metrics		jsonb NOT NULL DEFAULT '{}',
 	progress	jsonb,
 	device		text,
-	created_at	timestamptz NOT NULL DEFAULT now(),
+	created_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at	timestamptz,
 	UNIQUE (name, version)
 );

@@ -41,7 +41,7 @@ ROLLBACK;
 
 -- a version from elsewhere is calibrated on images of a table, in this session too, whatever is ready to run
 UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE name = 'carried';
-CREATE TEMP VIEW pictures AS SELECT image FROM adverts UNION ALL SELECT image FROM adverts UNION ALL VALUES (NULL), ('no image'::bytea);
+CREATE TEMP VIEW pictures AS SELECT image FROM adverts, generate_series(1, 4) UNION ALL VALUES (NULL), ('no image'::bytea);
 CREATE TEMP TABLE said AS SELECT visclf.classify('carried', image) AS p FROM adverts WHERE id = 1;
 CREATE TEMP TABLE told AS SELECT visclf.calibrate_int8('carried', 'pictures') AS agreement;
 SELECT agreement = int8_agreement AS kept, agreement BETWEEN 0.8 AND 1 AS agreement FROM told, visclf.models WHERE model = 'carried';
@@ -51,7 +51,22 @@ WHERE a.name = 'small' AND a.active AND b.name = 'carried';
 SET visclf.precision = int8;
 SELECT (s.p).probabilities <> p.probabilities AS other, abs((s.p).probabilities[1] - p.probabilities[1]) < 0.2 AS near
 FROM said s, adverts, visclf.classify('carried', image) p WHERE id = 1;
+
+-- a calibration that is rolled back is forgotten at once
+BEGIN;
+UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE name = 'carried';
+SELECT visclf.classify('carried', image) IS NULL FROM adverts WHERE id = 1;
+ROLLBACK;
+UPDATE visclf.model SET activation_ranges = NULL, int8_agreement = NULL WHERE name = 'carried';
+BEGIN;
+SELECT visclf.calibrate_int8('carried', 'pictures') > 0 AS calibrated;
+SELECT (visclf.classify('carried', image)).error FROM adverts WHERE id = 1;
+ROLLBACK;
+SELECT visclf.classify('carried', image) IS NULL FROM adverts WHERE id = 1;
 RESET visclf.precision;
+BEGIN READ ONLY;
+SELECT visclf.calibrate_int8('carried', 'pictures');
+ROLLBACK;
 SELECT visclf.calibrate_int8('carried', 'adverts');
 SELECT visclf.calibrate_int8('carried', 'pictures', images => 100);
 SELECT visclf.calibrate_int8('carried', 'pictures', image_column => NULL);

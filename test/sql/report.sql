@@ -69,6 +69,8 @@ SELECT visclf.report('told', 'odd', 'published', 'place') AS page \gset
 SELECT length(:'page') < 100000 AS shortened, strpos(:'page', '>' || repeat('x', 120) || '&#x2026;<') > 0 AS long, strpos(:'page', '>' || repeat('&#x8239;', 60) || '&#x2026;<') > 0 AS wide, :'page' ~ '<i>empty</i>' AS empty,
 	(SELECT count(*) FROM regexp_matches(:'page', '<th scope="row" class="place"><bdi>[Yy]ork</bdi></th>', 'g')) AS yorks, :'page' ~ '100 images of -44 to 1900, 5 places' AS years,
 	:'page' ~ 'Images without a year, counted elsewhere on this page but not here: 50' AS no_years;
+CREATE VIEW far AS SELECT CASE WHEN place = 'york' THEN 1e400 ELSE 1900.5 END AS year, label FROM odd;
+SELECT visclf.report('told', 'far', 'year', method => 'cc') ~ 'Images without a year, counted elsewhere on this page but not here: 40' AS no_years;
 SELECT xmlparse(DOCUMENT replace(:'page', '<!DOCTYPE html>', '')) IS NOT NULL AS well_formed;
 CREATE TABLE same_key AS SELECT 7 AS id, image, label FROM adverts WHERE id <= 5;
 SELECT count(*) AS tiles FROM texts(visclf.contact_sheet('same_key', n => 3), '//s:image/@href');
@@ -96,6 +98,9 @@ SELECT visclf.report('told', 'counted', 'year', method => 'count'); ROLLBACK TO 
 SELECT visclf.report('told', 'counted', 'year', confidence => 95); ROLLBACK TO s;
 SELECT visclf.report('told', 'counted', 'year', pictures => -1); ROLLBACK TO s;
 SELECT visclf.report('told', 'counted', NULL); ROLLBACK TO s;
+SELECT visclf.report('told', 'counted', 'year', error_column => 'eror'); ROLLBACK TO s;
+SELECT visclf.report('told', 'counted', 'year', confidence_column => 'p'); ROLLBACK TO s;
+SELECT visclf.report('told', 'counted', 'year', image_column => 'scan'); ROLLBACK TO s;
 SELECT visclf.report('nobody', 'counted', 'year'); ROLLBACK TO s;
 SELECT visclf.report('many', 'counted', 'year'); ROLLBACK TO s;
 \set VERBOSITY sqlstate
@@ -116,6 +121,8 @@ SELECT visclf.contact_sheet('adverts', 'least_confident');
 SELECT visclf.contact_sheet('shown', n => 1001);
 SELECT visclf.contact_sheet('shown', size => NULL);
 SELECT visclf.contact_sheet('shown', 'top_losses', 'named');
+SELECT visclf.contact_sheet('shown', model => 'told');
+SELECT visclf.contact_sheet('shown', predictions => 'shown');
 \set VERBOSITY default
 
 -- read as the caller

@@ -41,6 +41,12 @@ SELECT phase, epoch, train_loss < 0.69 AS fits FROM visclf.training_log WHERE mo
 SELECT head FROM visclf.model WHERE name = 'probe';
 SELECT name, shape FROM visclf.weight w JOIN visclf.models m USING (model_id) WHERE m.model = 'probe' AND name ~ '^linear' ORDER BY 1;
 
+-- versions made in one transaction are told apart, by time too
+BEGIN;
+SELECT count(DISTINCT visclf.import_model('twice', visclf.export_model('small'))) FROM generate_series(1, 2);
+SELECT count(DISTINCT created_at) FROM visclf.model WHERE name = 'twice';
+ROLLBACK;
+
 -- the split by a column, text or boolean, and by groups
 CREATE VIEW split AS SELECT *, CASE WHEN id % 3 = 0 THEN 'valid' ELSE 'train' END AS side,
 	CASE WHEN id < 30 THEN id % 3 = 0 END AS some_sides, id % 10 AS family FROM adverts;

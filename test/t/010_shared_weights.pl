@@ -65,7 +65,8 @@ is($node->safe_psql('postgres', $batches), $alone_batches, 'classify_batch with 
 is($node->safe_psql('postgres', $batches), $alone_batches, 'classify_batch with what another made');
 like($node->safe_psql('postgres', qq{BEGIN;
 	$classify;
-	SELECT 'scans', coalesce(sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0)), 0) FROM pg_stat_xact_all_tables WHERE relid = 'visclf.weight'::regclass;
+	SELECT 'scans', coalesce(sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0)), 0) FROM pg_stat_xact_all_tables
+	WHERE relid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'visclf.weight'::regclass);
 	COMMIT}), qr/^scans\|0$/m, 'a backend that finds files reads no weights');
 
 # memory
@@ -100,6 +101,27 @@ system_log('rm', '-rf', "$temporary/pgsql_tmp.visclf");
 chmod 0500, $temporary;
 is($node->safe_psql('postgres', $classify), $alone, 'a folder that cannot be written');
 chmod 0700, $temporary;
+
+# rows that somebody repairs: the next sessions have what they say
+$node->safe_psql('postgres', q{UPDATE visclf.weight SET data = overlay(data PLACING set_byte(substr(data, 1, 4), 3, 63) FROM 1)
+	WHERE model_id = (SELECT model_id FROM visclf.model WHERE name = 'm') AND name LIKE '%linear2%'});
+my $repaired = $node->safe_psql('postgres', "SET visclf.shared_weights = 0; $classify");
+isnt($repaired, $alone, 'other weights, other answers');
+is($node->safe_psql('postgres', $classify), $repaired, 'also with shared weights');
+$alone = $repaired;
+
+# a backend that has to wait for a lock on the rows does not keep another waiting
+system_log('rm', '-rf', "$temporary/pgsql_tmp.visclf");
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE visclf.weight IN ACCESS EXCLUSIVE MODE');
+my $waiter = $node->background_psql('postgres');
+$waiter->query_until(qr/started/, "\\echo started\n$classify;\n");
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted});
+$locker->query_safe("SET LOCAL statement_timeout = '60s'");
+is($locker->query_safe($classify), $alone, 'who has the lock classifies');
+$locker->query_safe('COMMIT');
+$locker->quit;
+$waiter->quit;
 
 # the least recently used version goes when there is no room
 $node->safe_psql('postgres', $classify);
