@@ -10,8 +10,6 @@
  */
 #include "planner.h"
 
-#include <unistd.h>
-
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -20,6 +18,7 @@
 #include "utils/lsyscache.h"
 
 #include "devices.h"
+#include "settings.h"
 
 PG_FUNCTION_INFO_V1(visclf_planner_support);
 
@@ -87,12 +86,11 @@ classifies(PlannerInfo *root, RelOptInfo *rel)
 static void
 relation_info(PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *rel)
 {
-	int			others = (int) sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	int			workers;
 
 	if (next_relation_info_hook)
 		next_relation_info_hook(root, relation, inherits, rel);
-	workers = (int) Min(rel->tuples / IMAGES_OF_WORKER, others);
+	workers = (int) Min(rel->tuples / IMAGES_OF_WORKER, machine_cores() - 1);
 	if (rel->rel_parallel_workers == -1 && workers > 0 && root->glob->parallelModeOK &&
 		classifies(root, rel) && device_is_cpu())
 		rel->rel_parallel_workers = workers;

@@ -48,17 +48,21 @@ static const struct config_enum_entry precision_values[] = {
 };
 
 int
-setting_compute_threads(void)
+machine_cores(void)
 {
 	static int	cores = 0;
 
-	if (IsParallelWorker())
-		return 1;
-	if (setting_threads > 0)
-		return setting_threads;
 	if (cores == 0)
 		cores = Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
 	return cores;
+}
+
+int
+setting_compute_threads(void)
+{
+	if (IsParallelWorker())
+		return 1;
+	return setting_threads > 0 ? setting_threads : machine_cores();
 }
 
 void
