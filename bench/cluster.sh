@@ -8,10 +8,7 @@
 
 data=$(cd "${VISCLF_DATA:-$root/../shared/data}" && pwd) || exit 1
 export PGHOST=$tmp PGUSER=bench PGDATABASE=postgres PGOPTIONS='-c client_min_messages=notice'
-as_user initdb -D "$tmp/data" -U bench -A trust --no-locale -E UTF8 >"$tmp/initdb.log"
-trap 'as_user pg_ctl -s -D "$tmp/data" -m immediate stop || true; rm -rf "$tmp"' EXIT
-as_user pg_ctl -w -s -D "$tmp/data" -l "$tmp/server.log" \
-	-o "-k $tmp -c listen_addresses='' -c shared_buffers=1GB -c max_wal_size=4GB" start
+start_cluster bench -c shared_buffers=1GB -c max_wal_size=4GB
 PATH=$bindir:$PATH
 
 psql -X -q -v ON_ERROR_STOP=1 <<SQL

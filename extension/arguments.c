@@ -20,6 +20,6 @@ argument_bounds(const char *name, double value, double low, double high)
 	if (!(value >= low && value <= high))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" is %g", name, value),
-				 errhint("Allowed: %g to %g.", low, high)));
+				 errmsg("option \"%s\" is %.15g", name, value),
+				 errhint("Allowed: %.15g to %.15g.", low, high)));
 }

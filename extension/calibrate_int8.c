@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "arguments.h"
 #include "batch.h"
 #include "cache.h"
 #include "error.h"
@@ -59,17 +60,8 @@ check_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[ARGS] = {"model", "source", "image_column", "images"};
 
-	for (int i = 0; i < ARGS; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("option \"%s\" must not be NULL", names[i])));
-	if (PG_GETARG_INT32(ARG_IMAGES) < CALIBRATION_IMAGES + LEAST_COMPARED ||
-		PG_GETARG_INT32(ARG_IMAGES) > MOST_IMAGES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"images\" is %d", PG_GETARG_INT32(ARG_IMAGES)),
-				 errhint("Allowed: %d to %d.", CALIBRATION_IMAGES + LEAST_COMPARED, MOST_IMAGES)));
+	arguments_not_null(fcinfo, names, ARGS);
+	argument_bounds("images", PG_GETARG_INT32(ARG_IMAGES), CALIBRATION_IMAGES + LEAST_COMPARED, MOST_IMAGES);
 }
 
 static void

@@ -56,6 +56,16 @@ enum
 	ARGS
 };
 
+/* What the sheet shows. */
+typedef enum Show
+{
+	SHOW_SAMPLE,
+	SHOW_TOP_LOSSES,
+	SHOW_LEAST_CONFIDENT
+} Show;
+
+static const char *const show_names[] = {"sample", "top_losses", "least_confident"};
+
 /* How the sheet is laid out. */
 typedef struct Layout
 {
@@ -120,36 +130,43 @@ choose_least_confident(FunctionCallInfo fcinfo, const PictureSource *source, con
 									PG_GETARG_INT32(ARG_N));
 }
 
-/* Throws for an option that what is shown has no use for. */
+/* Throws for an option that is given, but where another thing is shown than what it is for. */
 static void
-check_unused(FunctionCallInfo fcinfo, int argument, const char *name, const char *show)
+check_use(FunctionCallInfo fcinfo, int argument, const char *name, Show show, Show use)
 {
-	if (!PG_ARGISNULL(argument))
+	if (!PG_ARGISNULL(argument) && show != use)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" has no use where \"%s\" is shown", name, show),
-				 errhint("Leave it out, or choose what it is for: show => '%s'.",
-						 argument == ARG_MODEL ? "top_losses" : "least_confident")));
+				 errmsg("option \"%s\" has no use where \"%s\" is shown", name, show_names[show]),
+				 errhint("Leave it out, or choose what it is for: show => '%s'.", show_names[use])));
+}
+
+static Show
+show_argument(FunctionCallInfo fcinfo)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SHOW));
+
+	for (int i = 0; i < lengthof(show_names); i++)
+		if (strcmp(name, show_names[i]) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("show \"%s\" is not known", name),
+			 errhint("Allowed: sample, top_losses, least_confident.")));
 }
 
 /* The rows to show. */
 static Pictures *
 choose(FunctionCallInfo fcinfo, const PictureSource *source)
 {
-	char	   *show = text_to_cstring(PG_GETARG_TEXT_PP(ARG_SHOW));
+	Show		show = show_argument(fcinfo);
 	char	   *label_column = PG_ARGISNULL(ARG_LABEL_COLUMN) ? NULL : NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
 
-	if (strcmp(show, "sample") != 0 && strcmp(show, "top_losses") != 0 && strcmp(show, "least_confident") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("show \"%s\" is not known", show),
-				 errhint("Allowed: sample, top_losses, least_confident.")));
-	if (strcmp(show, "least_confident") != 0)
-		check_unused(fcinfo, ARG_PREDICTIONS, "predictions", show);
-	if (strcmp(show, "top_losses") == 0)
+	check_use(fcinfo, ARG_PREDICTIONS, "predictions", show, SHOW_LEAST_CONFIDENT);
+	check_use(fcinfo, ARG_MODEL, "model", show, SHOW_TOP_LOSSES);
+	if (show == SHOW_TOP_LOSSES)
 		return choose_top_losses(fcinfo);
-	check_unused(fcinfo, ARG_MODEL, "model", show);
-	if (strcmp(show, "least_confident") == 0)
+	if (show == SHOW_LEAST_CONFIDENT)
 		return choose_least_confident(fcinfo, source, label_column);
 	if (label_column)
 		source_column_type(source->relation, label_column, "label_column");

@@ -55,12 +55,31 @@ predictions_columns(const Predictions *p)
 					label_expression(p), other);
 }
 
+/* The last columns of a row, which predictions_columns() has named. */
+static PredictionRow
+read_row(const Quantifier *q, HeapTuple tuple, TupleDesc desc)
+{
+	int			column = desc->natts - 3;
+	PredictionRow row;
+	bool		isnull;
+	int			other;
+
+	row.label = SPI_getvalue(tuple, desc, column);
+	row.images = DatumGetInt64(SPI_getbinval(tuple, desc, column + 1, &isnull));
+	other = DatumGetInt32(SPI_getbinval(tuple, desc, column + 2, &isnull));
+	if (!isnull)
+		quantifier_other_version(q, other);
+	row.probabilities = SPI_getbinval(tuple, desc, column + 3, &row.no_probabilities);
+	return row;
+}
+
 void
-predictions_read(const char *query, int model_id,
-				 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc), void *argument)
+predictions_read(const char *query, const Quantifier *q,
+				 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row),
+				 void *argument)
 {
 	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(model_id)};
+	Datum		values[] = {Int32GetDatum(q->model_id)};
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
 	Portal		cursor = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
 	uint64		fetched;
@@ -74,7 +93,11 @@ predictions_read(const char *query, int model_id,
 		fetched = SPI_processed;
 		caller = MemoryContextSwitchTo(rows);
 		for (uint64 i = 0; i < fetched; i++)
-			take(argument, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		{
+			PredictionRow row = read_row(q, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+
+			take(argument, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &row);
+		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(rows);
 		SPI_freetuptable(SPI_tuptable);

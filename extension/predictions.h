@@ -10,6 +10,8 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 
+#include "quantifier.h"
+
 typedef struct Predictions
 {
 	Oid			relation;
@@ -26,8 +28,17 @@ typedef struct Predictions
  */
 extern void predictions_check(Predictions *p);
 
+/* Images of one label, or one image, as a row of a query has them. */
+typedef struct PredictionRow
+{
+	char	   *label;			/* NULL: they failed */
+	int64		images;
+	Datum		probabilities;
+	bool		no_probabilities;
+} PredictionRow;
+
 /*
- * The columns of a query over the relation, called s, in which $1 is a
+ * The last columns of a query over the relation, called s, in which $1 is a
  * model_id: "label, images, other, probabilities".  The label is NULL for an
  * image that failed; other is another model_id where there is one.  Without
  * soft, images and other are aggregates, to be grouped by the label.
@@ -36,9 +47,11 @@ extern char *predictions_columns(const Predictions *p);
 
 /*
  * Hands each row of a query over predictions to a function, in a context that
- * is emptied as it goes; $1 is the model_id.  SPI connected.
+ * is emptied as it goes; $1 is the model_id.  Throws for a row of another
+ * version.  SPI connected.
  */
-extern void predictions_read(const char *query, int model_id,
-							 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc), void *argument);
+extern void predictions_read(const char *query, const Quantifier *q,
+							 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row),
+							 void *argument);
 
 #endif							/* VISCLF_PREDICTIONS_H */

@@ -44,15 +44,11 @@ enum
 	ARGS
 };
 
-/* Columns of the cursor. */
+/* Columns of the cursor, before those of predictions_columns(). */
 enum
 {
 	COLUMN_NUMBER = 1,			/* of the group */
-	COLUMN_GROUPS,
-	COLUMN_LABEL,
-	COLUMN_IMAGES,
-	COLUMN_OTHER_MODEL,
-	COLUMN_PROBABILITIES
+	COLUMN_GROUPS
 };
 
 /* What to count, by which columns. */
@@ -133,17 +129,6 @@ put_group(ReturnSetInfo *result, const Quantifier *q, const ImageGroup *group, D
 	}
 }
 
-/* Throws where predictions are another version's than the one whose errors are known. */
-static void
-check_version(const Quantifier *q, HeapTuple tuple, TupleDesc desc)
-{
-	bool		isnull;
-	int			other = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_OTHER_MODEL, &isnull));
-
-	if (!isnull)
-		quantifier_other_version(q, other);
-}
-
 /* What is gathered of the rows that the cursor has given so far. */
 typedef struct Progress
 {
@@ -170,16 +155,12 @@ finish_group(Progress *progress)
 
 /* Takes a row of the cursor; those of a group follow each other. */
 static void
-add_row(void *argument, HeapTuple tuple, TupleDesc desc)
+add_row(void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row)
 {
 	Progress   *progress = argument;
 	bool		isnull;
-	bool		no_probabilities;
 	int64		number = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_NUMBER, &isnull));
-	int64		images = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_IMAGES, &isnull));
-	Datum		probabilities = SPI_getbinval(tuple, desc, COLUMN_PROBABILITIES, &no_probabilities);
 
-	check_version(progress->q, tuple, desc);
 	if (number != progress->number)
 	{
 		MemoryContext caller;
@@ -190,8 +171,7 @@ add_row(void *argument, HeapTuple tuple, TupleDesc desc)
 		MemoryContextSwitchTo(caller);
 		progress->number = number;
 	}
-	group_add(progress->q, progress->group, SPI_getvalue(tuple, desc, COLUMN_LABEL), images, probabilities,
-			  no_probabilities);
+	group_add(progress->q, progress->group, row->label, row->images, row->probabilities, row->no_probabilities);
 }
 
 /* Reads all rows, a group after the other. */
@@ -201,7 +181,7 @@ count_groups(ReturnSetInfo *result, const Quantifier *q, const char *query)
 	Progress	progress = {.result = result, .q = q, .group = group_create(q),
 		.context = AllocSetContextCreate(CurrentMemoryContext, "visclf group", ALLOCSET_DEFAULT_SIZES)};
 
-	predictions_read(query, q->model_id, add_row, &progress);
+	predictions_read(query, q, add_row, &progress);
 	finish_group(&progress);
 }
 

@@ -21,15 +21,11 @@
 #define MOST_PERIODS 24			/* columns of the grid */
 #define IMAGES_OF_CELL 40		/* that a cell of the grid should have, on average */
 
-/* Columns of the cursor. */
+/* Columns of the cursor, before those of predictions_columns(). */
 enum
 {
 	COLUMN_YEAR = 1,
-	COLUMN_PLACE,
-	COLUMN_LABEL,
-	COLUMN_IMAGES,
-	COLUMN_OTHER_MODEL,
-	COLUMN_PROBABILITIES
+	COLUMN_PLACE
 };
 
 /* The year of a row as an integer, in SQL; NULL where it is none of four digits. */
@@ -215,41 +211,33 @@ make_groups(const Report *r, int count)
 }
 
 static void
-add_to(const Report *r, ReportGroup *group, const char *label, int64 images, Datum probabilities, bool none)
+add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
 {
-	group_add(r->quantifier, group->images, label, images, probabilities, none);
+	group_add(r->quantifier, group->images, row->label, row->images, row->probabilities, row->no_probabilities);
 }
 
 /* Adds a row of the cursor to the groups that it belongs to. */
 static void
-add_row(void *report, HeapTuple tuple, TupleDesc desc)
+add_row(void *report, HeapTuple tuple, TupleDesc desc, const PredictionRow *row)
 {
 	Report	   *r = report;
 	bool		no_year;
-	bool		no_probabilities;
-	bool		isnull;
 	int			year = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_YEAR, &no_year));
-	char	   *label = SPI_getvalue(tuple, desc, COLUMN_LABEL);
-	int64		images = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_IMAGES, &isnull));
-	Datum		p = SPI_getbinval(tuple, desc, COLUMN_PROBABILITIES, &no_probabilities);
 	int			y = no_year ? -1 : year_index(r, year);
 	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
-	int			other = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_OTHER_MODEL, &isnull));
 
-	if (!isnull)
-		quantifier_other_version(r->quantifier, other);
-	add_to(r, &r->all, label, images, p, no_probabilities);
-	add_to(r, y < 0 ? &r->no_year : &r->by_year[y], label, images, p, no_probabilities);
+	add_to(r, &r->all, row);
+	add_to(r, y < 0 ? &r->no_year : &r->by_year[y], row);
 	if (y >= 0)
-		add_to(r, &r->by_period[column], label, images, p, no_probabilities);
+		add_to(r, &r->by_period[column], row);
 	if (r->place_count > 0)
 	{
 		int			place = place_index(r, SPI_getvalue(tuple, desc, COLUMN_PLACE));
 
 		if (place >= 0)
-			add_to(r, &r->by_place[place], label, images, p, no_probabilities);
+			add_to(r, &r->by_place[place], row);
 		if (place >= 0 && y >= 0)
-			add_to(r, &r->grid[place * r->period_count + column], label, images, p, no_probabilities);
+			add_to(r, &r->grid[place * r->period_count + column], row);
 	}
 }
 
@@ -287,7 +275,7 @@ report_read_counts(Report *r)
 	r->by_place = make_groups(r, r->place_count);
 	r->by_period = make_groups(r, r->period_count);
 	r->grid = make_groups(r, r->place_count * r->period_count);
-	predictions_read(make_query(&r->options), r->quantifier->model_id, add_row, r);
+	predictions_read(make_query(&r->options), r->quantifier, add_row, r);
 	estimate(r, &r->all, 1);
 	estimate(r, r->by_year, r->year_count);
 	estimate(r, r->by_place, r->place_count);

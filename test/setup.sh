@@ -3,7 +3,8 @@
 # clusters as, since the server refuses root.
 #
 # After it: $root (the checkout), $tmp (a folder of that user's, removed at
-# exit), $bindir (of PostgreSQL), as_user (runs a command as that user).
+# exit), $bindir (of PostgreSQL), as_user (runs a command as that user),
+# start_cluster (a cluster in $tmp, whose socket is there too).
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -74,6 +75,17 @@ as_user()
 	else
 		env "PATH=$bindir:$PATH" "$@"
 	fi
+}
+
+# Starts a cluster that ends with the script: start_cluster SUPERUSER [server option]...
+start_cluster()
+{
+	local user=$1
+	shift
+
+	as_user initdb -D "$tmp/data" -U "$user" -A trust --no-locale -E UTF8 >"$tmp/initdb.log"
+	trap 'as_user pg_ctl -s -D "$tmp/data" -m immediate stop || true; rm -rf "$tmp"' EXIT
+	as_user pg_ctl -w -s -D "$tmp/data" -l "$tmp/server.log" -o "-k $tmp -c listen_addresses='' $*" start
 }
 
 install_packages
