@@ -39,6 +39,17 @@ typedef struct jpeg_recipe
 	int			scan_count;
 } jpeg_recipe;
 
+/* Pixels of one colour, in RGB. */
+static inline void
+plain_rgb(int x, int y, uint8_t *samples)
+{
+	static const uint8_t colour[3] = {200, 100, 50};
+
+	(void) x;
+	(void) y;
+	memcpy(samples, colour, 3);
+}
+
 /* Writes an APP1 segment of big-endian EXIF that states an orientation. */
 static inline void
 write_exif(j_compress_ptr cinfo, int orientation)

@@ -73,16 +73,6 @@ plain(int x, int y, uint8_t *samples)
 }
 
 static void
-plain_rgb(int x, int y, uint8_t *samples)
-{
-	static const uint8_t colour[3] = {200, 100, 50};
-
-	(void) x;
-	(void) y;
-	memcpy(samples, colour, 3);
-}
-
-static void
 plain_two(int x, int y, uint8_t *samples)
 {
 	(void) x;

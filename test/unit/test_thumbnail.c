@@ -9,16 +9,6 @@
 
 #define MAX_PIXELS	100000000
 
-static void
-plain(int x, int y, uint8_t *samples)
-{
-	static const uint8_t colour[3] = {200, 100, 50};
-
-	(void) x;
-	(void) y;
-	memcpy(samples, colour, 3);
-}
-
 /* Light above, dark below. */
 static void
 halves(int x, int y, uint8_t *samples)
@@ -70,7 +60,7 @@ test_sizes(void)
 
 	for (int i = 0; i < 4; i++)
 	{
-		jpeg_recipe recipe = {sizes[i][0], sizes[i][1], 3, JCS_RGB, JCS_YCbCr, plain, .progressive = false};
+		jpeg_recipe recipe = {sizes[i][0], sizes[i][1], 3, JCS_RGB, JCS_YCbCr, plain_rgb, .progressive = false};
 		made_jpeg	image = make_jpeg(&recipe);
 
 		ok(makes(&image, 96, sizes[i][2], sizes[i][3], &picture), "%d x %d becomes %d x %d",
@@ -94,7 +84,7 @@ test_odd(void)
 
 	for (int width = 1; width < 120; width++)
 	{
-		jpeg_recipe recipe = {width, 101, 3, JCS_RGB, JCS_YCbCr, plain, .progressive = false};
+		jpeg_recipe recipe = {width, 101, 3, JCS_RGB, JCS_YCbCr, plain_rgb, .progressive = false};
 		made_jpeg	image = make_jpeg(&recipe);
 
 		if (vc_thumbnail_make(image.data, image.size, 50, MAX_PIXELS, &picture, &error) != VC_OK ||
