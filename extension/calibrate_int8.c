@@ -116,42 +116,38 @@ open_sample(FunctionCallInfo fcinfo)
 {
 	Oid			source = PG_GETARG_OID(ARG_SOURCE);
 	const char *column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {PG_GETARG_DATUM(ARG_IMAGES)};
+	Sql			sql;
 
 	source_check_relation(source);
 	source_check_image(source, column);
 	column = quote_identifier(column);
-	return SPI_cursor_open_with_args(NULL,
-									 psprintf("SELECT s.%s FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
-											  column, relation_name(source), column),
-									 1, types, values, NULL, true, 0);
+	sql_begin(&sql, psprintf("SELECT s.%s FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
+							 column, relation_name(source), column));
+	sql_int(&sql, PG_GETARG_INT32(ARG_IMAGES));
+	return sql_open(&sql, true);
 }
 
 /* Fills the batch with decoded images; those that cannot be are left out.  Returns false at the end. */
 static bool
 fetch(Calibration *c)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	Batch	   *batch = c->batch;
 	int			good = 0;
-	bool		more;
+	uint64		rows;
 	bool		isnull;
 
 	batch_reset(batch);
-	SPI_cursor_fetch(c->cursor, true, batch->capacity);
-	more = SPI_processed > 0;
-	for (uint64 i = 0; i < SPI_processed; i++)
-		batch_add(batch, SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	rows = sql_fetch(c->cursor, batch->capacity);
+	for (uint64 i = 0; i < rows; i++)
+		batch_add(batch, result_datum(i, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-	MemoryContextSwitchTo(caller);
 	batch_start(batch);
 	batch_wait(batch);
 	for (int i = 0; i < batch->count; i++)
 		if (batch->jobs[i].error.code == VC_OK)
 			memmove(batch->pixels + batch->image_bytes * good++, batch->jobs[i].out, batch->image_bytes);
 	batch->count = good;
-	return more;
+	return rows > 0;
 }
 
 /* Runs the batch by both plans and counts what they agree on. */

@@ -93,7 +93,6 @@ fetch(Work *w, Rows *rows)
 	MemoryContextReset(rows->context);
 	caller = MemoryContextSwitchTo(rows->context);
 	keys = pending_next(w->pending, w->batch_size);
-	MemoryContextSwitchTo(rows->context);	/* SPI leaves another one current */
 	rows->count = keys > 0 ? (int) Min(SPI_processed, (uint64) keys) : 0;
 	for (int i = 0; i < rows->count; i++)
 	{
@@ -132,20 +131,20 @@ static void
 classify(Work *w, Rows *rows)
 {
 	CachedModel *cached = cached_model(w->key, w->batch_size, w->precision);
-	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext caller;
 
 	if (rows->batch->count > 0)
 		cached_model_run(cached, rows->batch->pixels, rows->batch->count, w->logits, NULL);
+	caller = MemoryContextSwitchTo(rows->context);
 	for (int i = 0; i < rows->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(rows->context);
 		prediction_table_write(w->table, rows->keys[i], prediction_of(w, cached, rows, i));
 	}
 	MemoryContextSwitchTo(caller);
 	w->done += rows->count;
 	if (!w->atomic)
-		SPI_commit();
+		sql_commit();
 }
 
 /* At most every visclf.progress_interval. */

@@ -14,6 +14,7 @@
 #include "utils/rel.h"
 
 #include "prediction.h"
+#include "sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_classify_trigger);
 
@@ -62,15 +63,15 @@ find_column(const TriggerData *data, const char *column, Oid type)
 static Datum
 classify(const char *model, Datum image, bool *isnull)
 {
-	Oid			types[2] = {TEXTOID, BYTEAOID};
-	Datum		values[2] = {CStringGetTextDatum(model), image};
+	Sql			sql;
 	Datum		prediction;
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT visclf.classify($1, $2)", 2, types, values, NULL,
-							  false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not classify a row");
-	prediction = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	sql_begin(&sql, "SELECT visclf.classify($1, $2)");
+	sql_text(&sql, model);
+	sql_datum(&sql, BYTEAOID, image);
+	sql_read_latest(&sql);
+	prediction = result_datum(0, 1, isnull);
 	if (!*isnull)
 		prediction = SPI_datumTransfer(prediction, false, -1);
 	SPI_finish();

@@ -62,9 +62,9 @@ throw_repeated(const Pending *p, const char *key)
 
 /* Puts the keys that were fetched into the store. */
 static void
-store_keys(Pending *p)
+store_keys(Pending *p, uint64 count)
 {
-	for (uint64 i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < count; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		bool		isnull;
@@ -83,32 +83,28 @@ store_keys(Pending *p)
 static void
 read_keys(Pending *p, const PredictionTable *table, int model_id)
 {
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(model_id)};
 	StringInfoData query;
+	Sql			sql;
 	Portal		cursor;
+	uint64		fetched;
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.%s, pg_catalog.count(*) FROM %s s WHERE NOT EXISTS "
 					 "(SELECT FROM %s t WHERE t.%s = s.%s AND t.model_id OPERATOR(pg_catalog.=) $1) "
 					 "GROUP BY 1",
 					 p->key_column, p->source, table->name, table->key_column, p->key_column);
-	cursor = SPI_cursor_open_with_args(NULL, query.data, 1, types, values, NULL, false, 0);
+	sql_begin(&sql, query.data);
+	sql_int(&sql, model_id);
+	cursor = sql_open(&sql, false);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		SPI_cursor_fetch(cursor, true, KEYS_PER_FETCH);
-		store_keys(p);
+		fetched = sql_fetch(cursor, KEYS_PER_FETCH);
+		store_keys(p, fetched);
 		SPI_freetuptable(SPI_tuptable);
-	} while (SPI_processed > 0);
+	} while (fetched > 0);
 	SPI_cursor_close(cursor);
 	p->count = tuplestore_tuple_count(p->keys);
-}
-
-static void
-release_fetch(void *plan)
-{
-	SPI_freeplan(plan);
 }
 
 static void
@@ -120,10 +116,7 @@ prepare_fetch(Pending *p)
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.%s, s.%s FROM %s s WHERE s.%s = ANY ($1)",
 					 p->key_column, p->image_column, p->source, p->key_column);
-	p->fetch = SPI_prepare(query.data, 1, types);
-	if (p->fetch == NULL || SPI_keepplan(p->fetch) != 0)
-		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
-	vc_release_with(CurrentMemoryContext, release_fetch, p->fetch);
+	p->fetch = sql_prepare(query.data, 1, types);
 }
 
 Pending *
@@ -152,7 +145,6 @@ pending_next(Pending *p, int most)
 	Datum	   *keys = palloc(sizeof(Datum) * most);
 	int			count = 0;
 	Datum		array;
-	int			code;
 
 	while (count < most && tuplestore_gettupleslot(p->keys, true, true, p->slot))
 	{
@@ -164,8 +156,6 @@ pending_next(Pending *p, int most)
 		return 0;
 	array = PointerGetDatum(construct_array(keys, count, p->key_type, p->key_length,
 											p->key_by_value, p->key_alignment));
-	code = SPI_execute_plan(p->fetch, &array, NULL, false, 0);
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+	sql_run(p->fetch, &array);
 	return count;
 }

@@ -16,7 +16,6 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
-#include "foreign.h"
 #include "prediction.h"
 #include "sql.h"
 
@@ -40,6 +39,7 @@ static void
 create_table(const RangeVar *name, const char *key_column, Oid key_type, int32 key_typmod)
 {
 	StringInfoData query;
+	Sql			sql;
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "CREATE TABLE %s (%s %s PRIMARY KEY",
@@ -51,8 +51,8 @@ create_table(const RangeVar *name, const char *key_column, Oid key_type, int32 k
 		appendStringInfo(&query, ", %s %s", columns[i].name,
 						 format_type_extended(columns[i].type, -1, FORMAT_TYPE_FORCE_QUALIFY));
 	appendStringInfoChar(&query, ')');
-	if (SPI_execute(query.data, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not create the table of predictions");
+	sql_begin(&sql, query.data);
+	sql_read_latest(&sql);
 }
 
 static void
@@ -94,12 +94,6 @@ check_unique(Oid relation, const char *key_column)
 				 errhint("ALTER TABLE ... ADD PRIMARY KEY (%s).", quote_identifier(key_column))));
 }
 
-static void
-release_write(void *plan)
-{
-	SPI_freeplan(plan);
-}
-
 /* Plans the writing of a row: $1 the key, $2 a visclf.prediction. */
 static void
 prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
@@ -115,10 +109,7 @@ prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 					 "ON CONFLICT (%s) DO UPDATE SET ", table->key_column);
 	for (int i = 0; i < lengthof(columns); i++)
 		appendStringInfo(&query, "%s%s = excluded.%s", i ? ", " : "", columns[i].name, columns[i].name);
-	table->write = SPI_prepare(query.data, 2, types);
-	if (table->write == NULL || SPI_keepplan(table->write) != 0)
-		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
-	vc_release_with(CurrentMemoryContext, release_write, table->write);
+	table->write = sql_prepare(query.data, 2, types);
 }
 
 PredictionTable *
@@ -149,8 +140,6 @@ void
 prediction_table_write(const PredictionTable *table, Datum key, Datum prediction)
 {
 	Datum		values[2] = {key, prediction};
-	int			code = SPI_execute_plan(table->write, values, NULL, false, 0);
 
-	if (code < 0)
-		elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+	sql_run(table->write, values);
 }

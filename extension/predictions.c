@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "source.h"
+#include "sql.h"
 
 #define ROWS_PER_FETCH 1000
 
@@ -78,19 +79,20 @@ predictions_read(const char *query, const Quantifier *q,
 				 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row),
 				 void *argument)
 {
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(q->model_id)};
+	Sql			sql;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
-	Portal		cursor = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
+	Portal		cursor;
 	uint64		fetched;
 
+	sql_begin(&sql, query);
+	sql_int(&sql, q->model_id);
+	cursor = sql_open(&sql, true);
 	do
 	{
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
-		SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
-		fetched = SPI_processed;
+		fetched = sql_fetch(cursor, ROWS_PER_FETCH);
 		caller = MemoryContextSwitchTo(rows);
 		for (uint64 i = 0; i < fetched; i++)
 		{

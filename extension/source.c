@@ -144,6 +144,7 @@ static Portal
 open_cursor(const TrainOptions *o, bool multi_label)
 {
 	StringInfoData query;
+	Sql			sql;
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.%s", quote_identifier(o->image_column));
@@ -154,7 +155,8 @@ open_cursor(const TrainOptions *o, bool multi_label)
 	appendStringInfo(&query, " FROM %s s WHERE s.%s IS NOT NULL",
 					 relation_name(o->source),
 					 quote_identifier(o->label_column));
-	return SPI_cursor_open_with_args(NULL, query.data, 0, NULL, NULL, NULL, false, 0);
+	sql_begin(&sql, query.data);
+	return sql_open(&sql, false);
 }
 
 static void
@@ -239,16 +241,17 @@ static bool
 fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 {
 	MemoryContext caller;
+	uint64		rows;
 
 	batch_reset(b->batch);
 	MemoryContextReset(b->keys);
-	SPI_cursor_fetch(cursor, true, ROWS_PER_FETCH);
+	rows = sql_fetch(cursor, ROWS_PER_FETCH);
 	caller = MemoryContextSwitchTo(b->keys);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < rows; i++)
 		fetch_row(b, o, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, dataset);
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
-	return SPI_processed > 0;
+	return rows > 0;
 }
 
 /* Looks up a row's labels among the classes, each once. */

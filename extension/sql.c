@@ -17,6 +17,8 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "foreign.h"
+
 bool
 call_is_atomic(FunctionCallInfo fcinfo)
 {
@@ -75,15 +77,79 @@ sql_reals(Sql *sql, const float *values, int count)
 		sql->nulls[sql->count - 1] = 'n';
 }
 
+/* After a call of SPI: the caller's context again; the number of rows, or an error. */
 static uint64
-execute(Sql *sql, bool read_only)
+after(int code, MemoryContext caller)
 {
-	int			code = SPI_execute_with_args(sql->command, sql->count, sql->types,
-											 sql->values, sql->nulls, read_only, 0);
-
+	MemoryContextSwitchTo(caller);
 	if (code < 0)
 		elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
 	return SPI_processed;
+}
+
+static uint64
+execute(Sql *sql, bool read_only)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	return after(SPI_execute_with_args(sql->command, sql->count, sql->types,
+									   sql->values, sql->nulls, read_only, 0), caller);
+}
+
+Portal
+sql_open(Sql *sql, bool read_only)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Portal		cursor = SPI_cursor_open_with_args(NULL, sql->command, sql->count, sql->types,
+												   sql->values, sql->nulls, read_only, 0);
+
+	MemoryContextSwitchTo(caller);
+	return cursor;
+}
+
+uint64
+sql_fetch(Portal cursor, long rows)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	SPI_cursor_fetch(cursor, true, rows);
+	return after(0, caller);
+}
+
+static void
+release_plan(void *plan)
+{
+	SPI_freeplan(plan);
+}
+
+SPIPlanPtr
+sql_prepare(const char *command, int count, Oid *types)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SPIPlanPtr	plan = SPI_prepare(command, count, types);
+
+	MemoryContextSwitchTo(caller);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+	vc_release_with(caller, release_plan, plan);
+	return plan;
+}
+
+uint64
+sql_run(SPIPlanPtr plan, Datum *values)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	return after(SPI_execute_plan(plan, values, NULL, false, 0), caller);
+}
+
+void
+sql_commit(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	SPI_commit();
+	MemoryContextSwitchTo(caller);
 }
 
 uint64

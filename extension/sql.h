@@ -5,6 +5,9 @@
  * The caller has connected to SPI.  Arguments are added in the order of $1,
  * $2, ...; names in the queries are qualified, so that no search_path can
  * change what they mean.
+ *
+ * The functions of SPI that run, plan or fetch leave SPI's own memory context
+ * current.  These here give the caller's back, and nothing else calls those.
  */
 #ifndef VISCLF_SQL_H
 #define VISCLF_SQL_H
@@ -48,6 +51,21 @@ extern uint64 sql_read_latest(Sql *sql);
  * rights.  Returns the number of rows processed.
  */
 extern uint64 sql_write(Sql *sql);
+
+/* The same query through a cursor; a cursor that writes sees what this statement has written. */
+extern Portal sql_open(Sql *sql, bool read_only);
+
+/* Fetches the next rows of a cursor into the last result; how many: 0 at the end. */
+extern uint64 sql_fetch(Portal cursor, long rows);
+
+/* Plans a query for arguments of these types; the plan goes with the current context. */
+extern SPIPlanPtr sql_prepare(const char *command, int count, Oid *types);
+
+/* Runs a plan, which may write, with values none of which is NULL; counts its rows. */
+extern uint64 sql_run(SPIPlanPtr plan, Datum *values);
+
+/* Commits, and begins the next transaction. */
+extern void sql_commit(void);
 
 /* The table visclf.model, which its locks are named after too. */
 extern Oid	model_table(void);

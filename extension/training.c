@@ -71,7 +71,7 @@ void
 training_commit(const Training *t)
 {
 	if (!t->atomic)
-		SPI_commit();
+		sql_commit();
 }
 
 /* Room for one batch and what is said of it. */

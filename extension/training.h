@@ -20,7 +20,7 @@
 typedef struct Training
 {
 	MemoryContext context;		/* device, plan and images hang on it, in this
-								 * order; SPI goes back to another one */
+								 * order */
 	TrainOptions *options;
 	Dataset    *data;
 	Model	   *model;

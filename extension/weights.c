@@ -72,15 +72,16 @@ read_tensors(const Model *model, const char *command,
 	bool	   *seen = palloc0(sizeof(bool) * network->parameter_count);
 	MemoryContext one = AllocSetContextCreate(CurrentMemoryContext, "visclf tensor",
 											  ALLOCSET_DEFAULT_SIZES);
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(model->model_id)};
-	Portal		cursor = SPI_cursor_open_with_args(NULL, command, 1, types, values,
-												   NULL, true, 0);
+	Sql			sql;
+	Portal		cursor;
+	uint64		rows;
 
-	for (SPI_cursor_fetch(cursor, true, TENSORS_PER_FETCH); SPI_processed > 0;
-		 SPI_cursor_fetch(cursor, true, TENSORS_PER_FETCH))
+	sql_begin(&sql, command);
+	sql_int(&sql, model->model_id);
+	cursor = sql_open(&sql, true);
+	while ((rows = sql_fetch(cursor, TENSORS_PER_FETCH)) > 0)
 	{
-		for (uint64 row = 0; row < SPI_processed; row++)
+		for (uint64 row = 0; row < rows; row++)
 		{
 			MemoryContext caller = MemoryContextSwitchTo(one);
 			char	   *name = result_text(row, 1);
