@@ -277,7 +277,7 @@ compare(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 	};
 	vc_md		plain = vc_md_create(4, dims, dnnl_oihw);
 	trial		trials[2] = {{0}};
-	vc_status	status = plain != NULL ? VC_OK : vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+	vc_status	status = plain != NULL ? VC_OK : vc_cpu_md_failed(error);
 
 	omp_set_num_threads(1);
 	if (status == VC_OK)
@@ -304,7 +304,7 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 	vc_status	status;
 
 	*winograd = false;
-	if (plan->options.algorithm == VC_ALGORITHM_DIRECT || count < MIN_BATCH ||
+	if (!VC_DNNL_WINOGRAD || plan->options.algorithm == VC_ALGORITHM_DIRECT || count < MIN_BATCH ||
 		shape->kernel != 3 || shape->stride != 1 || vc_cpu_is_int8(shape->source))
 		return VC_OK;
 	while (batch * pixels < ENOUGH_PIXELS && batch * 2 <= count)

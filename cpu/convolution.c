@@ -57,7 +57,7 @@ choose_weights(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 	step->convolution->weights = vc_md_copy(vc_md_query(desc, dnnl_query_weights_md));
 	dnnl_primitive_desc_destroy(desc);
 	if (step->convolution->weights == NULL)
-		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+		return vc_cpu_md_failed(error);
 	return VC_OK;
 }
 
@@ -117,7 +117,7 @@ need_packed(vc_plan *plan, const vc_cpu_step *step, vc_md md, vc_error *error)
 	if (find_packed(c, md) != NULL)
 		return VC_OK;
 	if ((p.md = vc_md_copy(md)) == NULL)
-		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+		return vc_cpu_md_failed(error);
 	p.shared = vc_cpu_shared_weights(plan, step, md);
 	if (p.shared == NULL && (p.data = vc_cpu_allocate(plan, p.bytes, error)) == NULL)
 	{
@@ -257,7 +257,7 @@ vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 		if ((status = vc_cpu_fold_weights(plan, step, error)) != VC_OK)
 			return status;
 		if ((plain = vc_cpu_weights_md(&c->shape, dnnl_oihw)) == NULL)
-			return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+			return vc_cpu_md_failed(error);
 		for (int i = 0; i < c->packed_count && status == VC_OK; i++)
 			if (c->packed[i].shared == NULL)
 				status = pack(plan, step, plain, &c->packed[i], error);
@@ -274,15 +274,19 @@ static vc_status
 execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *weights,
 		void *bias, void *destination, vc_error *error)
 {
-	dnnl_exec_arg_t args[] = {
+	dnnl_exec_arg_t args[6] = {
 		{direction == VC_CPU_BACKWARD_DATA ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, k->source},
 		{direction == VC_CPU_BACKWARD_WEIGHTS ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, k->weights},
 		{direction == VC_CPU_FORWARD ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, k->destination},
 		{DNNL_ARG_SCRATCHPAD, k->scratchpad},
-		{DNNL_ARG_BIAS, k->bias},
 	};
+	int			count = 4;
 	dnnl_status_t status;
 
+	if (k->bias != NULL)
+		args[count++] = (dnnl_exec_arg_t) {DNNL_ARG_BIAS, k->bias};
+	if (k->scales != NULL)
+		args[count++] = (dnnl_exec_arg_t) {VC_DNNL_SCALES_ARG, k->scales};
 	if ((status = dnnl_memory_set_data_handle(k->source, source)) == dnnl_success &&
 		(status = dnnl_memory_set_data_handle(k->weights, weights)) == dnnl_success &&
 		(status = dnnl_memory_set_data_handle(k->destination, destination)) == dnnl_success &&
@@ -290,7 +294,7 @@ execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *w
 		(k->bias == NULL ||
 		 (status = dnnl_memory_set_data_handle(k->bias, bias)) == dnnl_success) &&
 		(status = dnnl_primitive_execute(k->primitive, plan->device->stream,
-										 k->bias != NULL ? 5 : 4, args)) == dnnl_success)
+										 count, args)) == dnnl_success)
 		status = dnnl_stream_wait(plan->device->stream);
 	if (status != dnnl_success)
 		return vc_cpu_dnnl_failed(error, status, "convolution");

@@ -44,6 +44,7 @@ typedef struct vc_cpu_primitive
 	dnnl_memory_t bias;
 	dnnl_memory_t destination;	/* or its gradient */
 	dnnl_memory_t scratchpad;
+	dnnl_memory_t scales;		/* of int8, where they are an argument */
 	vc_md		weights_md;		/* owned by desc */
 	dnnl_primitive_t reorder;	/* between the parameter's layout and this one */
 	dnnl_memory_t parameter;	/* the parameter, for the reorder */

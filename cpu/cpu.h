@@ -163,6 +163,8 @@ extern void vc_cpu_enter(vc_device *device);
 extern void vc_cpu_leave(vc_device *device);
 extern vc_status vc_cpu_poll(vc_plan *plan, vc_error *error);
 extern vc_status vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what);
+extern vc_status vc_cpu_md_failed(vc_error *error);
+extern bool vc_cpu_has_isa(dnnl_cpu_isa_t want);
 
 /* plan.c */
 extern vc_status vc_cpu_plan(vc_device *device, const vc_network *network,

@@ -26,6 +26,13 @@ vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what)
 				   (int) status, what);
 }
 
+/* A memory descriptor could not be made. */
+vc_status
+vc_cpu_md_failed(vc_error *error)
+{
+	return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "a memory descriptor");
+}
+
 /* Begins a call: the device's thread count, no signals. */
 void
 vc_cpu_enter(vc_device *device)
@@ -94,8 +101,8 @@ processor_name(char *name, size_t size)
 }
 
 /* True where the instruction set `want` may be used. */
-static bool
-has_isa(dnnl_cpu_isa_t want)
+bool
+vc_cpu_has_isa(dnnl_cpu_isa_t want)
 {
 	return ((unsigned) dnnl_get_effective_cpu_isa() & (unsigned) want) == (unsigned) want;
 }
@@ -105,9 +112,9 @@ static const vc_cpu_kernels *
 best_kernels(void)
 {
 #if defined(__x86_64__)
-	if (has_isa(dnnl_cpu_isa_avx512_core))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_avx512_core))
 		return &vc_cpu_kernels_avx512;
-	if (has_isa(dnnl_cpu_isa_avx2))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_avx2))
 		return &vc_cpu_kernels_avx2;
 #endif
 	return &vc_cpu_kernels_generic;
@@ -116,13 +123,13 @@ best_kernels(void)
 static const char *
 isa_name(void)
 {
-	if (has_isa(dnnl_cpu_isa_avx512_core_amx))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_avx512_core_amx))
 		return "AVX-512, AMX";
-	if (has_isa(dnnl_cpu_isa_avx512_core))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_avx512_core))
 		return "AVX-512";
-	if (has_isa(dnnl_cpu_isa_avx2))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_avx2))
 		return "AVX2";
-	if (has_isa(dnnl_cpu_isa_sse41))
+	if (vc_cpu_has_isa(dnnl_cpu_isa_sse41))
 		return "SSE4.1";
 	return "generic";
 }
@@ -139,8 +146,9 @@ probe(vc_device_info *info, int max, int *count, vc_error *error)
 		return VC_OK;
 	memset(info, 0, sizeof(*info));
 	processor_name(info->name, sizeof(info->name));
-	snprintf(info->library, sizeof(info->library), "oneDNN %d.%d.%d",
-			 version->major, version->minor, version->patch);
+	snprintf(info->library, sizeof(info->library), "oneDNN %d.%d.%d (built with %d.%d.%d)",
+			 version->major, version->minor, version->patch,
+			 DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
 	snprintf(info->detail, sizeof(info->detail), "%s", isa_name());
 	info->threads = processors > 0 ? (int) processors : 1;
 	info->usable = version->major == DNNL_VERSION_MAJOR;

@@ -33,7 +33,8 @@ fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
 
 /*
  * int8: turns folded weights into whole numbers of -127 to 127 (still as
- * floats), and the bias into the units of their products with the input.
+ * floats), and the bias into the units of their products with the input, or
+ * of the output where oneDNN scales no bias.
  */
 static void
 quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
@@ -54,7 +55,7 @@ quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
 		for (int64_t i = 0; i < row; i++)
 			weights[o * row + i] = rintf(weights[o * row + i] / scale);
 		if (bias != NULL)
-			bias[o] /= in * scale;
+			bias[o] /= VC_DNNL_SCALES_BIAS ? in * scale : out;
 		output_scales[o] = in * scale / out;
 	}
 }

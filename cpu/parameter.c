@@ -182,7 +182,7 @@ copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *erro
 		return VC_OK;
 	}
 	if ((plain = vc_md_create(4, dims, dnnl_oihw)) == NULL)
-		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+		return vc_cpu_md_failed(error);
 	status = vc_cpu_reorder(plan, plain, data, plan->parameters[index].md, mine, error);
 	vc_md_free(plain);
 	return status;
@@ -203,7 +203,7 @@ copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *err
 		return VC_OK;
 	}
 	if ((plain = vc_md_create(4, dims, dnnl_oihw)) == NULL)
-		return vc_no_memory(error, sizeof(dnnl_memory_desc_t));
+		return vc_cpu_md_failed(error);
 	status = vc_cpu_reorder(plan, plan->parameters[index].md, mine, plain, data, error);
 	vc_md_free(plain);
 	return status;

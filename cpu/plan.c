@@ -207,12 +207,9 @@ check_options(const vc_plan_options *o, vc_error *error)
 static bool
 prefers_int8(const vc_plan_options *o)
 {
-	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-
 	return o->precision == VC_PRECISION_AUTO && o->algorithm == VC_ALGORITHM_AUTO &&
 		o->purpose == VC_INFERENCE && o->ranges != NULL &&
-		(isa == dnnl_cpu_isa_avx2_vnni ||
-		 (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni);
+		(vc_cpu_has_isa(dnnl_cpu_isa_avx2_vnni) || vc_cpu_has_isa(dnnl_cpu_isa_avx512_core_vnni));
 }
 
 /* The device's plan(); see device.h. */

@@ -90,6 +90,7 @@ vc_cpu_primitive_free(vc_cpu_primitive *k)
 	dnnl_memory_destroy(k->bias);
 	dnnl_memory_destroy(k->destination);
 	dnnl_memory_destroy(k->scratchpad);
+	dnnl_memory_destroy(k->scales);
 	dnnl_memory_destroy(k->parameter);
 	dnnl_primitive_destroy(k->reorder);
 	dnnl_primitive_destroy(k->primitive);
@@ -160,9 +161,24 @@ vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
 	return status;
 }
 
+/* The argument that has the scales of int8. */
+static dnnl_status_t
+new_scales(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k)
+{
+	dnnl_dim_t	dims[1] = {c->shape.out_channels};
+	vc_md		md = vc_md_create(1, dims, dnnl_x);
+	dnnl_status_t status = dnnl_out_of_memory;
+
+	if (md != NULL)
+		status = dnnl_memory_create(&k->scales, md, device->engine, c->output_scales);
+	vc_md_free(md);
+	return status;
+}
+
 /* Memory objects for the arguments of k->desc. */
 static dnnl_status_t
-new_arguments(const vc_device *device, vc_cpu_primitive *k, int direction, bool bias)
+new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k,
+			  int direction)
 {
 	vc_md		source = vc_md_query(k->desc, direction == VC_CPU_BACKWARD_DATA ?
 									 dnnl_query_diff_src_md : dnnl_query_src_md);
@@ -179,9 +195,11 @@ new_arguments(const vc_device *device, vc_cpu_primitive *k, int direction, bool 
 		status = new_memory(device, destination, &k->destination);
 	if (status == dnnl_success)
 		status = new_memory(device, vc_md_query(k->desc, dnnl_query_scratchpad_md), &k->scratchpad);
-	if (status == dnnl_success && bias)
+	if (status == dnnl_success && c->bias != NULL)
 		status = new_memory(device, dnnl_primitive_desc_query_md(k->desc, dnnl_query_weights_md, 1),
 							&k->bias);
+	if (status == dnnl_success && c->output_scales != NULL && VC_DNNL_SCALES_ARG)
+		status = new_scales(device, c, k);
 	return status;
 }
 
@@ -228,7 +246,7 @@ vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count, int directi
 		return result;
 	status = dnnl_primitive_create(&k->primitive, k->desc);
 	if (status == dnnl_success)
-		status = new_arguments(plan->device, k, direction, step->norm != NULL);
+		status = new_arguments(plan->device, c, k, direction);
 	if (status == dnnl_success && plan->training)
 		status = new_reorder(plan->device, k, direction, c->weights);
 	if (status != dnnl_success)

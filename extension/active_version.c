@@ -2,7 +2,7 @@
  * active_version.c
  *		visclf.active_version: what the functions in SQL look a model up with.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"

@@ -5,7 +5,7 @@
 #ifndef VISCLF_ARGUMENTS_H
 #define VISCLF_ARGUMENTS_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 

@@ -9,7 +9,7 @@
 #ifndef VISCLF_BATCH_H
 #define VISCLF_BATCH_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "../engine/pool.h"
 

@@ -6,7 +6,7 @@
  * Of a random sample of images the first set the ranges of the activations,
  * and the others tell how often int8 says what float32 says.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

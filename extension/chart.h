@@ -8,7 +8,7 @@
 #ifndef VISCLF_CHART_H
 #define VISCLF_CHART_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "lib/stringinfo.h"
 

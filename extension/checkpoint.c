@@ -2,7 +2,7 @@
  * checkpoint.c
  *		What a training leaves in the database as it goes and when it ends.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"

@@ -2,7 +2,7 @@
  * classify.c
  *		visclf.classify and visclf.embed: one image, one answer.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 #include "utils/memutils.h"

@@ -7,7 +7,7 @@
  * Batches start small, so that a query with a LIMIT does little in vain, and
  * end with the partition.  Memory is that of two batches.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 #include "utils/memutils.h"

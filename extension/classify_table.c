@@ -6,7 +6,7 @@
  * runs and the predictions are written.  Outside a transaction block each batch
  * is a transaction, so what is there when the backend dies stays, once.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

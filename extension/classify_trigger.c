@@ -2,7 +2,7 @@
  * classify_trigger.c
  *		visclf.classify_trigger: classifies rows as they are written.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"

@@ -5,7 +5,7 @@
  * A sheet is an SVG image that holds its pictures: a browser shows it, and
  * its labels may be of any script.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * that look at probabilities.  How the model errs is learnt once a query, at
  * the end of its first group.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <math.h>
 

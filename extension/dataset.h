@@ -8,7 +8,7 @@
 #ifndef VISCLF_DATASET_H
 #define VISCLF_DATASET_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "storage/fd.h"
 

@@ -60,6 +60,30 @@ open_library(const char *path)
 	return library;
 }
 
+/*
+ * Where a module is: in the folder of this library, which need not be
+ * pkglib_path.
+ */
+static void
+module_path(const DeviceModule *module, char *path, size_t room)
+{
+	char		folder[MAXPGPATH];
+	Dl_info		self;
+
+	if (getenv(module->variable) != NULL)
+	{
+		strlcpy(path, getenv(module->variable), room);
+		return;
+	}
+	strlcpy(folder, pkglib_path, sizeof(folder));
+	if (dladdr((const void *) module_path, &self) != 0 && strchr(self.dli_fname, '/') != NULL)
+	{
+		strlcpy(folder, self.dli_fname, sizeof(folder));
+		get_parent_directory(folder);
+	}
+	snprintf(path, room, "%s/%s%s", folder, module->file, DLSUFFIX);
+}
+
 /* The module's device, or NULL and the reason why there is none. */
 static const vc_device_api *
 module_device(DeviceModule *module, const char **reason)
@@ -72,10 +96,7 @@ module_device(DeviceModule *module, const char **reason)
 	if (module->tried)
 		return module->api;
 	module->tried = true;
-	if (getenv(module->variable) != NULL)
-		strlcpy(path, getenv(module->variable), sizeof(path));
-	else
-		snprintf(path, sizeof(path), "%s/%s%s", pkglib_path, module->file, DLSUFFIX);
+	module_path(module, path, sizeof(path));
 	module->installed = access(path, R_OK) == 0;
 	if (!module->installed)
 		snprintf(module->reason, sizeof(module->reason),

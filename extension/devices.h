@@ -5,7 +5,7 @@
 #ifndef VISCLF_DEVICES_H
 #define VISCLF_DEVICES_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "../engine/device.h"
 

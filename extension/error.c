@@ -5,6 +5,7 @@
 #include "error.h"
 
 #include "miscadmin.h"
+#include "storage/proc.h"
 
 static int
 sqlstate(vc_status status)
@@ -48,5 +49,6 @@ vc_throw(const vc_error *error)
 bool
 vc_query_canceled(void *unused)
 {
-	return QueryCancelPending || ProcDiePending;
+	return QueryCancelPending || ProcDiePending || transaction_timed_out() ||
+		(InterruptPending && recovery_conflicts());
 }

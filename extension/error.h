@@ -5,12 +5,12 @@
 #ifndef VISCLF_ERROR_H
 #define VISCLF_ERROR_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "../engine/status.h"
 
 /* Throws what the engine or a device reported. */
-extern void vc_throw(const vc_error *error) pg_attribute_noreturn();
+pg_noreturn extern void vc_throw(const vc_error *error);
 
 /* Throws unless the status is VC_OK. */
 static inline void

@@ -5,7 +5,7 @@
  * Tensors have torchvision's names; the metadata says what import_model needs
  * to make the same model of it.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -5,7 +5,7 @@
 #ifndef VISCLF_FOREIGN_H
 #define VISCLF_FOREIGN_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 /*
  * Calls release(thing) when the context is reset or deleted: at the end of

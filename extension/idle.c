@@ -9,7 +9,7 @@
  * transaction's end, whichever way it ends, and the thread has it while it
  * frees.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <pthread.h>
 #include <signal.h>

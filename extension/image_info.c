@@ -2,7 +2,7 @@
  * image_info.c
  *		visclf.image_info: what the header of an image says.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 #include "funcapi.h"

@@ -7,7 +7,7 @@
  * architecture's usual values (ImageNet's mean and standard deviation, 224
  * pixels).
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <math.h>
 

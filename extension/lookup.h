@@ -5,7 +5,7 @@
 #ifndef VISCLF_LOOKUP_H
 #define VISCLF_LOOKUP_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "model.h"
 

@@ -4,7 +4,7 @@
  *
  * Nothing of it is kept but the rows that it returns.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  * manage.c
  *		visclf.share, unshare, activate and drop_model, for a model's owner.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"

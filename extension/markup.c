@@ -96,7 +96,7 @@ markup_image(StringInfo out, const vc_thumbnail *picture)
 
 	appendStringInfoString(out, "data:image/jpeg;base64,");
 	enlargeStringInfo(out, room);
-	length = pg_b64_encode((const char *) picture->data, picture->size, out->data + out->len, room);
+	length = pg_b64_encode((const Base64Input *) picture->data, picture->size, out->data + out->len, room);
 	if (length < 0)
 		elog(ERROR, "could not encode a picture");
 	out->len += length;

@@ -8,7 +8,7 @@
 #ifndef VISCLF_MARKUP_H
 #define VISCLF_MARKUP_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "lib/stringinfo.h"
 

@@ -8,7 +8,7 @@
 #ifndef VISCLF_MEMO_H
 #define VISCLF_MEMO_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "common/sha2.h"
 

@@ -5,7 +5,7 @@
 #ifndef VISCLF_MODEL_H
 #define VISCLF_MODEL_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "datatype/timestamp.h"
 

@@ -5,7 +5,7 @@
 #ifndef VISCLF_OPTIONS_H
 #define VISCLF_OPTIONS_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "fmgr.h"
 

@@ -3,7 +3,7 @@
  *		The options of a training in its model's row: written, and read again
  *		when an interrupted training is resumed.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"

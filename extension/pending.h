@@ -8,7 +8,7 @@
 #ifndef VISCLF_PENDING_H
 #define VISCLF_PENDING_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "utils/tuplestore.h"

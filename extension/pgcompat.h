@@ -1,6 +1,9 @@
 /*
  * pgcompat.h
  *		Every check of PostgreSQL's version, in one place.
+ *
+ * Stands where other extensions include postgres.h: every file includes it
+ * first.  The names that it gives are those of the newest version.
  */
 #ifndef VISCLF_PGCOMPAT_H
 #define VISCLF_PGCOMPAT_H
@@ -9,6 +12,64 @@
 
 #if PG_VERSION_NUM < 150000
 #error "visclf needs PostgreSQL 15 or newer"
+#endif
+
+/* VARDATA and its like are in a header of their own since 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* PG_TEMP_FILES_DIR, until 16 in storage/fd.h. */
+#if PG_VERSION_NUM >= 170000
+#include "common/file_utils.h"
+#else
+#include "storage/fd.h"
+#endif
+
+/* Since 18 the attribute goes first, so that it may be C11's. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* What pg_b64_encode takes. */
+#if PG_VERSION_NUM >= 180000
+typedef uint8 Base64Input;
+#else
+typedef char Base64Input;
+#endif
+
+/* transaction_timeout has a flag of its own, and came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define transaction_timed_out() (TransactionTimeoutPending != 0)
+#else
+#define transaction_timed_out() false
+#endif
+
+/*
+ * A standby that wants the query gone.  Until 15 the signal's handler sets the
+ * flags of a cancel as well; since 16 it leaves the decision to
+ * CHECK_FOR_INTERRUPTS.
+ */
+#if PG_VERSION_NUM >= 190000
+#define recovery_conflicts() (pg_atomic_read_u32(&MyProc->pendingRecoveryConflicts) != 0)
+#else
+#define recovery_conflicts() (MyProc->recoveryConflictPending)
+#endif
+
+/*
+ * The hook that sees a relation once its size is known: 19 calls it with
+ * other arguments, and for every kind of relation.
+ */
+#if PG_VERSION_NUM >= 190000
+#define relation_hook_type build_simple_rel_hook_type
+#define relation_hook build_simple_rel_hook
+#define RELATION_HOOK_ARGUMENTS PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *entry
+#define RELATION_HOOK_VALUES root, rel, entry
+#else
+#define relation_hook_type get_relation_info_hook_type
+#define relation_hook get_relation_info_hook
+#define RELATION_HOOK_ARGUMENTS PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *rel
+#define RELATION_HOOK_VALUES root, relation, inherits, rel
 #endif
 
 #endif							/* VISCLF_PGCOMPAT_H */

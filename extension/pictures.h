@@ -7,7 +7,7 @@
 #ifndef VISCLF_PICTURES_H
 #define VISCLF_PICTURES_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "../engine/thumbnail.h"
 

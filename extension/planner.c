@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(visclf_planner_support);
 /* Images that are worth a worker, which takes the time of a few to start. */
 #define IMAGES_OF_WORKER 50
 
-static get_relation_info_hook_type next_relation_info_hook;
+static relation_hook_type next_relation_hook;
 static set_rel_pathlist_hook_type next_pathlist_hook;
 
 /* Answers no request: the costs that functions are declared with are right. */
@@ -84,12 +84,12 @@ classifies(PlannerInfo *root, RelOptInfo *rel)
 
 /* Wants workers for a table of images, as many as its rows are worth. */
 static void
-relation_info(PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *rel)
+relation_size(RELATION_HOOK_ARGUMENTS)
 {
 	int			workers;
 
-	if (next_relation_info_hook)
-		next_relation_info_hook(root, relation, inherits, rel);
+	if (next_relation_hook)
+		next_relation_hook(RELATION_HOOK_VALUES);
 	workers = (int) Min(rel->tuples / IMAGES_OF_WORKER, machine_cores() - 1);
 	if (rel->rel_parallel_workers == -1 && workers > 0 && root->glob->parallelModeOK &&
 		classifies(root, rel) && device_is_cpu())
@@ -114,8 +114,8 @@ pathlist(PlannerInfo *root, RelOptInfo *rel, Index index, RangeTblEntry *entry)
 void
 planner_init(void)
 {
-	next_relation_info_hook = get_relation_info_hook;
-	get_relation_info_hook = relation_info;
+	next_relation_hook = relation_hook;
+	relation_hook = relation_size;
 	next_pathlist_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = pathlist;
 }

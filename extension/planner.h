@@ -5,7 +5,7 @@
 #ifndef VISCLF_PLANNER_H
 #define VISCLF_PLANNER_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 /* Sets the planner's hooks, once in a process. */
 extern void planner_init(void);

@@ -5,7 +5,7 @@
 #ifndef VISCLF_PREDICTION_H
 #define VISCLF_PREDICTION_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "access/tupdesc.h"
 #include "fmgr.h"

@@ -7,7 +7,7 @@
 #ifndef VISCLF_PREDICTION_TABLE_H
 #define VISCLF_PREDICTION_TABLE_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 

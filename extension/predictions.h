@@ -5,7 +5,7 @@
 #ifndef VISCLF_PREDICTIONS_H
 #define VISCLF_PREDICTIONS_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "access/htup.h"
 #include "access/tupdesc.h"

@@ -5,7 +5,7 @@
  * PostgreSQL counts the predictions of each group or, for methods that look
  * at probabilities, sorts them by group; they come through a cursor.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include <math.h>
 

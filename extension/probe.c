@@ -5,7 +5,7 @@
  * Each training image goes through the network once; its features (a few kB
  * an image) are kept in memory while the head is fitted to them.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"

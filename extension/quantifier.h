@@ -6,7 +6,7 @@
 #ifndef VISCLF_QUANTIFIER_H
 #define VISCLF_QUANTIFIER_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "../engine/prevalence.h"
 
@@ -49,7 +49,7 @@ extern Quantifier *quantifier_create(int model_id, vc_quantification method, dou
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
 /* Throws: there are predictions of another version than the one whose errors are known. */
-extern void quantifier_other_version(const Quantifier *q, int model_id) pg_attribute_noreturn();
+pg_noreturn extern void quantifier_other_version(const Quantifier *q, int model_id);
 
 /* An empty group, in the current context; and the same one emptied. */
 extern ImageGroup *group_create(const Quantifier *q);

@@ -7,7 +7,7 @@
 #ifndef VISCLF_REPORT_H
 #define VISCLF_REPORT_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "lib/stringinfo.h"
 

@@ -5,7 +5,7 @@
 #ifndef VISCLF_SETTINGS_H
 #define VISCLF_SETTINGS_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 typedef enum DeviceSetting
 {

@@ -5,7 +5,7 @@
  * Rows come through a cursor, a batch at a time; while one batch is decoded
  * on the pool, the next is fetched.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"

@@ -2,7 +2,7 @@
  * source_warn.c
  *		What is odd about the rows that a model is trained on, in numbers.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "lib/stringinfo.h"
 #include "utils/lsyscache.h"

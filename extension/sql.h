@@ -12,7 +12,7 @@
 #ifndef VISCLF_SQL_H
 #define VISCLF_SQL_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"

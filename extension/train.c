@@ -6,7 +6,7 @@
  * a transaction block each is committed.  After an error or a cancel the row
  * stays behind to be resumed.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"

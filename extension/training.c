@@ -7,7 +7,7 @@
  * Everything hangs on one memory context, so an error or a cancel at any
  * point frees it.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>

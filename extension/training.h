@@ -5,7 +5,7 @@
 #ifndef VISCLF_TRAINING_H
 #define VISCLF_TRAINING_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "portability/instr_time.h"
 

@@ -2,7 +2,7 @@
  * training_batch.c
  *		A batch of training or validation rows: pixels, targets, class weights.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "miscadmin.h"
 

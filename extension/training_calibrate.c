@@ -5,7 +5,7 @@
  * Training ends with a float32 plan that knows nothing of inference's fused
  * steps, so one is made that does, and then one for int8.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"

@@ -5,7 +5,7 @@
  * The notices are fastai's table: epoch, train_loss, valid_loss, accuracy,
  * time, an epoch a line, with a header for each phase.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"

@@ -2,7 +2,7 @@
  * training_validate.c
  *		What a network says of the images that were held out of its training.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"

@@ -7,7 +7,7 @@
 #ifndef VISCLF_VERSION_H
 #define VISCLF_VERSION_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "model.h"
 

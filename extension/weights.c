@@ -5,7 +5,7 @@
  * One tensor is in memory at a time.  Stored numbers are little endian
  * float32, as every machine that visclf's devices run on has them.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
