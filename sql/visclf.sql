@@ -313,10 +313,11 @@ CREATE PROCEDURE visclf.classify_table(
 	source			regclass,
 	key_column		name,
 	target			text,
-	image_column	name DEFAULT 'image')
+	image_column	name DEFAULT 'image',
+	replace			boolean DEFAULT false)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_classify_table';
-COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name) IS
-'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. Commits after each batch unless called inside a transaction block';
+COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name, boolean) IS
+'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. An error where keys have rows there that are not by a version of the model, unless replace says to write over them. Commits after each batch unless called inside a transaction block';
 
 CREATE FUNCTION visclf.classify_trigger() RETURNS trigger
 LANGUAGE c
