@@ -63,6 +63,7 @@ current_device(void)
 		idle_watch(release_all);
 }
 
+/* The version as the settings now have it run; -1: not there. */
 static int
 find(ModelKey key, vc_precision precision)
 {
@@ -70,7 +71,9 @@ find(ModelKey key, vc_precision precision)
 		if (entries[i]->key.model_id == key.model_id &&
 			entries[i]->key.created_at == key.created_at &&
 			entries[i]->key.row_xmin == key.row_xmin &&
-			entries[i]->precision == precision)
+			entries[i]->precision == precision &&
+			entries[i]->algorithm == setting_convolution &&
+			entries[i]->shared == (setting_shared_weights > 0))
 			return i;
 	return -1;
 }
@@ -134,13 +137,15 @@ load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 	SPI_connect();
 	cached->key = key;
 	cached->precision = precision;
+	cached->algorithm = setting_convolution;
+	cached->shared = setting_shared_weights > 0;
 	cached->context = context;
 	cached->api = device.api;
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
 	cached->memo = memo_create(context, cached->model->class_count);
 	options.purpose = VC_INFERENCE;
-	options.algorithm = setting_convolution;
+	options.algorithm = cached->algorithm;
 	options.precision = precision;
 	options.max_batch = max_batch;
 	options.interrupted = vc_query_canceled;
@@ -203,6 +208,8 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
 	if (status == VC_OK)
 		return;
-	drop(find(cached->key, cached->precision));
+	for (int i = entry_count - 1; i >= 0; i--)
+		if (entries[i] == cached)
+			drop(i);
 	vc_throw(&error);
 }

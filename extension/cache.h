@@ -16,6 +16,8 @@ typedef struct CachedModel
 {
 	ModelKey	key;
 	vc_precision precision;		/* as it was asked for */
+	vc_algorithm algorithm;		/* visclf.convolution that it was made for */
+	bool		shared;			/* visclf.shared_weights was not 0 */
 	Model	   *model;
 	const vc_device_api *api;
 	vc_plan    *plan;			/* for inference */

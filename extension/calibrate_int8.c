@@ -118,10 +118,10 @@ open_sample(FunctionCallInfo fcinfo)
 	const char *column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
 	Sql			sql;
 
-	source_check_relation(source);
+	source_lock(source);
 	source_check_image(source, column);
 	column = quote_identifier(column);
-	sql_begin(&sql, psprintf("SELECT s.%s FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
+	sql_begin(&sql, psprintf("SELECT s.%s::pg_catalog.bytea FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
 							 column, relation_name(source), column));
 	sql_int(&sql, PG_GETARG_INT32(ARG_IMAGES));
 	return sql_open(&sql, true);
@@ -139,7 +139,12 @@ fetch(Calibration *c)
 	batch_reset(batch);
 	rows = sql_fetch(c->cursor, batch->capacity);
 	for (uint64 i = 0; i < rows; i++)
-		batch_add(batch, result_datum(i, 1, &isnull));
+	{
+		Datum		image = result_of_type(i, 1, BYTEAOID, &isnull);
+
+		if (!isnull)
+			batch_add(batch, image);
+	}
 	SPI_freetuptable(SPI_tuptable);
 	batch_start(batch);
 	batch_wait(batch);

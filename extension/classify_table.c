@@ -40,7 +40,8 @@ enum
 	ARG_SOURCE,
 	ARG_KEY_COLUMN,
 	ARG_TARGET,
-	ARG_IMAGE_COLUMN
+	ARG_IMAGE_COLUMN,
+	ARG_REPLACE
 };
 
 /* Rows on their way. */
@@ -59,6 +60,7 @@ typedef struct Work
 	vc_precision precision;
 	int			batch_size;
 	bool		atomic;
+	const char *model;			/* its name */
 	Pending    *pending;
 	PredictionTable *table;
 	float	   *logits;			/* [batch_size][classes] */
@@ -87,28 +89,30 @@ fetch(Work *w, Rows *rows)
 {
 	MemoryContext caller;
 	const Pending *p = w->pending;
-	int			keys;
+	uint64		fetched;
+	bool		more;
 
 	batch_reset(rows->batch);
 	MemoryContextReset(rows->context);
 	caller = MemoryContextSwitchTo(rows->context);
-	keys = pending_next(w->pending, w->batch_size);
-	rows->count = keys > 0 ? (int) Min(SPI_processed, (uint64) keys) : 0;
-	for (int i = 0; i < rows->count; i++)
+	rows->count = 0;
+	more = pending_next(w->pending, w->batch_size, &fetched);
+	for (uint64 i = 0; i < fetched && rows->count < w->batch_size; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
 		bool		isnull;
+		Datum		key = result_of_type(i, 1, p->key_type, &isnull);
 		Datum		image;
 
-		rows->keys[i] = datumCopy(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull),
-								  p->key_by_value, p->key_length);
-		image = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull);
-		rows->jobs[i] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
+		if (isnull)
+			continue;
+		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
+		image = result_of_type(i, 2, BYTEAOID, &isnull);
+		rows->jobs[rows->count++] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
 	}
-	if (keys > 0)
+	if (more)
 		SPI_freetuptable(SPI_tuptable);
 	MemoryContextSwitchTo(caller);
-	return keys > 0;
+	return more;
 }
 
 /* What is said of one row, whose batch has been run. */
@@ -126,22 +130,38 @@ prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
 							job == NO_IMAGE ? &error : &rows->batch->jobs[job].error);
 }
 
-/* Runs the network on decoded rows and writes what it says. */
-static void
-classify(Work *w, Rows *rows)
+/* Runs the network on decoded rows; what it says of each is in the rows' context. */
+static Datum *
+predict(Work *w, Rows *rows)
 {
 	CachedModel *cached = cached_model(w->key, w->batch_size, w->precision);
-	MemoryContext caller;
+	MemoryContext caller = MemoryContextSwitchTo(rows->context);
+	Datum	   *predictions = palloc(sizeof(Datum) * Max(rows->count, 1));
 
 	if (rows->batch->count > 0)
 		cached_model_run(cached, rows->batch->pixels, rows->batch->count, w->logits, NULL);
-	caller = MemoryContextSwitchTo(rows->context);
+	for (int i = 0; i < rows->count; i++)
+		predictions[i] = prediction_of(w, cached, rows, i);
+	MemoryContextSwitchTo(caller);
+	return predictions;
+}
+
+/*
+ * Writes what the network says of decoded rows.  All of it is there before the
+ * first is written: triggers of the table may classify with other models,
+ * and so have this one dropped from the cache.
+ */
+static void
+classify(Work *w, Rows *rows)
+{
+	Datum	   *predictions = predict(w, rows);
+
+	prediction_table_check(w->table);
 	for (int i = 0; i < rows->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		prediction_table_write(w->table, rows->keys[i], prediction_of(w, cached, rows, i));
+		prediction_table_write(w->table, rows->keys[i], predictions[i]);
 	}
-	MemoryContextSwitchTo(caller);
 	w->done += rows->count;
 	if (!w->atomic)
 		sql_commit();
@@ -153,7 +173,7 @@ report_progress(Work *w)
 {
 	double		seconds = seconds_since(w->start);
 
-	if (setting_progress_interval == 0 || w->done >= w->pending->count ||
+	if (setting_progress_interval == 0 || w->done == 0 || w->done >= w->pending->count ||
 		seconds_since(w->last_progress) < setting_progress_interval)
 		return;
 	INSTR_TIME_SET_CURRENT(w->last_progress);
@@ -195,9 +215,14 @@ classify_all(Work *w)
 static void
 report_end(const Work *w)
 {
-	ereport(NOTICE,
-			(errmsg("classified %lld rows into %s, %lld of them without a prediction",
-					(long long) w->done, w->table->name, (long long) w->failed)));
+	if (w->pending->count == 0)
+		ereport(NOTICE,
+				(errmsg("no row of %s is without a prediction of model \"%s\" in %s",
+						w->pending->source, w->model, w->table->name)));
+	else
+		ereport(NOTICE,
+				(errmsg("classified %lld rows into %s, %lld of them without a prediction",
+						(long long) w->done, w->table->name, (long long) w->failed)));
 	if (w->pending->without_key > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
@@ -210,7 +235,7 @@ report_end(const Work *w)
 Datum
 visclf_classify_table(PG_FUNCTION_ARGS)
 {
-	static const char *const names[] = {"model", "source", "key_column", "target", "image_column"};
+	static const char *const names[] = {"model", "source", "key_column", "target", "image_column", "replace"};
 	Work	   *w;
 	Oid			source;
 	char	   *key_column;
@@ -230,16 +255,19 @@ visclf_classify_table(PG_FUNCTION_ARGS)
 	w->atomic = call_is_atomic(fcinfo);
 	w->precision = setting_precision;
 	w->batch_size = setting_batch_size;
-	source_check_relation(source);
+	source_lock(source);
 	source_check_image(source, image_column);
 	source_column_type(source, key_column, "key_column");
 	get_atttypetypmodcoll(source, get_attnum(source, key_column), &key_type, &key_typmod,
 						  &key_collation);
-	w->key = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	w->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	w->key = model_lookup(w->model);
 	w->table = prediction_table_open(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TARGET)), key_column,
 									 key_type, key_typmod);
 	lock_predictions(w->table->relation, CurrentMemoryContext);
 	w->pending = pending_find(source, key_column, image_column, w->table, w->key.model_id);
+	if (!PG_GETARG_BOOL(ARG_REPLACE))
+		pending_check_models(w->pending, w->table, w->model);
 	if (w->pending->count > 0)
 		classify_all(w);
 	report_end(w);

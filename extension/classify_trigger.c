@@ -49,6 +49,12 @@ find_column(const TriggerData *data, const char *column, Oid type)
 						RelationGetRelationName(data->tg_relation)),
 				 errhint("Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction').")));
 	is = getBaseType(SPI_gettypeid(data->tg_relation->rd_att, number));
+	if (TupleDescAttr(data->tg_relation->rd_att, number - 1)->attgenerated)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+				 errmsg("column \"%s\" of \"%s\" is generated, which happens after the trigger", column,
+						RelationGetRelationName(data->tg_relation)),
+				 errhint("Name columns that are written themselves.")));
 	if (is != type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -57,6 +63,17 @@ find_column(const TriggerData *data, const char *column, Oid type)
 						format_type_be(type)),
 				 errhint("Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction').")));
 	return number;
+}
+
+/* Throws where the column is of a domain that forbids the value; the server looks no more. */
+static void
+check_domain(const TriggerData *data, int column, Datum value, bool isnull)
+{
+	Oid			type = SPI_gettypeid(data->tg_relation->rd_att, column);
+	void	   *extra = NULL;
+
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		domain_check(value, isnull, type, &extra, CurrentMemoryContext);
 }
 
 /* What the model says of the image, in the caller's memory. */
@@ -102,6 +119,7 @@ visclf_classify_trigger(PG_FUNCTION_ARGS)
 	image = SPI_getbinval(row, data->tg_relation->rd_att, image_column, &isnull);
 	if (!isnull)
 		prediction = classify(arguments[0], image, &isnull);
+	check_domain(data, column, prediction, isnull);
 	row = heap_modify_tuple_by_cols(row, data->tg_relation->rd_att, 1, &column, &prediction, &isnull);
 	return PointerGetDatum(row);
 }

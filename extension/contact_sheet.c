@@ -122,7 +122,7 @@ choose_least_confident(FunctionCallInfo fcinfo, const PictureSource *source, con
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("option \"%s\" must not be NULL", "label_column")));
-	source_check_relation(relation);
+	source_lock(relation);
 	source_column_type(relation, source->key_column, "key_column");
 	source_column_type(relation, label_column, "label_column");
 	source_column_type(relation, confidence_column, "predictions => '...', confidence_column");
@@ -303,7 +303,7 @@ visclf_contact_sheet(PG_FUNCTION_ARGS)
 	source.relation = PG_GETARG_OID(ARG_SOURCE);
 	source.key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
 	source.image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
-	source_check_relation(source.relation);
+	source_lock(source.relation);
 	source_column_type(source.relation, source.key_column, "key_column");
 	source_check_image(source.relation, source.image_column);
 	SPI_connect();

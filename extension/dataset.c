@@ -195,16 +195,20 @@ decide_side(DatasetRow *row, uint64 seed, double validation_share)
 static void
 count_repeats(Dataset *d, const uint32 *order)
 {
-	for (int64 i = 1; i < d->count; i++)
+	const DatasetRow *first = NULL;
+
+	for (int64 i = 0; i < d->count; i++)
 	{
-		const DatasetRow *before = &d->rows[order[i - 1]];
 		const DatasetRow *row = &d->rows[order[i]];
 
-		if (row->hash != before->hash)
+		if (first == NULL || row->hash != first->hash)
+		{
+			first = row;
 			continue;
+		}
 		d->repeated++;
-		d->conflicting += compare_labels(row, before) != 0;
-		d->leaking += row->side != before->side;
+		d->conflicting += compare_labels(row, first) != 0;
+		d->leaking += row->side != first->side;
 	}
 }
 

@@ -17,10 +17,16 @@
 
 typedef struct Pending
 {
-	char	   *source;			/* quoted and qualified */
+	Oid			relation;
+	char	   *source;			/* its name, quoted and qualified */
 	char	   *key_column;		/* quoted */
+	AttrNumber	key_number;
 	char	   *image_column;	/* quoted */
+	AttrNumber	image_number;
+	Oid			image_type;
 	Oid			key_type;
+	Oid			equality;		/* the type's own operator */
+	List	   *others;			/* model_ids of the predictions that there are for the keys; 0: none */
 	int16		key_length;
 	bool		key_by_value;
 	char		key_alignment;
@@ -39,10 +45,13 @@ typedef struct Pending
 extern Pending *pending_find(Oid source, const char *key_column, const char *image_column,
 							 const PredictionTable *table, int model_id);
 
+/* Throws where keys have predictions that are not by a version of the model. */
+extern void pending_check_models(const Pending *pending, const PredictionTable *table, const char *model);
+
 /*
  * Fetches the rows of the next keys, at most `most` of them, into the last SPI
- * result: key and image.  How many keys there were; 0: no more.
+ * result: key and image; how many there still are.  False: no more keys.
  */
-extern int	pending_next(Pending *pending, int most);
+extern bool pending_next(Pending *pending, int most, uint64 *fetched);
 
 #endif							/* VISCLF_PENDING_H */

@@ -13,28 +13,31 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "error.h"
 #include "foreign.h"
 #include "settings.h"
+#include "source.h"
 #include "sql.h"
 
-/* Runs a query for (key, label, said, confidence, loss). */
+/* Runs a query for (key, label, said, confidence, loss); rows without a key are left out. */
 static Pictures *
 read_keys(Sql *sql)
 {
 	Pictures   *pictures = palloc0(sizeof(*pictures));
+	int			rows = (int) sql_read(sql);
 
-	pictures->count = (int) sql_read(sql);
-	pictures->list = palloc0(sizeof(Picture) * Max(pictures->count, 1));
-	for (int i = 0; i < pictures->count; i++)
+	pictures->list = palloc0(sizeof(Picture) * Max(rows, 1));
+	for (int i = 0; i < rows; i++)
 	{
-		Picture    *p = &pictures->list[i];
+		Picture    *p = &pictures->list[pictures->count];
 
 		p->key = result_text(i, 1);
+		if (p->key == NULL)
+			continue;
+		pictures->count++;
 		p->label = result_text(i, 2);
 		p->said = result_text(i, 3);
 		p->confidence = result_float8(i, 4);
@@ -59,16 +62,14 @@ Pictures *
 pictures_least_confident(Oid relation, const char *key_column, const char *label_column,
 						 const char *confidence_column, int count)
 {
-	StringInfoData query;
 	Sql			sql;
 
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.%1$s::pg_catalog.text, NULL::pg_catalog.text, s.%2$s::pg_catalog.text, "
-					 "s.%3$s::pg_catalog.float8, NULL::pg_catalog.float8 FROM %4$s s "
-					 "WHERE s.%3$s IS NOT NULL AND s.%1$s IS NOT NULL ORDER BY s.%3$s, s.%1$s LIMIT $1",
-					 quote_identifier(key_column), quote_identifier(label_column),
-					 quote_identifier(confidence_column), relation_name(relation));
-	sql_begin(&sql, query.data);
+	source_check_number(relation, confidence_column, "confidence_column");
+	sql_begin(&sql, psprintf("SELECT %4$s, NULL::pg_catalog.text, %5$s, "
+							 "s.%2$s::pg_catalog.float8, NULL::pg_catalog.float8 FROM %3$s s "
+							 "WHERE s.%2$s IS NOT NULL AND s.%1$s IS NOT NULL ORDER BY s.%2$s, s.%1$s LIMIT $1",
+							 quote_identifier(key_column), quote_identifier(confidence_column), relation_name(relation),
+							 source_text(relation, key_column), source_text(relation, label_column)));
 	sql_bigint(&sql, count);
 	return read_keys(&sql);
 }
@@ -76,20 +77,14 @@ pictures_least_confident(Oid relation, const char *key_column, const char *label
 Pictures *
 pictures_sample(const PictureSource *source, const char *label_column, int count, int64 seed)
 {
-	const char *key = quote_identifier(source->key_column);
-	StringInfoData query;
 	Sql			sql;
 
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.%s::pg_catalog.text, ", key);
-	if (label_column)
-		appendStringInfo(&query, "s.%s::pg_catalog.text", quote_identifier(label_column));
-	else
-		appendStringInfoString(&query, "NULL::pg_catalog.text");
-	appendStringInfo(&query, ", NULL::pg_catalog.text, NULL::pg_catalog.float8, NULL::pg_catalog.float8 FROM %2$s s "
-					 "WHERE s.%1$s IS NOT NULL ORDER BY pg_catalog.hashtextextended(s.%1$s::pg_catalog.text, $2), s.%1$s LIMIT $1",
-					 key, relation_name(source->relation));
-	sql_begin(&sql, query.data);
+	sql_begin(&sql, psprintf("SELECT %3$s, %4$s, NULL::pg_catalog.text, NULL::pg_catalog.float8, NULL::pg_catalog.float8 "
+							 "FROM %2$s s WHERE s.%1$s IS NOT NULL "
+							 "ORDER BY pg_catalog.hashtextextended(%3$s, $2), s.%1$s LIMIT $1",
+							 quote_identifier(source->key_column), relation_name(source->relation),
+							 source_text(source->relation, source->key_column),
+							 label_column ? source_text(source->relation, label_column) : "NULL::pg_catalog.text"));
 	sql_bigint(&sql, count);
 	sql_bigint(&sql, seed);
 	return read_keys(&sql);
@@ -100,7 +95,7 @@ static void
 read_image(Picture *picture, uint64 row, int side)
 {
 	bool		isnull;
-	Datum		value = result_datum(row, 2, &isnull);
+	Datum		value = result_of_type(row, 2, BYTEAOID, &isnull);
 	bytea	   *image;
 	vc_error	error;
 	vc_status	status;
@@ -128,7 +123,7 @@ read_image(Picture *picture, uint64 row, int side)
 static void
 take_row(Pictures *pictures, uint64 row, int side)
 {
-	char	   *key = result_text(row, 1);
+	char	   *key = result_string(row, 1);
 
 	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < pictures->count; i++)
@@ -140,18 +135,15 @@ void
 pictures_read(Pictures *pictures, const PictureSource *source, int side)
 {
 	char	  **keys = palloc(sizeof(char *) * Max(pictures->count, 1));
-	StringInfoData query;
 	Sql			sql;
 	uint64		rows;
 
 	for (int i = 0; i < pictures->count; i++)
 		keys[i] = pictures->list[i].key;
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT DISTINCT ON (1) s.%1$s::pg_catalog.text, s.%2$s FROM %3$s s "
-					 "WHERE s.%1$s::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($1)",
-					 quote_identifier(source->key_column), quote_identifier(source->image_column),
-					 relation_name(source->relation));
-	sql_begin(&sql, query.data);
+	sql_begin(&sql, psprintf("SELECT DISTINCT ON (1) (%1$s) COLLATE pg_catalog.\"C\" AS key, s.%2$s::pg_catalog.bytea AS image "
+							 "FROM %3$s s WHERE %1$s OPERATOR(pg_catalog.=) ANY ($1)",
+							 source_text(source->relation, source->key_column),
+							 quote_identifier(source->image_column), relation_name(source->relation)));
 	sql_datum(&sql, TEXTARRAYOID, text_array(keys, pictures->count));
 	rows = sql_read(&sql);
 	for (uint64 i = 0; i < rows; i++)

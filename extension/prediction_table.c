@@ -10,6 +10,9 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -112,6 +115,18 @@ prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 	table->write = sql_prepare(query.data, 2, types);
 }
 
+/* Throws for a role that may not write any of the table: before it can keep those waiting who may. */
+static void
+check_rights(Oid relation)
+{
+	AclResult	result = pg_class_aclcheck(relation, GetUserId(), ACL_INSERT);
+
+	if (result != ACLCHECK_OK)
+		result = pg_attribute_aclcheck_all(relation, GetUserId(), ACL_INSERT, ACLMASK_ANY);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_TABLE, get_rel_name(relation));
+}
+
 PredictionTable *
 prediction_table_open(const char *name, const char *key_column, Oid key_type, int32 key_typmod)
 {
@@ -124,7 +139,8 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 		create_table(range, key_column, key_type, key_typmod);
 		CommandCounterIncrement();
 	}
-	table->relation = RangeVarGetRelid(range, NoLock, false);
+	table->relation = RangeVarGetRelid(range, RowExclusiveLock, false);
+	check_rights(table->relation);
 	table->name = relation_name(table->relation);
 	table->key_column = pstrdup(quote_identifier(key_column));
 	check_column(table->relation, key_column, key_type);
@@ -134,6 +150,17 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 	table->desc = BlessTupleDesc(lookup_rowtype_tupdesc_copy(prediction, -1));
 	prepare_write(table, key_type, prediction);
 	return table;
+}
+
+void
+prediction_table_check(const PredictionTable *table)
+{
+	LockRelationOid(table->relation, RowExclusiveLock);
+	if (strcmp(relation_name(table->relation), table->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s was renamed while it was written to", table->name),
+				 errhint("Call visclf.classify_table again with its new name for the rows that are left.")));
 }
 
 void

@@ -31,6 +31,9 @@ typedef struct PredictionTable
 extern PredictionTable *prediction_table_open(const char *name, const char *key_column,
 											  Oid key_type, int32 key_typmod);
 
+/* Before a batch is written, for its transaction: throws where the table is not the one that was opened. */
+extern void prediction_table_check(const PredictionTable *table);
+
 /* Writes a row, over the key's older one where there is one. */
 extern void prediction_table_write(const PredictionTable *table, Datum key, Datum prediction);
 

@@ -38,7 +38,7 @@ predictions_check(Predictions *p)
 static char *
 label_expression(const Predictions *p)
 {
-	char	   *label = psprintf("s.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", quote_identifier(p->label_column));
+	char	   *label = psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(p->relation, p->label_column));
 
 	return p->error_column ? psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), label) : label;
 }
@@ -58,25 +58,25 @@ predictions_columns(const Predictions *p)
 
 /* The last columns of a row, which predictions_columns() has named. */
 static PredictionRow
-read_row(const Quantifier *q, HeapTuple tuple, TupleDesc desc)
+read_row(const Quantifier *q, uint64 number)
 {
-	int			column = desc->natts - 3;
+	int			column = SPI_tuptable->tupdesc->natts - 3;
 	PredictionRow row;
 	bool		isnull;
-	int			other;
+	Datum		other;
 
-	row.label = SPI_getvalue(tuple, desc, column);
-	row.images = DatumGetInt64(SPI_getbinval(tuple, desc, column + 1, &isnull));
-	other = DatumGetInt32(SPI_getbinval(tuple, desc, column + 2, &isnull));
+	row.label = result_text(number, column);
+	row.images = result_bigint(number, column + 1);
+	other = result_of_type(number, column + 2, INT4OID, &isnull);
 	if (!isnull)
-		quantifier_other_version(q, other);
-	row.probabilities = SPI_getbinval(tuple, desc, column + 3, &row.no_probabilities);
+		quantifier_other_version(q, DatumGetInt32(other));
+	row.probabilities = result_of_type(number, column + 3, FLOAT4ARRAYOID, &row.no_probabilities);
 	return row;
 }
 
 void
 predictions_read(const char *query, const Quantifier *q,
-				 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row),
+				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
 				 void *argument)
 {
 	Sql			sql;
@@ -96,9 +96,9 @@ predictions_read(const char *query, const Quantifier *q,
 		caller = MemoryContextSwitchTo(rows);
 		for (uint64 i = 0; i < fetched; i++)
 		{
-			PredictionRow row = read_row(q, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+			PredictionRow row = read_row(q, i);
 
-			take(argument, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &row);
+			take(argument, i, &row);
 		}
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(rows);

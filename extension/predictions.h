@@ -7,9 +7,6 @@
 
 #include "pgcompat.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
-
 #include "quantifier.h"
 
 typedef struct Predictions
@@ -46,12 +43,12 @@ typedef struct PredictionRow
 extern char *predictions_columns(const Predictions *p);
 
 /*
- * Hands each row of a query over predictions to a function, in a context that
- * is emptied as it goes; $1 is the model_id.  Throws for a row of another
+ * Hands each row of a query over predictions, and its number in the last
+ * result, to a function, in a context that is emptied as it goes; $1 is the model_id.  Throws for a row of another
  * version.  SPI connected.
  */
 extern void predictions_read(const char *query, const Quantifier *q,
-							 void (*take) (void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row),
+							 void (*take) (void *argument, uint64 number, const PredictionRow *row),
 							 void *argument);
 
 #endif							/* VISCLF_PREDICTIONS_H */

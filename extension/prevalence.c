@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -65,7 +66,7 @@ read_arguments(FunctionCallInfo fcinfo, bool soft)
 {
 	Grouping	g = {.predictions = {.relation = PG_GETARG_OID(ARG_PREDICTIONS), .soft = soft}};
 
-	source_check_relation(g.predictions.relation);
+	source_lock(g.predictions.relation);
 	g.by = text_array_values(PG_GETARG_DATUM(ARG_BY), &g.by_count);
 	if (g.by_count > MOST_COLUMNS)
 		ereport(ERROR,
@@ -95,7 +96,7 @@ make_query(const Grouping *g)
 		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(g->by[i]), i);
 	appendStringInfoString(&query, "), label, images, other, probabilities FROM (SELECT ");
 	for (int i = 0; i < g->by_count; i++)
-		appendStringInfo(&query, "s.%s AS g%d, ", quote_identifier(g->by[i]), i);
+		appendStringInfo(&query, "%s AS g%d, ", source_group(g->predictions.relation, g->by[i]), i);
 	appendStringInfo(&query, "%s FROM %s s", predictions_columns(&g->predictions), relation_name(g->predictions.relation));
 	if (!g->predictions.soft)
 		for (int i = 0; i <= g->by_count; i++)
@@ -155,11 +156,10 @@ finish_group(Progress *progress)
 
 /* Takes a row of the cursor; those of a group follow each other. */
 static void
-add_row(void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *row)
+add_row(void *argument, uint64 place, const PredictionRow *row)
 {
 	Progress   *progress = argument;
-	bool		isnull;
-	int64		number = DatumGetInt64(SPI_getbinval(tuple, desc, COLUMN_NUMBER, &isnull));
+	int64		number = result_bigint(place, COLUMN_NUMBER);
 
 	if (number != progress->number)
 	{
@@ -167,7 +167,7 @@ add_row(void *argument, HeapTuple tuple, TupleDesc desc, const PredictionRow *ro
 
 		finish_group(progress);
 		caller = MemoryContextSwitchTo(progress->context);
-		progress->groups = datumCopy(SPI_getbinval(tuple, desc, COLUMN_GROUPS, &isnull), false, -1);
+		progress->groups = datumCopy(result_not_null(place, COLUMN_GROUPS, JSONBOID), false, -1);
 		MemoryContextSwitchTo(caller);
 		progress->number = number;
 	}

@@ -58,7 +58,6 @@ static bool
 read_model(Quantifier *q)
 {
 	Sql			sql;
-	bool		isnull;
 	char	   *balance;
 
 	sql_begin(&sql, "SELECT name, classes, multi_label, hyperparameters OPERATOR(pg_catalog.->>) 'balance' "
@@ -68,10 +67,10 @@ read_model(Quantifier *q)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model version %d does not exist or is not shared with you", q->model_id)));
-	q->model = result_text(0, 1);
-	q->classes = text_array_values(result_datum(0, 2, &isnull), &q->class_count);
+	q->model = result_string(0, 1);
+	q->classes = text_array_values(result_not_null(0, 2, TEXTARRAYOID), &q->class_count);
 	balance = result_text(0, 4);
-	if (DatumGetBool(result_datum(0, 3, &isnull)))
+	if (result_bool(0, 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" says any number of labels of an image, not one", q->model),
@@ -125,10 +124,10 @@ read_validation(Quantifier *q)
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char	   *predicted = result_text(i, 2);
-		int			truth = quantifier_class(q, result_text(i, 1));
+		char	   *predicted = result_string(i, 2);
+		int			truth = quantifier_class(q, result_string(i, 1));
 		bool		isnull;
-		Datum		probabilities = result_datum(i, 3, &isnull);
+		Datum		probabilities = result_of_type(i, 3, FLOAT4ARRAYOID, &isnull);
 
 		group_add(q, groups[truth], predicted, 1, probabilities, isnull);
 		q->said[truth * q->class_count + quantifier_class(q, predicted)]++;

@@ -63,7 +63,7 @@ read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
 		o->source.relation = InvalidOid;
 		return;
 	}
-	source_check_relation(o->source.relation);
+	source_lock(o->source.relation);
 	source_column_type(o->source.relation, o->source.key_column, "key_column");
 	source_check_image(o->source.relation, o->source.image_column);
 }
@@ -103,7 +103,7 @@ read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 	argument_bounds("confidence", o->confidence, 0.01, 0.9999);
 	argument_bounds("resamples", o->resamples, 0, MOST_RESAMPLES);
 	argument_bounds("pictures", o->pictures, 0, MOST_PICTURES);
-	source_check_relation(o->predictions.relation);
+	source_lock(o->predictions.relation);
 	read_picture_source(fcinfo, o);
 	read_columns(fcinfo, o);
 }

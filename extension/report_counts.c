@@ -66,7 +66,7 @@ place_expression(const ReportOptions *o)
 	if (o->place_column == NULL)
 		return "NULL::pg_catalog.text";
 	source_column_type(o->predictions.relation, o->place_column, "place_column");
-	return psprintf("s.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", quote_identifier(o->place_column));
+	return psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(o->predictions.relation, o->place_column));
 }
 
 /* The query behind the cursor; $1 is the model_id. */
@@ -93,11 +93,7 @@ list_years(Report *r)
 				 errhint("Name the column that has years: year_column => '...'.")));
 	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
 	for (int i = 0; i < r->year_count; i++)
-	{
-		bool		isnull;
-
-		r->years[i] = DatumGetInt32(result_datum(i, 1, &isnull));
-	}
+		r->years[i] = result_int(i, 1);
 }
 
 /* The places with the most images; those that are too many are one, which has no name here. */
@@ -115,10 +111,9 @@ list_places(Report *r)
 	r->place_count = (int) sql_read(&sql);
 	if (r->place_count > 0)
 	{
-		bool		isnull;
-		int64		all = DatumGetInt64(result_datum(0, 2, &isnull));
+		int64		all = result_bigint(0, 2);
 
-		r->place_names = DatumGetInt64(result_datum(0, 3, &isnull));
+		r->place_names = result_bigint(0, 3);
 		r->folded = all > MOST_PLACES ? all - (MOST_PLACES - 1) : 0;
 	}
 	r->places = palloc0(sizeof(char *) * Max(r->place_count, 1));
@@ -218,11 +213,11 @@ add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
 
 /* Adds a row of the cursor to the groups that it belongs to. */
 static void
-add_row(void *report, HeapTuple tuple, TupleDesc desc, const PredictionRow *row)
+add_row(void *report, uint64 number, const PredictionRow *row)
 {
 	Report	   *r = report;
 	bool		no_year;
-	int			year = DatumGetInt32(SPI_getbinval(tuple, desc, COLUMN_YEAR, &no_year));
+	int			year = DatumGetInt32(result_of_type(number, COLUMN_YEAR, INT4OID, &no_year));
 	int			y = no_year ? -1 : year_index(r, year);
 	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
 
@@ -232,7 +227,7 @@ add_row(void *report, HeapTuple tuple, TupleDesc desc, const PredictionRow *row)
 		add_to(r, &r->by_period[column], row);
 	if (r->place_count > 0)
 	{
-		int			place = place_index(r, SPI_getvalue(tuple, desc, COLUMN_PLACE));
+		int			place = place_index(r, result_text(number, COLUMN_PLACE));
 
 		if (place >= 0)
 			add_to(r, &r->by_place[place], row);
@@ -256,11 +251,10 @@ static int64
 count_rows(const Report *r)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions.relation)));
 	sql_read(&sql);
-	return DatumGetInt64(result_datum(0, 1, &isnull));
+	return result_bigint(0, 1);
 }
 
 void

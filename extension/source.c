@@ -7,11 +7,10 @@
  */
 #include "pgcompat.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -48,57 +47,6 @@ typedef struct SourceBatch
 	SourceRow	rows[ROWS_PER_FETCH];
 } SourceBatch;
 
-void
-source_check_relation(Oid source)
-{
-	char		kind = get_rel_relkind(source);
-
-	if (kind == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", source)));
-	if (kind == RELKIND_RELATION || kind == RELKIND_VIEW || kind == RELKIND_MATVIEW ||
-		kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_PARTITIONED_TABLE)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is not a table or view", get_rel_name(source)),
-			 errhint("Pass the name of the table or view that has the images.")));
-}
-
-Oid
-source_column_type(Oid source, const char *column, const char *option)
-{
-	AttrNumber	number = get_attnum(source, column);
-
-	if (number == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(source)),
-				 errhint("Name the column: %s => '...'.", option)));
-	return getBaseType(get_atttype(source, number));
-}
-
-bool
-source_column_or_usual(Oid source, const char *column, const char *option, const char *usual)
-{
-	if (strcmp(column, usual) != 0)
-		source_column_type(source, column, option);
-	return get_attnum(source, column) != InvalidAttrNumber;
-}
-
-void
-source_check_image(Oid source, const char *column)
-{
-	Oid			type = source_column_type(source, column, "image_column");
-
-	if (type != BYTEAOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, not bytea", column, format_type_be(type)),
-				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
-}
-
 /* Checks the columns; true where images carry any number of labels. */
 static bool
 check_columns(const TrainOptions *o)
@@ -130,32 +78,24 @@ check_columns(const TrainOptions *o)
 	return multi_label;
 }
 
-/* Appends ", column as that type", or NULL where there is no such column. */
-static void
-append_column(StringInfo query, const char *column, const char *type)
+/* A column as text, or NULL where there is no such column. */
+static const char *
+text_or_null(const TrainOptions *o, const char *column)
 {
-	if (column)
-		appendStringInfo(query, ", s.%s::pg_catalog.%s", quote_identifier(column), type);
-	else
-		appendStringInfoString(query, ", NULL::pg_catalog.text");
+	return column ? source_text(o->source, column) : "NULL::pg_catalog.text";
 }
 
 static Portal
 open_cursor(const TrainOptions *o, bool multi_label)
 {
-	StringInfoData query;
+	char	   *label = multi_label ? source_text_array(o->source, o->label_column) :
+		source_text(o->source, o->label_column);
 	Sql			sql;
 
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.%s", quote_identifier(o->image_column));
-	append_column(&query, o->label_column, multi_label ? "text[]" : "text");
-	append_column(&query, o->key_column, "text");
-	append_column(&query, o->group_column, "text");
-	append_column(&query, o->split_column, "text");
-	appendStringInfo(&query, " FROM %s s WHERE s.%s IS NOT NULL",
-					 relation_name(o->source),
-					 quote_identifier(o->label_column));
-	sql_begin(&sql, query.data);
+	sql_begin(&sql, psprintf("SELECT s.%s::pg_catalog.bytea, %s, %s, %s, %s FROM %s s WHERE s.%s IS NOT NULL",
+							 quote_identifier(o->image_column), label, text_or_null(o, o->key_column),
+							 text_or_null(o, o->group_column), text_or_null(o, o->split_column),
+							 relation_name(o->source), quote_identifier(o->label_column)));
 	return sql_open(&sql, false);
 }
 
@@ -183,43 +123,48 @@ side_from_text(const TrainOptions *o, const char *value)
 			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
 }
 
-/* A row's labels, as text. */
-static void
-fetch_labels(SourceRow *row, HeapTuple tuple, TupleDesc desc, bool multi_label)
+/* A row's labels, as text; false where they are NULL after all. */
+static bool
+fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 {
 	bool		isnull;
+	Datum		array;
 
-	if (multi_label)
+	if (!multi_label)
 	{
-		Datum		labels = SPI_getbinval(tuple, desc, COLUMN_LABEL, &isnull);
-
-		if (array_contains_nulls(DatumGetArrayTypeP(labels)))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("a row's labels have a NULL among them: %s",
-							SPI_getvalue(tuple, desc, COLUMN_LABEL)),
-					 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
-		row->labels = text_array_values(labels, &row->row.label_count);
-		return;
+		*labels = palloc(sizeof(char *));
+		*count = 1;
+		return ((*labels)[0] = result_text(number, COLUMN_LABEL)) != NULL;
 	}
-	row->labels = palloc(sizeof(char *));
-	row->labels[0] = SPI_getvalue(tuple, desc, COLUMN_LABEL);
-	row->row.label_count = 1;
+	array = result_of_type(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
+	if (isnull)
+		return false;
+	if (array_contains_nulls(DatumGetArrayTypeP(array)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a row's labels have a NULL among them: %s", result_text(number, COLUMN_LABEL)),
+				 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
+	*labels = text_array_values(array, count);
+	return true;
 }
 
-/* Adds one row to a batch, or notes that it has no image. */
+/*
+ * Adds one row to a batch, or notes that it has no image.  A label may be NULL
+ * though the query wanted none: a function in a view may change its mind.
+ */
 static void
-fetch_row(SourceBatch *b, const TrainOptions *o, HeapTuple tuple, TupleDesc desc,
-		  Dataset *dataset)
+fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
 {
 	bool		isnull;
-	Datum		image = SPI_getbinval(tuple, desc, COLUMN_IMAGE, &isnull);
-	char	   *key = SPI_getvalue(tuple, desc, COLUMN_KEY);
-	char	   *group = SPI_getvalue(tuple, desc, COLUMN_GROUP);
+	Datum		image = result_of_type(number, COLUMN_IMAGE, BYTEAOID, &isnull);
+	char	   *key = result_text(number, COLUMN_KEY);
+	char	   *group = result_text(number, COLUMN_GROUP);
+	SourceRow	row;
 	vc_decode_job *job;
-	SourceRow  *row;
 	int			place;
 
+	if (!fetch_labels(number, dataset->multi_label, &row.labels, &row.row.label_count))
+		return;
 	if (isnull)
 	{
 		dataset_add_bad(dataset, key, "image is NULL");
@@ -227,13 +172,13 @@ fetch_row(SourceBatch *b, const TrainOptions *o, HeapTuple tuple, TupleDesc desc
 	}
 	place = batch_add(b->batch, image);
 	job = &b->batch->jobs[place];
-	row = &b->rows[place];
-	fetch_labels(row, tuple, desc, dataset->multi_label);
-	row->row.key = key;
-	row->row.hash = hash_bytes_extended(job->data, job->size, 0);
-	row->row.group = group == NULL ? row->row.hash :
+	row.row.labels = NULL;
+	row.row.key = key;
+	row.row.hash = hash_bytes_extended(job->data, job->size, 0);
+	row.row.group = group == NULL ? row.row.hash :
 		hash_bytes_extended((unsigned char *) group, strlen(group), 0);
-	row->row.side = side_from_text(o, SPI_getvalue(tuple, desc, COLUMN_SPLIT));
+	row.row.side = side_from_text(o, result_text(number, COLUMN_SPLIT));
+	b->rows[place] = row;
 }
 
 /* Fetches rows into an idle batch; false after the last. */
@@ -248,30 +193,33 @@ fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 	rows = sql_fetch(cursor, ROWS_PER_FETCH);
 	caller = MemoryContextSwitchTo(b->keys);
 	for (uint64 i = 0; i < rows; i++)
-		fetch_row(b, o, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, dataset);
+		fetch_row(b, o, i, dataset);
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
 	return rows > 0;
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int32 *) a - *(const int32 *) b;
 }
 
 /* Looks up a row's labels among the classes, each once. */
 static void
 number_labels(SourceRow *row, Dataset *dataset)
 {
-	int			count = 0;
+	int			count = row->row.label_count;
+	int32	   *labels = palloc(sizeof(int32) * Max(count, 1));
 
-	row->row.labels = palloc(sizeof(int32) * Max(row->row.label_count, 1));
-	for (int i = 0; i < row->row.label_count; i++)
+	for (int i = 0; i < count; i++)
 	{
-		int			label = dataset_label(dataset, row->labels[i]);
-		int			k = 0;
-
-		while (k < count && row->row.labels[k] != label)
-			k++;
-		if (k == count)
-			row->row.labels[count++] = label;
+		CHECK_FOR_INTERRUPTS();
+		labels[i] = dataset_label(dataset, row->labels[i]);
 	}
-	row->row.label_count = count;
+	qsort(labels, count, sizeof(int32), compare_ints);
+	row->row.labels = labels;
+	row->row.label_count = qunique(labels, count, sizeof(int32), compare_ints);
 }
 
 /* Puts a decoded batch into the dataset. */
@@ -363,7 +311,7 @@ source_read(const TrainOptions *o)
 {
 	Dataset    *dataset;
 
-	source_check_relation(o->source);
+	source_lock(o->source);
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
 	dataset_finish(dataset, (uint64) o->seed, o->validation_share);

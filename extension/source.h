@@ -20,8 +20,12 @@ extern Dataset *source_read(const TrainOptions *options);
 /* Warns, with numbers, of what a user would want to know of the rows. */
 extern void source_warn(const TrainOptions *options, const Dataset *dataset);
 
-/* Throws unless rows can be selected from the relation. */
-extern void source_check_relation(Oid source);
+/*
+ * Locks a relation against changes until the transaction ends, as a query of
+ * it does, so that what is then found of its columns stays so.  Throws unless
+ * rows can be selected from it.
+ */
+extern void source_lock(Oid source);
 
 /*
  * The type of a column, domains looked through; an error that names the option
@@ -37,5 +41,18 @@ extern bool source_column_or_usual(Oid source, const char *column, const char *o
 
 /* Throws unless the column can have images. */
 extern void source_check_image(Oid source, const char *column);
+
+/* Throws unless the column can be cast to a number. */
+extern void source_check_number(Oid source, const char *column, const char *option);
+
+/*
+ * Columns in SQL, of a relation that is called s there: as text, as text[], and
+ * as what a row is grouped by.  Types that the server came without are written
+ * by their output functions: a cast of theirs may be a function of whoever
+ * made the type.
+ */
+extern char *source_text(Oid source, const char *column);
+extern char *source_text_array(Oid source, const char *column);
+extern char *source_group(Oid source, const char *column);
 
 #endif							/* VISCLF_SOURCE_H */

@@ -212,25 +212,99 @@ sql_read(Sql *sql)
 	return execute(sql, true);
 }
 
+/* A row of the last result; an error where it has fewer. */
+static HeapTuple
+result_row(uint64 row)
+{
+	if (row >= SPI_tuptable->numvals)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("a row that was there a moment ago is gone, or may no longer be seen"),
+				 errhint("A model was dropped, or the role was changed, while the call was going on.")));
+	return SPI_tuptable->vals[row];
+}
+
 char *
 result_text(uint64 row, int column)
 {
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+	return SPI_getvalue(result_row(row), SPI_tuptable->tupdesc, column);
 }
 
 Datum
 result_datum(uint64 row, int column, bool *isnull)
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+	return SPI_getbinval(result_row(row), SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+result_of_type(uint64 row, int column, Oid type, bool *isnull)
+{
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	Oid			is = SPI_gettypeid(desc, column);
+
+	if (is != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is now of type %s, not %s", SPI_fname(desc, column),
+						format_type_be(is), format_type_be(type)),
+				 errhint("Its table was altered while it was read; try again.")));
+	return result_datum(row, column, isnull);
 }
 
 double
 result_float8(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_datum(row, column, &isnull);
+	Datum		value = result_of_type(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
+}
+
+static void
+check_not_null(uint64 row, int column, bool isnull)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" is NULL in row %llu of what was read",
+						SPI_fname(SPI_tuptable->tupdesc, column), (unsigned long long) row + 1)));
+}
+
+Datum
+result_not_null(uint64 row, int column, Oid type)
+{
+	bool		isnull;
+	Datum		value = result_of_type(row, column, type, &isnull);
+
+	check_not_null(row, column, isnull);
+	return value;
+}
+
+char *
+result_string(uint64 row, int column)
+{
+	char	   *value = result_text(row, column);
+
+	check_not_null(row, column, value == NULL);
+	return value;
+}
+
+bool
+result_bool(uint64 row, int column)
+{
+	return DatumGetBool(result_not_null(row, column, BOOLOID));
+}
+
+int32
+result_int(uint64 row, int column)
+{
+	return DatumGetInt32(result_not_null(row, column, INT4OID));
+}
+
+int64
+result_bigint(uint64 row, int column)
+{
+	return DatumGetInt64(result_not_null(row, column, INT8OID));
 }
 
 Datum

@@ -75,13 +75,24 @@ extern char *relation_name(Oid relation);
 
 /*
  * Column (from 1) of a row of the last result: as text (NULL where it is
- * NULL), palloc'd; as a Datum.
+ * NULL), palloc'd; as a Datum.  An error where there is no such row.
  */
 extern char *result_text(uint64 row, int column);
 extern Datum result_datum(uint64 row, int column, bool *isnull);
 
-/* The same of a float8; NAN where it is NULL. */
-extern double result_float8(uint64 row, int column);
+/*
+ * The same, by the type that the query promises: an error where the result has
+ * another, for whose table it is may have altered it.
+ */
+extern Datum result_of_type(uint64 row, int column, Oid type, bool *isnull);
+extern double result_float8(uint64 row, int column);	/* NAN where it is NULL */
+
+/* The same, never NULL: an error that names the row and the column. */
+extern Datum result_not_null(uint64 row, int column, Oid type);
+extern char *result_string(uint64 row, int column);
+extern bool result_bool(uint64 row, int column);
+extern int32 result_int(uint64 row, int column);
+extern int64 result_bigint(uint64 row, int column);
 
 /* Arrays to and from C: palloc'd in the current context. */
 extern Datum text_array(char **values, int count);

@@ -35,8 +35,7 @@ throw_corrupt(const Model *model, const char *tensor, const char *what)
 static bytea *
 tensor_data(const Model *model, const vc_parameter *parameter, int row, int column)
 {
-	bool		isnull;
-	bytea	   *data = DatumGetByteaP(result_datum(row, column, &isnull));
+	bytea	   *data = DatumGetByteaP(result_not_null(row, column, BYTEAOID));
 	size_t		size = VARSIZE(data) - VARHDRSZ;
 	size_t		expected = parameter->count * sizeof(float);
 
@@ -50,8 +49,7 @@ tensor_data(const Model *model, const vc_parameter *parameter, int row, int colu
 static bool
 shape_matches(const vc_parameter *parameter, int row, int column)
 {
-	bool		isnull;
-	ArrayType  *array = DatumGetArrayTypeP(result_datum(row, column, &isnull));
+	ArrayType  *array = DatumGetArrayTypeP(result_not_null(row, column, INT4ARRAYOID));
 	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
 	return count == parameter->ndim && !ARR_HASNULL(array) &&
@@ -84,7 +82,7 @@ read_tensors(const Model *model, const char *command,
 		for (uint64 row = 0; row < rows; row++)
 		{
 			MemoryContext caller = MemoryContextSwitchTo(one);
-			char	   *name = result_text(row, 1);
+			char	   *name = result_string(row, 1);
 			int			index = vc_network_find(network, name);
 
 			if (index < 0 || !wanted(&network->parameters[index]))

@@ -238,7 +238,7 @@ CREATE FUNCTION visclf.lr_find(
 	steps			int DEFAULT 100,
 	OUT step int, OUT learning_rate float8, OUT loss float8, OUT valley boolean, OUT steep boolean)
 RETURNS SETOF record
-LANGUAGE c VOLATILE
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_lr_find';
 COMMENT ON FUNCTION visclf.lr_find(regclass, name, name, name, name, text, text, text, int, text, text, text,
 	float8, float8, int, float8, bigint, float8, float8, int) IS
@@ -313,10 +313,11 @@ CREATE PROCEDURE visclf.classify_table(
 	source			regclass,
 	key_column		name,
 	target			text,
-	image_column	name DEFAULT 'image')
+	image_column	name DEFAULT 'image',
+	replace			boolean DEFAULT false)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_classify_table';
-COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name) IS
-'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. Commits after each batch unless called inside a transaction block';
+COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name, boolean) IS
+'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. An error where keys have rows there that are not by a version of the model, unless replace says to write over them. Commits after each batch unless called inside a transaction block';
 
 CREATE FUNCTION visclf.classify_trigger() RETURNS trigger
 LANGUAGE c
@@ -451,36 +452,33 @@ END;
 COMMENT ON FUNCTION visclf.calibration(text, int) IS
 'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes, one an image, or, for a multi-label model, what is said of each class, so that images are then images times classes';
 
+CREATE FUNCTION visclf.column_expression(source regclass, "column" name, option text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_column_expression';
+COMMENT ON FUNCTION visclf.column_expression(regclass, name, text) IS
+'how a query over a relation called s reads the column that an option names: as bytea (image_column), as what rows are grouped by (by), or as text. Runs no cast that belongs to a type''s owner; keeps the relation from being altered until the transaction ends';
+
 CREATE FUNCTION visclf.evaluate(model text, source regclass, image_column name DEFAULT 'image',
 	label_column name DEFAULT 'label', by text[] DEFAULT '{}',
 	OUT groups jsonb, OUT images bigint, OUT failed bigint, OUT accuracy float8, OUT accuracy_low float8,
 	OUT accuracy_high float8, OUT macro_f1 float8, OUT loss float8, OUT per_class jsonb)
 RETURNS SETOF record
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	active_id int := visclf.active_version(model, false);
 	classes text[] := (SELECT m.classes FROM visclf.model m WHERE m.model_id = active_id);
-	keys text := (SELECT coalesce(string_agg(format('s.%I AS g%s, ', b.name, b.place), '' ORDER BY b.place), '')
+	image text := visclf.column_expression(source, image_column, 'image_column');
+	label text := visclf.column_expression(source, label_column, 'label_column');
+	keys text := (SELECT coalesce(string_agg(format('%s AS g%s, ', visclf.column_expression(source, b.name::name, 'by'), b.place), '' ORDER BY b.place), '')
 				  FROM unnest(by) WITH ORDINALITY b(name, place));
 	pairs text := (SELECT string_agg(format('%L, g%s', b.name, b.place), ', ' ORDER BY b.place)
 				   FROM unnest(by) WITH ORDINALITY b(name, place));
 	stranger text;
 BEGIN
-	SELECT c.name INTO stranger FROM unnest(by || ARRAY[label_column, image_column]::text[]) c(name)
-	WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source AND a.attname = c.name AND NOT a.attisdropped);
-	IF FOUND THEN
-		RAISE EXCEPTION 'column "%" of "%" does not exist', stranger, source
-			USING ERRCODE = 'undefined_column', HINT = 'Name the columns: image_column, label_column, by => ''...''.';
-	END IF;
-	IF EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-			   WHERE a.attrelid = source AND a.attname = image_column AND t.oid <> 'bytea'::regtype AND t.typtype <> 'd') THEN
-		RAISE EXCEPTION 'column "%" is not of type bytea', image_column
-			USING ERRCODE = 'datatype_mismatch', HINT = 'Images are the bytes of JPEG files in a bytea column; name it with image_column => ''...''.';
-	END IF;
 	-- what is of no class of the model would count as an error that no training can mend
-	EXECUTE format('SELECT s.%1$I::text FROM %2$s s WHERE NOT s.%1$I::text = ANY ($1) LIMIT 1', label_column, source)
+	EXECUTE format('SELECT %1$s FROM %2$s s WHERE NOT %1$s = ANY ($1) LIMIT 1', label, source)
 		INTO stranger USING classes;
 	IF stranger IS NOT NULL THEN
 		RAISE EXCEPTION 'label "%" is not a class of model "%"', stranger, model
@@ -492,8 +490,9 @@ BEGIN
 			SELECT jsonb_build_object(%1$s) AS groups, dense_rank() OVER (%2$s) AS place, r.given, (r.p).label AS said,
 				CASE WHEN (r.p).label IS NOT NULL
 					 THEN -ln(greatest((r.p).probabilities[array_position($2, r.given)], 1e-38)::float8) END AS loss
-			FROM (SELECT %3$s s.%4$I::text AS given, visclf.classify_batch($1, s.%5$I) OVER () AS p
-				  FROM %6$s s WHERE s.%4$I IS NOT NULL) r),
+			FROM (SELECT %3$s %4$s AS given, visclf.classify_batch($1, %5$s) OVER () AS p
+				  FROM %6$s s WHERE s.%7$I IS NOT NULL) r
+			WHERE r.given IS NOT NULL),
 		placed AS (
 			SELECT a.place, a.groups, a.given, a.said, a.loss FROM answered a
 			UNION ALL
@@ -522,7 +521,7 @@ BEGIN
 		ORDER BY g.place NULLS LAST
 		$query$, coalesce(pairs, ''),
 			(SELECT 'ORDER BY ' || string_agg('g' || b.place, ', ' ORDER BY b.place) FROM unnest(by) WITH ORDINALITY b(name, place)),
-			keys, label_column, image_column, source)
+			keys, label, image, source, label_column)
 		USING model, classes, by;
 END
 $$;
@@ -547,7 +546,7 @@ CREATE FUNCTION visclf.prevalence(
 	OUT groups jsonb, OUT class text, OUT images bigint, OUT failed bigint, OUT raw_share float8,
 	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text)
 RETURNS SETOF record
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_prevalence';
 COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
 'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
@@ -566,20 +565,20 @@ COMMENT ON TYPE visclf.share_estimate IS
 'the share of one class among the images classified: as counted, corrected, the 95 % interval, share * images, and what is to be doubted; columns as in visclf.prevalence';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
 COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text) IS
 'transition of the aggregate visclf.corrected_share';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, method text, probabilities real[])
 RETURNS internal
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
 COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
 'transition of the aggregate visclf.corrected_share';
 
 CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
 COMMENT ON FUNCTION visclf.corrected_share_end(internal) IS
 'end of the aggregate visclf.corrected_share';
@@ -587,14 +586,16 @@ COMMENT ON FUNCTION visclf.corrected_share_end(internal) IS
 CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
-	FINALFUNC = visclf.corrected_share_end);
+	FINALFUNC = visclf.corrected_share_end,
+	PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
 'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
 
 CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities real[]) (
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
-	FINALFUNC = visclf.corrected_share_end);
+	FINALFUNC = visclf.corrected_share_end,
+	PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
 'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
 
@@ -623,7 +624,7 @@ CREATE FUNCTION visclf.contact_sheet(
 	title			text DEFAULT NULL,
 	seed			bigint DEFAULT 42)
 RETURNS text
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_contact_sheet';
 COMMENT ON FUNCTION visclf.contact_sheet(regclass, text, text, regclass, name, name, name, name, int, int, int, text, bigint) IS
 'pictures of n rows of a table or view with their labels, as one SVG image: a sample of all rows, the validation images that a model is most wrong about (show => ''top_losses''), or those that it is least sure of (''least_confident'')';
@@ -648,7 +649,7 @@ CREATE FUNCTION visclf.report(
 	title			text DEFAULT NULL,
 	seed			bigint DEFAULT 42)
 RETURNS text
-LANGUAGE c STABLE
+LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_report';
 COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint) IS
 'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
@@ -669,7 +670,7 @@ CREATE FUNCTION visclf.import_model(
 	multi_label		boolean DEFAULT NULL,
 	thresholds		real[] DEFAULT NULL)
 RETURNS int
-LANGUAGE c VOLATILE
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_import_model';
 COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[], boolean, real[]) IS
 'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, akamaster''s CIFAR networks or visclf itself; what is left NULL comes from the file''s metadata or the architecture''s usual values. Returns the model_id';
@@ -680,13 +681,13 @@ CREATE FUNCTION visclf.calibrate_int8(
 	image_column	name DEFAULT 'image',
 	images			int DEFAULT 1000)
 RETURNS real
-LANGUAGE c VOLATILE
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_calibrate_int8';
 COMMENT ON FUNCTION visclf.calibrate_int8(text, regclass, name, int) IS
 'has the active version of a model that was imported, or trained on a GPU, run in int8 on the CPU: of as many images of a table or view, at random, 64 set the ranges of its activations; returns the share of the others, 0 to 1, of which int8 says the same as float32, which the version keeps as int8_agreement. For the model''s owner';
 
 CREATE FUNCTION visclf.export_model(model text) RETURNS bytea
-LANGUAGE c STABLE STRICT
+LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_export_model';
 COMMENT ON FUNCTION visclf.export_model(text) IS
 'the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; classes, image size, resize, mean, std, and whether it is multi-label and its thresholds, in its metadata';

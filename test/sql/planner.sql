@@ -31,6 +31,7 @@ SELECT query, workers(query) = workers AS as_expected FROM expected, (VALUES
 	($$SELECT e.id, p.label FROM expected x, adverts e, visclf.classify('small', e.image) p WHERE x.workers < e.id$$),
 	($$SELECT count(*) FROM (SELECT p.label FROM adverts, visclf.classify('small', image) p) x$$),
 	($$SELECT id, visclf.embed('small', image) FROM adverts$$),
+	($$SELECT place, visclf.corrected_share('small', p.label, 'illustrations') FROM adverts, visclf.classify('small', image) p GROUP BY 1$$),
 	($$SELECT id, p.label FROM parts, visclf.classify('small', image) p$$)) q(query);
 
 -- but not where it is not, where it is not worth it, or where the owner or the device is against it
@@ -41,6 +42,23 @@ SELECT query, workers(query) FROM (VALUES
 	($$SELECT id, p.label FROM adverts, visclf.classify('small', image) p WHERE id = 7$$),
 	($$SELECT id, p.label FROM owned, visclf.classify('small', image) p$$),
 	($$SELECT id, visclf.classify_batch('small', image) OVER () FROM adverts$$)) q(query);
+-- nor where a relation is read that may be of this session alone, or a view that runs anything
+CREATE TEMP TABLE mine AS SELECT * FROM handful;
+CREATE TABLE many_rows AS SELECT g AS i FROM generate_series(1, 100000) g;
+ANALYZE many_rows;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT query, workers(query) FROM (VALUES
+	($$SELECT count(*) FROM many_rows$$),
+	($$SELECT count(*) FROM many_rows JOIN visclf.evaluate('small', 'mine') e ON i = e.images$$),
+	($$SELECT count(*) FROM many_rows WHERE i < length(visclf.contact_sheet('mine'))$$)) q(query);
+SELECT count(*) FROM many_rows JOIN visclf.evaluate('small', 'mine') e ON i = e.images;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+SELECT DISTINCT proname, proparallel FROM pg_proc WHERE pronamespace = 'visclf'::regnamespace AND prokind IN ('f', 'a', 'w')
+	AND prorettype NOT IN ('trigger'::regtype, 'internal'::regtype) AND proparallel <> 's' ORDER BY 2, 1;
 SET visclf.device = cuda;
 SELECT workers($$SELECT id, p.label FROM adverts, visclf.classify('small', image) p$$);
 RESET visclf.device;
@@ -49,5 +67,5 @@ RESET visclf.device;
 SELECT count(*), count(*) FILTER (WHERE near(s.p, b.p)) AS near FROM scalar s JOIN
 	(SELECT id, p FROM adverts, visclf.classify('small', image) p OFFSET 0) b USING (id);
 RESET max_parallel_workers_per_gather;
-DROP TABLE expected, handful, parts, owned;
+DROP TABLE expected, handful, parts, owned, mine, many_rows;
 DROP FUNCTION workers;

@@ -1,0 +1,148 @@
+/*
+ * source_columns.c
+ *		The columns of a relation that a caller names, and how SQL reads them.
+ */
+#include "pgcompat.h"
+
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "source.h"
+
+PG_FUNCTION_INFO_V1(visclf_column_expression);
+
+void
+source_lock(Oid source)
+{
+	char		kind;
+
+	LockRelationOid(source, AccessShareLock);
+	kind = get_rel_relkind(source);
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", source)));
+	if (kind == RELKIND_RELATION || kind == RELKIND_VIEW || kind == RELKIND_MATVIEW ||
+		kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_PARTITIONED_TABLE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a table or view", get_rel_name(source)),
+			 errhint("Pass the name of the table or view that has the images.")));
+}
+
+Oid
+source_column_type(Oid source, const char *column, const char *option)
+{
+	AttrNumber	number = get_attnum(source, column);
+
+	if (number == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(source)),
+				 errhint("Name the column: %s => '...'.", option)));
+	return getBaseType(get_atttype(source, number));
+}
+
+bool
+source_column_or_usual(Oid source, const char *column, const char *option, const char *usual)
+{
+	if (strcmp(column, usual) != 0)
+		source_column_type(source, column, option);
+	return get_attnum(source, column) != InvalidAttrNumber;
+}
+
+void
+source_check_image(Oid source, const char *column)
+{
+	Oid			type = source_column_type(source, column, "image_column");
+
+	if (type != BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not bytea", column, format_type_be(type)),
+				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
+}
+
+/* True of a type whose casts are all the server's own; domains are looked through. */
+static bool
+has_own_casts(Oid type)
+{
+	return getBaseType(type) < FirstNormalObjectId;
+}
+
+void
+source_check_number(Oid source, const char *column, const char *option)
+{
+	Oid			type = source_column_type(source, column, option);
+
+	if (!has_own_casts(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not a number", column, format_type_be(type)),
+				 errhint("Pass a view in which it is a number.")));
+}
+
+static Oid
+column_type(Oid source, const char *column)
+{
+	return get_atttype(source, get_attnum(source, column));
+}
+
+char *
+source_text(Oid source, const char *column)
+{
+	const char *name = quote_identifier(column);
+
+	if (has_own_casts(column_type(source, column)))
+		return psprintf("s.%s::pg_catalog.text", name);
+	return psprintf("CASE WHEN s.%1$s IS DISTINCT FROM NULL THEN pg_catalog.concat(s.%1$s) END", name);
+}
+
+char *
+source_text_array(Oid source, const char *column)
+{
+	const char *name = quote_identifier(column);
+
+	if (has_own_casts(column_type(source, column)))
+		return psprintf("s.%s::pg_catalog.text[]", name);
+	return psprintf("CASE WHEN s.%1$s IS DISTINCT FROM NULL THEN ARRAY(SELECT "
+					"CASE WHEN e IS DISTINCT FROM NULL THEN pg_catalog.concat(e) END "
+					"FROM pg_catalog.unnest(s.%1$s) e) END", name);
+}
+
+char *
+source_group(Oid source, const char *column)
+{
+	if (has_own_casts(column_type(source, column)))
+		return psprintf("s.%s", quote_identifier(column));
+	return source_text(source, column);
+}
+
+/* visclf.column_expression(source, column, option) */
+Datum
+visclf_column_expression(PG_FUNCTION_ARGS)
+{
+	Oid			source = PG_GETARG_OID(0);
+	char	   *column = NameStr(*PG_GETARG_NAME(1));
+	char	   *option = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char	   *expression;
+
+	source_lock(source);
+	source_column_type(source, column, option);
+	if (strcmp(option, "image_column") == 0)
+	{
+		source_check_image(source, column);
+		expression = psprintf("s.%s::pg_catalog.bytea", quote_identifier(column));
+	}
+	else if (strcmp(option, "by") == 0)
+		expression = source_group(source, column);
+	else
+		expression = psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(source, column));
+	PG_RETURN_TEXT_P(cstring_to_text(expression));
+}
