@@ -40,7 +40,7 @@ quantifier_class(const Quantifier *q, const char *label)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a class of model \"%s\"", label, q->model),
-			 errhint("SELECT classes FROM visclf.models lists a model's classes.")));
+			 errhint("SELECT classes FROM visclf.model lists a model's classes.")));
 }
 
 void

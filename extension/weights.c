@@ -15,6 +15,8 @@
 #include "model.h"
 #include "sql.h"
 
+#include "../engine/finite.h"
+
 #ifdef WORDS_BIGENDIAN
 #error "tensors are stored little endian; this machine would need to swap them"
 #endif
@@ -114,10 +116,15 @@ use_weight(const Model *model, int index, int row, void *argument)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
 	const WeightUse *use = argument;
+	const float *data;
+	vc_error	error;
 
 	if (!shape_matches(parameter, row, 2))
 		throw_corrupt(model, parameter->name, "has another shape than its architecture");
-	use->use(index, (float *) VARDATA(tensor_data(model, parameter, row, 3)), use->argument);
+	data = (float *) VARDATA(tensor_data(model, parameter, row, 3));
+	if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
+		throw_corrupt(model, parameter->name, psprintf("is damaged: %s", error.message));
+	use->use(index, data, use->argument);
 }
 
 void
@@ -164,6 +171,9 @@ set_averages(const Model *model, int index, int row, void *argument)
 	bytea	   *second = tensor_data(model, parameter, row, 3);
 	vc_error	error;
 
+	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
+		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
+		throw_corrupt(model, parameter->name, "is damaged: an average of its gradients is no number");
 	vc_check(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }
