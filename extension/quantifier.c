@@ -180,7 +180,7 @@ group_create(const Quantifier *q)
 void
 group_reset(const Quantifier *q, ImageGroup *group)
 {
-	group->classified = group->failed = 0;
+	group->classified = group->failed = group->flawed = 0;
 	memset(group->said, 0, sizeof(int64) * q->class_count);
 }
 

@@ -33,6 +33,15 @@ throw_corrupt(const Model *model, const char *tensor, const char *what)
 			 errhint("Restore the rows of visclf.weight, or train the model again.")));
 }
 
+static void
+throw_damaged(const Model *model, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("weights of model \"%s\" version %d are damaged: %s", model->name, model->version, what),
+			 errhint("Restore its rows of visclf.weight, or train the model again.")));
+}
+
 /* The numbers of a bytea column, checked against the parameter's count. */
 static bytea *
 tensor_data(const Model *model, const vc_parameter *parameter, int row, int column)
@@ -123,7 +132,7 @@ use_weight(const Model *model, int index, int row, void *argument)
 		throw_corrupt(model, parameter->name, "has another shape than its architecture");
 	data = (float *) VARDATA(tensor_data(model, parameter, row, 3));
 	if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
-		throw_corrupt(model, parameter->name, psprintf("is damaged: %s", error.message));
+		throw_damaged(model, error.message);
 	use->use(index, data, use->argument);
 }
 
@@ -173,7 +182,7 @@ set_averages(const Model *model, int index, int row, void *argument)
 
 	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
 		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
-		throw_corrupt(model, parameter->name, "is damaged: an average of its gradients is no number");
+		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is no number", parameter->name));
 	vc_check(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }
