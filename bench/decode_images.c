@@ -65,7 +65,7 @@ time_files(const file *files, int count, int rounds,
 
 	for (int round = 0; round < rounds; round++)
 		for (int i = 0; i < count; i++)
-			vc_image_load(files[i].data, files[i].size, options, out, NULL);
+			vc_image_load(files[i].data, files[i].size, options, out, NULL, NULL);
 	seconds = now() - start;
 	printf("%.2f\n", (double) count * rounds / seconds);
 }
@@ -81,7 +81,7 @@ write_files(const file *files, int count, const vc_decode_options *options,
 	{
 		vc_error	error = {0};
 		vc_status	status = vc_image_load(files[i].data, files[i].size,
-										   options, out, &error);
+										   options, out, NULL, &error);
 
 		if (status != VC_OK)
 			memset(out, 0, bytes);

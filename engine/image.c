@@ -92,7 +92,7 @@ vc_image_probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *
 
 vc_status
 vc_image_load(const uint8_t *data, size_t size, const vc_decode_options *options,
-			  uint8_t *out, vc_error *error)
+			  uint8_t *out, vc_flaw *flaw, vc_error *error)
 {
 	vc_status	status;
 
@@ -103,7 +103,7 @@ vc_image_load(const uint8_t *data, size_t size, const vc_decode_options *options
 	status = check_is_jpeg(data, size, error);
 	if (status != VC_OK)
 		return status;
-	return vc_jpeg_load(data, size, options, out, error);
+	return vc_jpeg_load(data, size, options, out, flaw, error);
 }
 
 bool

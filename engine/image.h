@@ -32,7 +32,14 @@ typedef struct vc_image_info
 	const char *color_space;	/* grayscale, ycbcr, rgb, cmyk, ycck */
 	int			orientation;	/* EXIF's 1..8; 1 where there is none */
 	bool		progressive;
+	bool		complete;		/* the data come to the image's end */
 } vc_image_info;
+
+/* What is wrong with an image that can be decoded all the same. */
+typedef struct vc_flaw
+{
+	char		text[96];		/* empty: nothing */
+} vc_flaw;
 
 typedef struct vc_decode_options
 {
@@ -42,7 +49,8 @@ typedef struct vc_decode_options
 } vc_decode_options;
 
 /*
- * Reads the header of an image.  Errors: VC_INVALID_IMAGE.
+ * Reads the header of an image, and looks for its end.  Nothing is decoded, so
+ * an image whose middle is damaged is complete.  Errors: VC_INVALID_IMAGE.
  */
 extern vc_status vc_image_probe(const uint8_t *data, size_t size,
 								vc_image_info *info, vc_error *error);
@@ -51,13 +59,14 @@ extern vc_status vc_image_probe(const uint8_t *data, size_t size,
  * Decodes an image into out[size][size][3], uint8 RGB, rows from the top.
  * A JPEG is decoded at the smallest DCT scale that is not under the target,
  * turned upright as its EXIF orientation says, and resampled with an
- * antialiased triangle filter as Pillow's BILINEAR.  Errors:
- * VC_INVALID_IMAGE, VC_LIMIT_EXCEEDED, VC_OUT_OF_MEMORY; then out is
- * unspecified.
+ * antialiased triangle filter as Pillow's BILINEAR.  Into *flaw (NULL is
+ * allowed) comes what is wrong with an image that was decoded.  Errors:
+ * VC_INVALID_IMAGE, also where over half of the rows are cut off,
+ * VC_LIMIT_EXCEEDED, VC_OUT_OF_MEMORY; then out is unspecified.
  */
 extern vc_status vc_image_load(const uint8_t *data, size_t size,
 							   const vc_decode_options *options,
-							   uint8_t *out, vc_error *error);
+							   uint8_t *out, vc_flaw *flaw, vc_error *error);
 
 /* "squish", "crop", "pad"; false where the name is none of them. */
 extern bool vc_resize_from_name(const char *name, vc_resize *resize);

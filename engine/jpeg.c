@@ -14,12 +14,18 @@
  */
 #include "jpeg.h"
 
+#include <string.h>
+
 #include "exif.h"
+#include "jpeg_end.h"
 #include "jpeg_reader.h"
 #include "resample.h"
 
 /* Rows asked of libjpeg at a time. */
 #define ROWS			4
+
+/* Bytes behind the last row that need not have the end of the image. */
+#define STRAY_BYTES		16
 
 /* The colour space of the stored components. */
 static const char *
@@ -60,6 +66,8 @@ try_probe(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_image_inf
 	info->color_space = color_space_name(cinfo->jpeg_color_space);
 	info->orientation = reader->orientation;
 	info->progressive = cinfo->progressive_mode;
+	info->complete = vc_jpeg_has_end(reader->source.next_input_byte,
+									 reader->source.bytes_in_buffer);
 }
 
 vc_status
@@ -215,11 +223,54 @@ decode_rows(vc_jpeg_reader *reader, vc_resampler *resampler)
 	}
 }
 
+/* True where every bit of every coefficient of a progressive image was read. */
+static bool
+has_all_bits(const struct jpeg_decompress_struct *cinfo)
+{
+	for (int c = 0; cinfo->coef_bits != NULL && c < cinfo->num_components; c++)
+		for (int i = 0; i < DCTSIZE2; i++)
+			if (cinfo->coef_bits[c][i] != 0)
+				return false;
+	return cinfo->coef_bits != NULL;
+}
+
+/* True where an image of one scan was read to its last row, but not to its end. */
+static bool
+lacks_end(vc_jpeg_reader *reader)
+{
+	const struct jpeg_decompress_struct *cinfo = &reader->cinfo;
+
+	return cinfo->output_scanline == cinfo->output_height &&
+		cinfo->unread_marker != JPEG_EOI && reader->source.bytes_in_buffer > STRAY_BYTES &&
+		!vc_jpeg_has_end(reader->source.next_input_byte, reader->source.bytes_in_buffer);
+}
+
+/* Says what is wrong with an image that was decoded. */
+static void
+describe_flaw(vc_jpeg_reader *reader, vc_flaw *flaw)
+{
+	bool		scans = jpeg_has_multiple_scans(&reader->cinfo);
+	char	   *text = flaw->text;
+	size_t		size = sizeof(flaw->text);
+
+	text[0] = '\0';
+	if (reader->cut_scan == 1)
+		snprintf(text, size, "image is cut off: %d %% of its rows are missing", reader->missing);
+	else if (scans && (reader->cut_scan > 1 ||
+					   (reader->ran_out && !has_all_bits(&reader->cinfo))))
+		snprintf(text, size, "image is cut off in scan %d: detail is missing",
+				 reader->cinfo.input_scan_number);
+	else if (!scans && lacks_end(reader))
+		snprintf(text, size, "image is cut off or damaged: its data have no end");
+	else if (reader->places > 0)
+		snprintf(text, size, "image is damaged in %d places", reader->places);
+}
+
 /* Decodes the image into out; an escape ends here. */
 static void
 try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size,
 		 const vc_decode_options *options, uint8_t *out,
-		 vc_resampler **resampler)
+		 vc_resampler **resampler, vc_flaw *flaw)
 {
 	if (setjmp(reader->escape) != 0)
 		return;
@@ -227,18 +278,20 @@ try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size,
 	check_pixels(reader, options->max_pixels);
 	start_decoding(reader, options, out, resampler);
 	decode_rows(reader, *resampler);
+	if (flaw != NULL)
+		describe_flaw(reader, flaw);
 	vc_orientation_apply(out, options->size, reader->orientation);
 }
 
 vc_status
 vc_jpeg_load(const uint8_t *data, size_t size, const vc_decode_options *options,
-			 uint8_t *out, vc_error *error)
+			 uint8_t *out, vc_flaw *flaw, vc_error *error)
 {
 	vc_jpeg_reader reader;
 	vc_resampler *resampler = NULL;
 
 	vc_jpeg_reader_init(&reader, error);
-	try_load(&reader, data, size, options, out, &resampler);
+	try_load(&reader, data, size, options, out, &resampler, flaw);
 	vc_resample_end(resampler);
 	vc_jpeg_reader_free(&reader);
 	return reader.status;

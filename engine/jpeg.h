@@ -14,6 +14,6 @@ extern vc_status vc_jpeg_probe(const uint8_t *data, size_t size,
 /* As vc_image_load, of bytes that begin as a JPEG does. */
 extern vc_status vc_jpeg_load(const uint8_t *data, size_t size,
 							  const vc_decode_options *options,
-							  uint8_t *out, vc_error *error);
+							  uint8_t *out, vc_flaw *flaw, vc_error *error);
 
 #endif							/* VISCLF_JPEG_H */

@@ -4,11 +4,11 @@
  *
  * What is accepted.  libjpeg repairs what it can of a damaged file and warns:
  * missing data becomes grey, lost blocks become their neighbours.  Such an
- * image is decoded, for half an advert is still evidence of what it shows.
- * It is an error where there is nothing to go by: the header is broken, the
- * data ends within the first row of blocks of the first scan, or there are
- * more than MAX_WARNINGS warnings.  What comes after the last row that the
- * output needs is not looked at.
+ * image is decoded, for half an advert is still evidence of what it shows, and
+ * the reader notes what is wrong with it.  It is an error where there is too
+ * little to go by: the header is broken, over half of the rows of the first
+ * scan are missing, or there are more than MAX_WARNINGS warnings.  What comes
+ * after the last row that the output needs is not looked at.
  *
  * What bounds time.  Each scan of a progressive image may touch all of its
  * coefficients, hence MAX_SCANS.  EXIF is read where it lies: the list that
@@ -62,12 +62,53 @@ on_error(j_common_ptr cinfo)
 	vc_jpeg_reader_escape(reader, VC_INVALID_IMAGE);
 }
 
+/*
+ * Notes that the data end in the row of blocks that is being read; all of it
+ * counts as missing, for libjpeg does not say how much of it is there.
+ */
+static void
+note_cut(vc_jpeg_reader *reader)
+{
+	int			rows = (int) reader->cinfo.total_iMCU_rows;
+	int			missing = rows - (int) reader->cinfo.input_iMCU_row;
+
+	if (reader->cut_scan != 0)
+		return;
+	reader->cut_scan = reader->cinfo.input_scan_number;
+	reader->missing = (int) ((missing * 100LL + rows / 2) / rows);
+	if (reader->cut_scan > 1 || missing * 2LL <= rows)
+		return;
+	vc_fail(reader->error, VC_INVALID_IMAGE,
+			"image is cut off: %d %% of its rows are missing", reader->missing);
+	vc_hint(reader->error, VC_INVALID_IMAGE, "Replace the image, or leave its row out.");
+	vc_jpeg_reader_escape(reader, VC_INVALID_IMAGE);
+}
+
+/* Notes what one of libjpeg's warnings says about the image's data. */
+static void
+note_warning(vc_jpeg_reader *reader)
+{
+	switch (reader->manager.msg_code)
+	{
+		case JWRN_HIT_MARKER:
+			if (reader->cinfo.unread_marker == JPEG_EOI)
+				note_cut(reader);
+			else
+				reader->places++;
+			break;
+		case JWRN_HUFF_BAD_CODE:
+		case JWRN_ARITH_BAD_CODE:
+		case JWRN_MUST_RESYNC:
+			reader->places++;
+			break;
+	}
+}
+
 /* libjpeg's warnings (level < 0) and traces: nothing is printed. */
 static void
 on_message(j_common_ptr cinfo, int level)
 {
 	vc_jpeg_reader *reader = cinfo->client_data;
-	struct jpeg_decompress_struct *decoder = &reader->cinfo;
 
 	if (level >= 0)
 		return;
@@ -79,16 +120,7 @@ on_message(j_common_ptr cinfo, int level)
 				"Replace the image, or leave its row out.");
 		vc_jpeg_reader_escape(reader, VC_INVALID_IMAGE);
 	}
-	if (cinfo->err->msg_code == JWRN_HIT_MARKER &&
-		decoder->unread_marker == JPEG_EOI &&
-		decoder->input_scan_number == 1 && decoder->input_iMCU_row == 0)
-	{
-		vc_fail(reader->error, VC_INVALID_IMAGE,
-				"JPEG image is truncated: its data ends within the first row of blocks");
-		vc_hint(reader->error, VC_INVALID_IMAGE,
-				"Replace the image, or leave its row out.");
-		vc_jpeg_reader_escape(reader, VC_INVALID_IMAGE);
-	}
+	note_warning(reader);
 }
 
 /* Would print a message. */
@@ -105,13 +137,22 @@ on_source(j_decompress_ptr cinfo)
 	(void) cinfo;
 }
 
-/* Called at the end of the data, as often as libjpeg asks for more of it. */
+/*
+ * Called at the end of the data, as often as libjpeg asks for more of it.  The
+ * Huffman decoder warns where it misses any, the arithmetic one does not, and
+ * looks ahead by a few bytes.
+ */
 static boolean
 on_data_end(j_decompress_ptr cinfo)
 {
 	static const JOCTET end_of_image[2] = {0xff, JPEG_EOI};
+	vc_jpeg_reader *reader = cinfo->client_data;
 
 	WARNMS(cinfo, JWRN_JPEG_EOF);
+	reader->ran_out = true;
+	if (cinfo->arith_code && cinfo->input_scan_number > 0 &&
+		cinfo->input_iMCU_row + 1 < cinfo->total_iMCU_rows)
+		note_cut(reader);
 	cinfo->src->next_input_byte = end_of_image;
 	cinfo->src->bytes_in_buffer = sizeof(end_of_image);
 	return TRUE;

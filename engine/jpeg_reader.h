@@ -32,6 +32,10 @@ typedef struct vc_jpeg_reader
 	vc_error   *error;
 	bool		has_exif;
 	int			orientation;	/* EXIF's 1..8 */
+	bool		ran_out;		/* libjpeg asked for more data than there are */
+	int			cut_scan;		/* the first that the data end in; 0: in none */
+	int			missing;		/* its rows, per cent */
+	int			places;			/* where the data make no sense */
 } vc_jpeg_reader;
 
 /* Makes a reader whose errors go to *error (NULL is allowed). */

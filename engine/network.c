@@ -14,6 +14,9 @@
 
 #include "builder.h"
 
+/* Of mean and standard deviation: beyond, the input would be no number. */
+#define LARGEST_SCALE 1e6f
+
 const float vc_imagenet_mean[3] = {0.485f, 0.456f, 0.406f};
 const float vc_imagenet_std[3] = {0.229f, 0.224f, 0.225f};
 
@@ -30,6 +33,12 @@ static const struct
 };
 
 #define ARCHITECTURES ((int) (sizeof(architectures) / sizeof(architectures[0])))
+
+const char *
+vc_architecture_name(int index)
+{
+	return index < ARCHITECTURES ? architectures[index].name : NULL;
+}
 
 const char *
 vc_architectures(void)
@@ -265,14 +274,14 @@ check_options(const vc_network_options *o, int *architecture, vc_error *error)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "dropout %g is outside 0 to below 1",
 					   (double) o->dropout);
 	for (int i = 0; i < 3; i++)
-		if (!isfinite(o->mean[i]))
-			return vc_fail(error, VC_INVALID_ARGUMENT, "mean %g of channel %d is not a number",
-						   (double) o->mean[i], i);
+		if (!(fabsf(o->mean[i]) <= LARGEST_SCALE))
+			return vc_fail(error, VC_INVALID_ARGUMENT, "mean %g of channel %d is outside %g to %g",
+						   (double) o->mean[i], i, (double) -LARGEST_SCALE, (double) LARGEST_SCALE);
 	for (int i = 0; i < 3; i++)
-		if (!(o->std[i] > 0 && isfinite(o->std[i])))
+		if (!(o->std[i] >= 1 / LARGEST_SCALE && o->std[i] <= LARGEST_SCALE))
 			return vc_fail(error, VC_INVALID_ARGUMENT,
-						   "standard deviation %g of channel %d is not above 0",
-						   (double) o->std[i], i);
+						   "standard deviation %g of channel %d is outside %g to %g",
+						   (double) o->std[i], i, (double) (1 / LARGEST_SCALE), (double) LARGEST_SCALE);
 	return VC_OK;
 }
 

@@ -154,6 +154,9 @@ extern void vc_parameter_init(const vc_network *network, int index,
 /* Multiplications of one image's forward pass. */
 extern int64_t vc_network_multiplications(const vc_network *network);
 
+/* The name of architecture `index`, from 0; NULL after the last. */
+extern const char *vc_architecture_name(int index);
+
 /* "resnet18, resnet34, ..." for hints. */
 extern const char *vc_architectures(void);
 

@@ -53,7 +53,7 @@ decode(void *argument, const void *options)
 	job->error.message[0] = '\0';
 	job->error.hint[0] = '\0';
 	job->error.code = vc_image_load(job->data, job->size, options, job->out,
-									&job->error);
+									&job->flaw, &job->error);
 }
 
 /* A thread: takes jobs until the pool ends. */

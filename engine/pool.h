@@ -18,6 +18,7 @@ typedef struct vc_decode_job
 	const uint8_t *data;
 	size_t		size;			/* bytes */
 	uint8_t    *out;			/* size*size*3 bytes, see vc_image_load */
+	vc_flaw		flaw;			/* of an image that has pixels */
 	vc_error	error;			/* code VC_OK, or why there are no pixels */
 } vc_decode_job;
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finite.h"
+
 #define HISTORY			10		/* steps that the curvature is estimated from */
 #define SUFFICIENT		1e-4	/* Armijo's constant */
 #define SHRINK			0.5		/* of a step that was too long */
@@ -32,6 +34,18 @@ typedef struct problem
 	double	   *row;			/* [width] one image, standardised */
 	double	   *scores;			/* [classes] */
 } problem;
+
+static vc_status
+check_features(const problem *p, vc_error *error)
+{
+	int64_t		numbers = p->count * p->width;
+	int64_t		bad = vc_first_not_finite(p->features, numbers);
+
+	if (bad == numbers)
+		return VC_OK;
+	vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (bad / p->width + 1));
+	return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
+}
 
 /* Mean and 1 / standard deviation of each feature; constant ones count as 0. */
 static void
@@ -361,8 +375,12 @@ vc_probe_fit(const float *features, const vc_targets *targets, int64_t count,
 	p.row = p.scale + width;
 	p.scores = p.row + width;
 	p.total = loss_divisor(&p);
-	standardise(&p);
-	status = minimise(&p, options, &w, loss, error);
+	status = check_features(&p, error);
+	if (status == VC_OK)
+	{
+		standardise(&p);
+		status = minimise(&p, options, &w, loss, error);
+	}
 	if (status == VC_OK)
 		unfold(&p, w.x, weight, bias);
 	free(memory);

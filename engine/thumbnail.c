@@ -162,7 +162,7 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, int64_t max_pixels
 	pixels = malloc((size_t) options.size * options.size * 3);
 	if (pixels == NULL)
 		return vc_no_memory(error, (unsigned long long) options.size * options.size * 3);
-	status = vc_image_load(data, size, &options, pixels, error);
+	status = vc_image_load(data, size, &options, pixels, NULL, error);
 	if (status == VC_OK)
 	{
 		axis_inside(info.width, longer, options.size, &part.x, &part.width);

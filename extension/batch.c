@@ -119,7 +119,7 @@ decode_here(Batch *batch)
 		CHECK_FOR_INTERRUPTS();
 		job->error.code = VC_OK;
 		vc_image_load(job->data, job->size, &batch->decoder->options,
-					  job->out, &job->error);
+					  job->out, &job->flaw, &job->error);
 	}
 }
 

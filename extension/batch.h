@@ -55,7 +55,8 @@ extern void batch_start(Batch *batch);
 
 /*
  * Waits for the pixels, checking for interrupts, and lets go of the bytes.
- * Then jobs[i].error.code says what became of image i; out of memory throws.
+ * Then jobs[i].error.code says what became of image i, and jobs[i].flaw what
+ * is wrong with it if it has pixels; out of memory throws.
  */
 extern void batch_wait(Batch *batch);
 

@@ -206,10 +206,14 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 
 	elog(DEBUG1, "forward pass of %d images", count);
 	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
-	if (status == VC_OK)
-		return;
-	for (int i = entry_count - 1; i >= 0; i--)
-		if (entries[i] == cached)
-			drop(i);
-	vc_throw(&error);
+	if (status != VC_OK)
+	{
+		for (int i = entry_count - 1; i >= 0; i--)
+			if (entries[i] == cached)
+				drop(i);
+		vc_throw(&error);
+	}
+	model_check_numbers(cached->model, logits, (int64) count * cached->model->class_count);
+	if (features != NULL)
+		model_check_numbers(cached->model, features, (int64) count * cached->model->network->features);
 }

@@ -163,8 +163,11 @@ compare(Calibration *c)
 	vc_error	error;
 
 	for (int p = 0; p < 2; p++)
+	{
 		vc_check(c->device.api->forward(plans[p], c->batch->pixels, c->batch->count,
 										c->logits[p], NULL, &error), &error);
+		model_check_numbers(c->model, c->logits[p], (int64) c->batch->count * c->model->class_count);
+	}
 	for (int i = 0; i < c->batch->count; i++)
 	{
 		Size		first = (Size) i * c->model->class_count;
@@ -187,6 +190,7 @@ use(Calibration *c)
 	{
 		vc_check(c->device.api->calibrate(c->float32, c->batch->pixels, c->batch->count,
 										  c->model->ranges, &error), &error);
+		model_check_numbers(c->model, c->model->ranges, c->model->network->node_count);
 		c->calibrated += c->batch->count;
 		return;
 	}

@@ -71,6 +71,8 @@ bool
 checkpoint_read(Training *t)
 {
 	Sql			sql;
+	int64		phase;
+	int64		epoch;
 
 	sql_begin(&sql,
 			  "SELECT m.progress OPERATOR(pg_catalog.->>) 'phase', "
@@ -82,16 +84,18 @@ checkpoint_read(Training *t)
 	sql_int(&sql, t->model->model_id);
 	sql_read_latest(&sql);
 	check_fingerprint(t, progress_text(5));
-	t->phase = atoi(progress_text(1));
-	t->epoch = atoi(progress_text(2));
+	phase = strtoll(progress_text(1), NULL, 10);
+	epoch = strtoll(progress_text(2), NULL, 10);
 	t->loss.value = strtod(progress_text(3), NULL);
 	t->loss.count = strtoll(progress_text(4), NULL, 10);
-	if (t->phase < 0 || t->phase >= t->recipe.phases ||
-		t->epoch < 0 || t->epoch > t->recipe.phase[t->phase].epochs)
+	if (phase < 0 || phase >= t->recipe.phases ||
+		epoch < 0 || epoch > t->recipe.phase[phase].epochs)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("progress of model \"%s\" is outside its training", t->model->name),
 				 errhint("Train a new version.")));
+	t->phase = (int) phase;
+	t->epoch = (int) epoch;
 	if (t->phase == 0 && t->epoch == 0)
 		return false;
 	weights_read(t->model, t->device.api, t->plan);
@@ -162,7 +166,7 @@ training_finish(const Training *t, const Validation *v)
 	sql_float8(&sql, v->loss);
 	sql_bigint(&sql, t->data->train_images);
 	sql_bigint(&sql, t->data->valid_count);
-	sql_bigint(&sql, t->data->bad_count);
+	sql_bigint(&sql, t->data->bad.count);
 	sql_datum(&sql, BOOLOID, BoolGetDatum(t->data->multi_label));
 	sql_float8(&sql, v->f1);
 	sql_read(&sql);

@@ -51,13 +51,13 @@ pixels_for(CallState *state, const Model *model, MemoryContext context)
 
 /* Decodes the call's image for the model; false and *error where it is bad. */
 static bool
-decode(const Model *model, bytea *image, uint8_t *pixels, vc_error *error)
+decode(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_error *error)
 {
 	vc_decode_options options = {model->image_size, model->resize, setting_max_image_pixels};
 	vc_status	status;
 
 	status = vc_image_load((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
-						   &options, pixels, error);
+						   &options, pixels, flaw, error);
 	if (status == VC_OUT_OF_MEMORY)
 		vc_throw(error);
 	return status == VC_OK;
@@ -70,11 +70,12 @@ ask(CallState *state, CachedModel *cached, bytea *image, const ImageDigest *dige
 {
 	uint8_t    *pixels = pixels_for(state, cached->model, context);
 	float	   *logits = palloc(sizeof(float) * cached->model->class_count);
+	vc_flaw		flaw = {""};
 	vc_error	error = {VC_OK};
 
-	if (decode(cached->model, image, pixels, &error))
+	if (decode(cached->model, image, pixels, &flaw, &error))
 		cached_model_run(cached, pixels, 1, logits, NULL);
-	return memo_add(cached->memo, digest, &error, logits);
+	return memo_add(cached->memo, digest, &error, &flaw, logits);
 }
 
 Datum
@@ -96,7 +97,7 @@ visclf_classify(PG_FUNCTION_ARGS)
 		said = ask(state, cached, image, &digest, context);
 	if (said->error.code != VC_OK)
 		return prediction_error(state->desc, cached->model, &said->error);
-	return prediction_make(state->desc, cached->model, said->logits);
+	return prediction_make(state->desc, cached->model, said->logits, &said->flaw);
 }
 
 Datum
@@ -114,7 +115,7 @@ visclf_embed(PG_FUNCTION_ARGS)
 	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1,
 						  VC_FLOAT32);	/* features are compared, not counted */
 	pixels = pixels_for(state, cached->model, context);
-	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, &error))
+	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, NULL, &error))
 		PG_RETURN_NULL();
 	feature_count = cached->model->network->features;
 	logits = palloc(sizeof(float) * cached->model->class_count);

@@ -154,6 +154,7 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 	bool	   *begun = WinGetPartitionLocalMemory(window, sizeof(bool));
 	int64		row = WinGetCurrentPosition(window);
 	const Model *model;
+	const vc_decode_job *decoded;
 	int			job;
 
 	if (state == NULL)
@@ -170,7 +171,9 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 	if (job == NO_JOB)
 		PG_RETURN_NULL();
 	model = cached_model(state->key, state->batch_size, state->precision)->model;
-	if (state->answered.batch->jobs[job].error.code != VC_OK)
-		return prediction_error(state->desc, model, &state->answered.batch->jobs[job].error);
-	return prediction_make(state->desc, model, state->logits + (size_t) job * model->class_count);
+	decoded = &state->answered.batch->jobs[job];
+	if (decoded->error.code != VC_OK)
+		return prediction_error(state->desc, model, &decoded->error);
+	return prediction_make(state->desc, model, state->logits + (size_t) job * model->class_count,
+						   &decoded->flaw);
 }

@@ -124,7 +124,8 @@ prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
 
 	if (job != NO_IMAGE && rows->batch->jobs[job].error.code == VC_OK)
 		return prediction_make(w->table->desc, cached->model,
-							   w->logits + (size_t) job * cached->model->class_count);
+							   w->logits + (size_t) job * cached->model->class_count,
+							   &rows->batch->jobs[job].flaw);
 	w->failed++;
 	return prediction_error(w->table->desc, cached->model,
 							job == NO_IMAGE ? &error : &rows->batch->jobs[job].error);

@@ -15,8 +15,11 @@
 
 #include "prediction.h"
 #include "sql.h"
+#include "suggest.h"
 
 PG_FUNCTION_INFO_V1(visclf_classify_trigger);
+
+#define COLUMNS_HINT "Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction')."
 
 /* Throws unless the trigger is one that can change the row. */
 static void
@@ -47,7 +50,7 @@ find_column(const TriggerData *data, const char *column, Oid type)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of \"%s\" does not exist", column,
 						RelationGetRelationName(data->tg_relation)),
-				 errhint("Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction').")));
+				 errhint("%s", suggest_column(RelationGetRelid(data->tg_relation), column, COLUMNS_HINT))));
 	is = getBaseType(SPI_gettypeid(data->tg_relation->rd_att, number));
 	if (TupleDescAttr(data->tg_relation->rd_att, number - 1)->attgenerated)
 		ereport(ERROR,
@@ -61,7 +64,7 @@ find_column(const TriggerData *data, const char *column, Oid type)
 				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s", column,
 						RelationGetRelationName(data->tg_relation), format_type_be(is),
 						format_type_be(type)),
-				 errhint("Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction').")));
+				 errhint(COLUMNS_HINT)));
 	return number;
 }
 

@@ -118,17 +118,30 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 	write_pixels(d, pixels);
 }
 
-void
-dataset_add_bad(Dataset *d, const char *key, const char *why)
+/* Counts one more, and keeps what is said of the first few. */
+static void
+add_oddity(const Dataset *d, DatasetOddities *o, const char *key, const char *what)
 {
-	if (d->bad_count < DATASET_EXAMPLES)
+	if (o->count < DATASET_EXAMPLES)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(d->context);
 
-		d->bad_examples[d->bad_count] = key ? psprintf("%s: %s", key, why) : pstrdup(why);
+		o->examples[o->count] = key ? psprintf("%s: %s", key, what) : pstrdup(what);
 		MemoryContextSwitchTo(caller);
 	}
-	d->bad_count++;
+	o->count++;
+}
+
+void
+dataset_add_bad(Dataset *d, const char *key, const char *why)
+{
+	add_oddity(d, &d->bad, key, why);
+}
+
+void
+dataset_add_flawed(Dataset *d, const char *key, const char *flaw)
+{
+	add_oddity(d, &d->flawed, key, flaw);
 }
 
 static int
@@ -191,24 +204,42 @@ decide_side(DatasetRow *row, uint64 seed, double validation_share)
 			SIDE_VALID : SIDE_TRAIN;
 }
 
-/* Counts images that come more than once; order is by image. */
+/* Counts the rows of one image, which follow each other in the order. */
 static void
-count_repeats(Dataset *d, const uint32 *order)
+count_copies(Dataset *d, const uint32 *order, int64 count)
 {
-	const DatasetRow *first = NULL;
+	int64		alike = 0;		/* rows with the labels of the row at hand */
+	int64		most = 0;
+	int64		on_side[SIDE_VALID + 1] = {0};
 
-	for (int64 i = 0; i < d->count; i++)
+	for (int64 i = 0; i < count; i++)
 	{
 		const DatasetRow *row = &d->rows[order[i]];
 
-		if (first == NULL || row->hash != first->hash)
-		{
-			first = row;
+		if (i > 0 && compare_labels(row, &d->rows[order[i - 1]]) != 0)
+			alike = 0;
+		alike++;
+		most = Max(most, alike);
+		on_side[row->side]++;
+	}
+	d->repeated += count;
+	d->conflicting += count - most;
+	d->leaking += Min(on_side[SIDE_TRAIN], on_side[SIDE_VALID]);
+}
+
+/* Counts images that come more than once; order is by image, then by labels. */
+static void
+count_repeats(Dataset *d, const uint32 *order)
+{
+	int64		first = 0;
+
+	for (int64 i = 1; i <= d->count; i++)
+	{
+		if (i < d->count && d->rows[order[i]].hash == d->rows[order[first]].hash)
 			continue;
-		}
-		d->repeated++;
-		d->conflicting += compare_labels(row, first) != 0;
-		d->leaking += row->side != first->side;
+		if (i - first > 1)
+			count_copies(d, order + first, i - first);
+		first = i;
 	}
 }
 

@@ -12,7 +12,7 @@
 
 #include "storage/fd.h"
 
-#define DATASET_EXAMPLES 3		/* bad images that a warning names */
+#define DATASET_EXAMPLES 3		/* images that a warning names */
 
 typedef enum DatasetSide
 {
@@ -37,6 +37,13 @@ typedef struct DatasetClass
 	int			first_seen;		/* DatasetRow's index until dataset_finish */
 } DatasetClass;
 
+/* Rows with something to be said of their image. */
+typedef struct DatasetOddities
+{
+	int64		count;
+	char	   *examples[DATASET_EXAMPLES];	/* the first, "key: what" */
+} DatasetOddities;
+
 typedef struct Dataset
 {
 	MemoryContext context;		/* holds all of it */
@@ -55,11 +62,11 @@ typedef struct Dataset
 	uint32	   *valid;
 	int64		valid_count;
 	uint64		fingerprint;	/* of images and labels */
-	int64		repeated;		/* rows whose image an earlier row has */
-	int64		conflicting;	/* of those, with another label */
-	int64		leaking;		/* of those, on the other side */
-	int64		bad_count;		/* rows left out */
-	char	   *bad_examples[DATASET_EXAMPLES];
+	int64		repeated;		/* rows whose image another row has too */
+	int64		conflicting;	/* of those, with other labels than most of its image */
+	int64		leaking;		/* of those, on the side that has fewer of its image */
+	DatasetOddities bad;		/* rows left out */
+	DatasetOddities flawed;		/* rows whose image is cut off or damaged */
 } Dataset;
 
 /* An empty dataset in the current context. */
@@ -71,8 +78,9 @@ extern int	dataset_label(Dataset *dataset, const char *label);
 /* Adds one image; the row is copied, its key and labels too. */
 extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
 
-/* Notes a row that has no pixels. */
+/* Notes a row that has no pixels; and one whose image has a flaw. */
 extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
+extern void dataset_add_flawed(Dataset *dataset, const char *key, const char *flaw);
 
 /*
  * After the last row: sorts the classes, splits the rows and orders both

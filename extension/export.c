@@ -32,11 +32,22 @@ typedef struct Export
 	char	   *file;
 } Export;
 
-/* A string of the server's encoding as the file wants it. */
+/*
+ * A string of the server's encoding as the file wants it.  SQL_ASCII does not
+ * say what its bytes are: where they are not UTF-8, they are taken for Latin-1.
+ */
 static const char *
 utf8(char *string)
 {
-	return pg_server_to_any(string, strlen(string), PG_UTF8);
+	int			length = strlen(string);
+
+	if (GetDatabaseEncoding() != PG_SQL_ASCII || pg_verify_mbstr(PG_UTF8, string, length, true))
+		return pg_server_to_any(string, length, PG_UTF8);
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("labels that are not UTF-8 are exported as if they were Latin-1"),
+			 errhint("Where they are of another encoding, name them anew: import_model(..., classes => '{...}').")));
+	return (const char *) pg_do_encoding_conversion((unsigned char *) string, length, PG_LATIN1, PG_UTF8);
 }
 
 /* The rest of the model's row as the file's metadata; how many entries. */

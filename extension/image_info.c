@@ -17,8 +17,8 @@ visclf_image_info(PG_FUNCTION_ARGS)
 {
 	bytea	   *image = PG_GETARG_BYTEA_PP(0);
 	TupleDesc	desc;
-	Datum		values[8] = {0};
-	bool		nulls[8];
+	Datum		values[9] = {0};
+	bool		nulls[9];
 	vc_image_info info;
 	vc_error	error;
 
@@ -35,12 +35,13 @@ visclf_image_info(PG_FUNCTION_ARGS)
 		values[4] = CStringGetTextDatum(info.color_space);
 		values[5] = Int32GetDatum(info.orientation);
 		values[6] = BoolGetDatum(info.progressive);
-		memset(nulls, false, 7);
+		values[7] = BoolGetDatum(info.complete);
+		memset(nulls, false, 8);
 	}
 	else
 	{
-		values[7] = CStringGetTextDatum(error.message);
-		nulls[7] = false;
+		values[8] = CStringGetTextDatum(error.message);
+		nulls[8] = false;
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

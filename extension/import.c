@@ -22,6 +22,7 @@
 #include "sql.h"
 #include "version.h"
 
+#include "../engine/finite.h"
 #include "../engine/names.h"
 #include "../engine/safetensors.h"
 
@@ -136,6 +137,21 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("class \"%s\" is named twice", row->classes[i])));
+}
+
+static int
+metadata_int(const char *key, const char *text)
+{
+	char	   *end;
+	long		value;
+
+	value = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || value < PG_INT32_MIN || value > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" in the file's metadata is no integer: \"%s\"", key, text),
+				 errhint("Give the number in the call: %s => ... .", key)));
+	return (int) value;
 }
 
 static float
@@ -258,7 +274,7 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
 		row->image_size = PG_GETARG_INT32(ARG_IMAGE_SIZE);
 	else if (size != NULL)
-		row->image_size = atoi(size);
+		row->image_size = metadata_int("image_size", size);
 	row->resize = resize != NULL ? resize : "squish";
 	if (!PG_ARGISNULL(ARG_RESIZE))
 		row->resize = text_to_cstring(PG_GETARG_TEXT_PP(ARG_RESIZE));
@@ -269,6 +285,22 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 				 errhint("Allowed: squish, crop, pad.")));
 	find_three(fcinfo, ARG_MEAN, file, "mean", vc_imagenet_mean, row->mean);
 	find_three(fcinfo, ARG_STD, file, "std", vc_imagenet_std, row->std);
+}
+
+/* A tensor's values, which must be a network's. */
+static bytea *
+read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
+{
+	bytea	   *data = tensor_alloc(parameter);
+	vc_error	error;
+
+	vc_check(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
+	if (vc_parameter_check(parameter, tensor->name, (float *) VARDATA(data), &error) != VC_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", error.message),
+				 errhint("The training that made this file diverged, or the file is damaged: import one of an earlier epoch.")));
+	return data;
 }
 
 /* Writes each parameter as a row, one in memory at a time. */
@@ -286,9 +318,7 @@ write_weights(const Model *model, const vc_safetensors *file)
 
 		if (tensors[i] < 0)
 			continue;
-		data = tensor_alloc(&network->parameters[i]);
-		vc_check(vc_safetensors_to_float(vc_safetensors_tensor(file, tensors[i]),
-										 (float *) VARDATA(data), &error), &error);
+		data = read_tensor(vc_safetensors_tensor(file, tensors[i]), &network->parameters[i]);
 		weight_write(model, i, data);
 		pfree(data);
 	}
@@ -314,6 +344,7 @@ visclf_import_model(PG_FUNCTION_ARGS)
 				 errmsg("the name and the file must not be NULL")));
 	SPI_connect();
 	row.name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_NAME));
+	model_check_name(row.name);
 	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
 	find_network(fcinfo, file, &row);
 	find_classes(fcinfo, file, &row);

@@ -59,12 +59,14 @@ memo_find(const Memo *memo, const ImageDigest *image)
 }
 
 const MemoEntry *
-memo_add(Memo *memo, const ImageDigest *image, const vc_error *error, const float *logits)
+memo_add(Memo *memo, const ImageDigest *image, const vc_error *error, const vc_flaw *flaw,
+		 const float *logits)
 {
 	MemoEntry  *entry = &memo->entries[memo->next];
 
 	entry->image = *image;
 	entry->error = *error;
+	entry->flaw = *flaw;
 	if (error->code == VC_OK)
 		memcpy(entry->logits, logits, sizeof(float) * memo->classes);
 	memo->count = Max(memo->count, memo->next + 1);

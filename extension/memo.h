@@ -12,7 +12,7 @@
 
 #include "common/sha2.h"
 
-#include "../engine/status.h"
+#include "../engine/image.h"
 
 /* What names an image: its bytes, and what else decides how it is decoded. */
 typedef struct ImageDigest
@@ -23,7 +23,8 @@ typedef struct ImageDigest
 typedef struct MemoEntry
 {
 	ImageDigest image;
-	vc_error	error;			/* code VC_OK: the logits count */
+	vc_error	error;			/* code VC_OK: flaw and logits count */
+	vc_flaw		flaw;
 	float	   *logits;			/* [classes] */
 } MemoEntry;
 
@@ -37,8 +38,8 @@ extern ImageDigest image_digest(const bytea *image);
 /* What was said of the image, valid until the next memo_add; NULL: not known. */
 extern const MemoEntry *memo_find(const Memo *memo, const ImageDigest *image);
 
-/* Keeps logits[classes], or an error, in the place of the oldest; the entry. */
+/* Keeps logits[classes] and a flaw, or an error, in the place of the oldest; the entry. */
 extern const MemoEntry *memo_add(Memo *memo, const ImageDigest *image, const vc_error *error,
-								 const float *logits);
+								 const vc_flaw *flaw, const float *logits);
 
 #endif							/* VISCLF_MEMO_H */

@@ -10,7 +10,9 @@
 #include "error.h"
 #include "foreign.h"
 #include "sql.h"
+#include "suggest.h"
 
+#include "../engine/finite.h"
 #include "../engine/metrics.h"
 
 const char *
@@ -26,6 +28,34 @@ head_from_name(const char *name, vc_head *head)
 	return strcmp(name, head_name(*head)) == 0;
 }
 
+void
+model_check_name(const char *name)
+{
+	size_t		length = strlen(name);
+
+	if (length == 0 || length > MODEL_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(length == 0 ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_NAME_TOO_LONG),
+				 length == 0 ? errmsg("the name of a model must not be empty") :
+				 errmsg("the name of a model has %zu bytes", length),
+				 errhint("Allowed: 1 to %d bytes.", MODEL_NAME_LENGTH)));
+}
+
+char *
+suggest_model(const char *name, const char *text)
+{
+	Sql			sql;
+	int			count;
+	char	  **names;
+
+	sql_begin(&sql, "SELECT DISTINCT name FROM visclf.model");
+	count = (int) sql_read(&sql);
+	names = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		names[i] = result_text(i, 1);
+	return suggest(name, names, count, text);
+}
+
 /* Says why classify has no version of that name to use. */
 static void
 throw_no_model(const char *name)
@@ -39,10 +69,11 @@ throw_no_model(const char *name)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no active version", name),
 				 errhint("See visclf.models; visclf.resume finishes a training, visclf.activate chooses a version.")));
+	model_check_name(name);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist or is not shared with you", name),
-			 errhint("SELECT model, owner FROM visclf.models lists the models that you may use; the owner shares one with CALL visclf.share.")));
+			 errhint("%s", suggest_model(name, "SELECT model, owner FROM visclf.models lists the models that you may use; the owner shares one with CALL visclf.share."))));
 }
 
 ModelKey
@@ -96,9 +127,15 @@ read_thresholds(Model *model, int column)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\" has %d thresholds for %d classes",
 						model->name, count, model->class_count)));
+	for (int i = 0; i < count; i++)
+		if (!(model->thresholds[i] >= 0 && model->thresholds[i] <= 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("model \"%s\" has the threshold %g, which is outside 0 to 1",
+							model->name, model->thresholds[i])));
 }
 
-/* Its ranges, unless they are those of another description of the network. */
+/* Its ranges, unless they are those of another description of the network, or no numbers. */
 static void
 read_ranges(Model *model, int column)
 {
@@ -111,7 +148,7 @@ read_ranges(Model *model, int column)
 		return;
 	model->ranges = real_array_values(array, &count);
 	model->int8_agreement = DatumGetFloat4(agreement);
-	if (count != model->network->node_count)
+	if (count != model->network->node_count || vc_first_not_finite(model->ranges, count) < count)
 		model->ranges = NULL;
 }
 
@@ -180,6 +217,17 @@ model_read(int model_id, bool latest, MemoryContext context)
 	read_ranges(model, 13);
 	MemoryContextSwitchTo(caller);
 	return model;
+}
+
+void
+model_check_numbers(const Model *model, const float *values, int64 count)
+{
+	if (vc_first_not_finite(values, count) < count)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" version %d gives no numbers for an image: its weights are damaged, or far too large",
+						model->name, model->version),
+				 errhint("Train or import it again, or CALL visclf.activate to go back to another version.")));
 }
 
 void

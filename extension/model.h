@@ -16,6 +16,8 @@
 /* Images that a version is calibrated for int8 on: their largest activations hardly grow beyond. */
 #define CALIBRATION_IMAGES 64
 
+#define MODEL_NAME_LENGTH 200	/* bytes, at most */
+
 /*
  * A version, told apart from one of the same number in a later extension, and
  * from itself before it was calibrated or had that rolled back.
@@ -62,6 +64,21 @@ extern Model *model_read(int model_id, bool latest, MemoryContext context);
 
 /* Describes model->network from the other fields. */
 extern void model_describe(Model *model, float dropout, MemoryContext context);
+
+/*
+ * Throws where what the network gives for images, values[count], are no finite
+ * numbers, as only weights make them that are damaged or far too large.
+ */
+extern void model_check_numbers(const Model *model, const float *values, int64 count);
+
+/* Throws unless a model may have the name. */
+extern void model_check_name(const char *name);
+
+/*
+ * A hint for a model that is not there: the name of one that the current role
+ * may see, where it is nearly the same, before the text.  SPI connected.
+ */
+extern char *suggest_model(const char *name, const char *text);
 
 /* What the logits of one image say of each class; out[class_count]. */
 extern void model_probabilities(const Model *model, const float *logits, float *out);

@@ -16,6 +16,7 @@
 #include "error.h"
 #include "model.h"
 #include "option_list.h"
+#include "suggest.h"
 
 #include "../engine/lr_find.h"
 
@@ -147,6 +148,25 @@ number_option(const Call *call, Option option, double low, double high, bool ope
 	return value;
 }
 
+/* Throws for a name that no architecture has. */
+static void
+check_architecture_name(const char *name)
+{
+	char	   *names[8];
+	int			count = 0;
+
+	for (const char *next; count < lengthof(names) && (next = vc_architecture_name(count)) != NULL; count++)
+	{
+		if (strcmp(name, next) == 0)
+			return;
+		names[count] = unconstify(char *, next);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown architecture \"%s\"", name),
+			 errhint("%s", suggest(name, names, count, psprintf("Architectures are %s.", vc_architectures())))));
+}
+
 /*
  * The architecture and the side of the input square, which a pretrained model
  * decides unless the call says otherwise, and can decide alone.
@@ -157,7 +177,10 @@ network_options(const Call *call, TrainOptions *o)
 	const Model *parent = o->parent;
 
 	if (!is_left_out(call, OPTION_ARCHITECTURE))
+	{
 		o->architecture = text_option(call, OPTION_ARCHITECTURE);
+		check_architecture_name(o->architecture);
+	}
 	else
 		o->architecture = parent ? parent->architecture : pstrdup("resnet18");
 	if (parent && strcmp(o->architecture, parent->architecture) != 0)
@@ -253,9 +276,9 @@ parent_option(const Call *call)
 					  CurrentMemoryContext);
 }
 
-/* Throws for an architecture that there is not. */
+/* Throws for a network that there is not. */
 static void
-check_architecture(const TrainOptions *o)
+check_network(const TrainOptions *o)
 {
 	vc_network_options options = {0};
 	vc_network *network;
@@ -296,7 +319,7 @@ common_options(const Call *call, TrainOptions *o)
 	data_options(call, o);
 	o->recipe.weight_decay = number_option(call, OPTION_WEIGHT_DECAY, 0, 1, false);
 	o->dropout = number_option(call, OPTION_DROPOUT, 0, 0.99, false);
-	check_architecture(o);
+	check_network(o);
 }
 
 /* The schedule of fine_tune. */
@@ -339,8 +362,7 @@ options_from_train(FunctionCallInfo fcinfo)
 	char	   *method;
 
 	o->model = text_option(&call, OPTION_MODEL);
-	if (o->model[0] == '\0')
-		throw_option(OPTION_MODEL, "''", "a name of at least one character");
+	model_check_name(o->model);
 	method = text_option(&call, OPTION_METHOD);
 	if (!method_from_name(method, &o->method))
 		throw_option(OPTION_METHOD, quote_literal_cstr(method), "fine_tune, probe");

@@ -154,7 +154,7 @@ options_from_model(int model_id)
 	o->split_column = optional_stored(OPTION_SPLIT_COLUMN);
 	o->architecture = stored_option(OPTION_ARCHITECTURE);
 	parent = optional_stored(OPTION_PRETRAINED);
-	o->parent_id = parent ? atoi(parent) : 0;
+	o->parent_id = parent ? (int) strtoll(parent, NULL, 10) : 0;
 	check_known(method_from_name(stored_option(OPTION_METHOD), &o->method), OPTION_METHOD);
 	check_known(head_from_name(stored_option(OPTION_HEAD), &o->head), OPTION_HEAD);
 	o->image_size = stored_int(OPTION_IMAGE_SIZE, VC_MIN_IMAGE_SIZE, VC_MAX_IMAGE_SIZE);

@@ -22,6 +22,7 @@ enum
 	PROBABILITIES,
 	MODEL_ID,
 	ERROR_TEXT,
+	WARNING_TEXT,
 	COLUMNS
 };
 
@@ -59,7 +60,7 @@ likeliest(const int *labels, int count, const float *probabilities)
 }
 
 Datum
-prediction_make(TupleDesc desc, const Model *model, const float *logits)
+prediction_make(TupleDesc desc, const Model *model, const float *logits, const vc_flaw *flaw)
 {
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {false};
@@ -84,6 +85,9 @@ prediction_make(TupleDesc desc, const Model *model, const float *logits)
 	values[PROBABILITIES] = real_array(probabilities, model->class_count);
 	values[MODEL_ID] = Int32GetDatum(model->model_id);
 	nulls[ERROR_TEXT] = true;
+	nulls[WARNING_TEXT] = flaw->text[0] == '\0';
+	if (!nulls[WARNING_TEXT])
+		values[WARNING_TEXT] = CStringGetTextDatum(flaw->text);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 
@@ -91,7 +95,7 @@ Datum
 prediction_error(TupleDesc desc, const Model *model, const vc_error *error)
 {
 	Datum		values[COLUMNS] = {0};
-	bool		nulls[COLUMNS] = {true, true, true, true, false, false};
+	bool		nulls[COLUMNS] = {true, true, true, true, false, false, true};
 
 	values[MODEL_ID] = Int32GetDatum(model->model_id);
 	values[ERROR_TEXT] = CStringGetTextDatum(error->message);

@@ -18,7 +18,9 @@ extern TupleDesc prediction_type(FunctionCallInfo fcinfo, MemoryContext context)
 /* The type visclf.prediction. */
 extern Oid	prediction_type_id(void);
 
-extern Datum prediction_make(TupleDesc desc, const Model *model, const float *logits);
+/* What the model says of an image with that flaw, which becomes the warning. */
+extern Datum prediction_make(TupleDesc desc, const Model *model, const float *logits,
+							 const vc_flaw *flaw);
 
 /* For an image without pixels: error filled, the rest but model_id NULL. */
 extern Datum prediction_error(TupleDesc desc, const Model *model, const vc_error *error);

@@ -22,7 +22,10 @@
 #include "prediction.h"
 #include "sql.h"
 
-/* The columns beside the key. */
+/*
+ * The columns beside the key.  Tables that an older version of visclf made have
+ * no warnings; they are written without.
+ */
 static const struct
 {
 	const char *name;
@@ -35,8 +38,12 @@ static const struct
 	{"probabilities", FLOAT4ARRAYOID},
 	{"model_id", INT4OID},
 	{"error", TEXTOID},
+	{"warning", TEXTOID},
 	{"classified_at", TIMESTAMPTZOID},
 };
+
+#define WARNING_COLUMN (lengthof(columns) - 2)
+#define CLASSIFIED_AT (lengthof(columns) - 1)
 
 static void
 create_table(const RangeVar *name, const char *key_column, Oid key_type, int32 key_typmod)
@@ -97,21 +104,38 @@ check_unique(Oid relation, const char *key_column)
 				 errhint("ALTER TABLE ... ADD PRIMARY KEY (%s).", quote_identifier(key_column))));
 }
 
+/* True where a column is in the table, as all but the warning must be. */
+static bool
+has_column(const PredictionTable *table, int place)
+{
+	return place != WARNING_COLUMN ||
+		get_atttype(table->relation, get_attnum(table->relation, columns[WARNING_COLUMN].name)) == columns[WARNING_COLUMN].type;
+}
+
 /* Plans the writing of a row: $1 the key, $2 a visclf.prediction. */
 static void
 prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 {
 	Oid			types[2] = {key_type, prediction_type};
+	StringInfoData names;
+	StringInfoData values;
+	StringInfoData updates;
 	StringInfoData query;
 
+	initStringInfo(&names);
+	initStringInfo(&values);
+	initStringInfo(&updates);
 	initStringInfo(&query);
-	appendStringInfo(&query, "INSERT INTO %s AS t (%s", table->name, table->key_column);
 	for (int i = 0; i < lengthof(columns); i++)
-		appendStringInfo(&query, ", %s", columns[i].name);
-	appendStringInfo(&query, ") SELECT $1, ($2).*, pg_catalog.clock_timestamp() "
-					 "ON CONFLICT (%s) DO UPDATE SET ", table->key_column);
-	for (int i = 0; i < lengthof(columns); i++)
-		appendStringInfo(&query, "%s%s = excluded.%s", i ? ", " : "", columns[i].name, columns[i].name);
+	{
+		if (!has_column(table, i))
+			continue;
+		appendStringInfo(&names, ", %s", columns[i].name);
+		appendStringInfo(&values, i == CLASSIFIED_AT ? ", pg_catalog.clock_timestamp()" : ", ($2).%s", columns[i].name);
+		appendStringInfo(&updates, "%s%s = excluded.%s", i ? ", " : "", columns[i].name, columns[i].name);
+	}
+	appendStringInfo(&query, "INSERT INTO %s AS t (%s%s) SELECT $1%s ON CONFLICT (%s) DO UPDATE SET %s",
+					 table->name, table->key_column, names.data, values.data, table->key_column, updates.data);
 	table->write = sql_prepare(query.data, 2, types);
 }
 
@@ -145,7 +169,8 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 	table->key_column = pstrdup(quote_identifier(key_column));
 	check_column(table->relation, key_column, key_type);
 	for (int i = 0; i < lengthof(columns); i++)
-		check_column(table->relation, columns[i].name, columns[i].type);
+		if (has_column(table, i))
+			check_column(table->relation, columns[i].name, columns[i].type);
 	check_unique(table->relation, key_column);
 	table->desc = BlessTupleDesc(lookup_rowtype_tupdesc_copy(prediction, -1));
 	prepare_write(table, key_type, prediction);

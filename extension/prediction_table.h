@@ -25,8 +25,8 @@ typedef struct PredictionTable
 /*
  * Opens a table of predictions by its name, made if need be: the key column
  * of that name and type, then those of visclf.prediction and classified_at.
- * An error where a table of that name lacks one of them, or a unique index of
- * the key alone.  Lasts as long as the current context.
+ * An error where a table of that name lacks one of them, but the warning, or a
+ * unique index of the key alone.  Lasts as long as the current context.
  */
 extern PredictionTable *prediction_table_open(const char *name, const char *key_column,
 											  Oid key_type, int32 key_typmod);

@@ -32,6 +32,7 @@ predictions_check(Predictions *p)
 	if (!source_column_or_usual(p->relation, p->error_column, "error_column", "error"))
 		p->error_column = NULL;
 	p->has_model_id = get_atttype(p->relation, get_attnum(p->relation, "model_id")) == INT4OID;
+	p->has_warning = get_atttype(p->relation, get_attnum(p->relation, "warning")) == TEXTOID;
 }
 
 /* Compared byte by byte, for a label is a class or it is not. */
@@ -49,18 +50,22 @@ predictions_columns(const Predictions *p)
 	const char *other = p->has_model_id ?
 		"CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END" : "NULL::pg_catalog.int4";
 
+	const char *flawed = p->has_warning ? "CASE WHEN s.warning IS NOT NULL THEN 1::pg_catalog.int8 END" : "NULL::pg_catalog.int8";
+
 	if (p->soft)
-		return psprintf("%s AS label, 1::pg_catalog.int8 AS images, %s AS other, s.%s::pg_catalog.float4[] AS probabilities",
-						label_expression(p), other, quote_identifier(p->probabilities_column));
-	return psprintf("%s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, NULL::pg_catalog.float4[] AS probabilities",
-					label_expression(p), other);
+		return psprintf("%s AS label, 1::pg_catalog.int8 AS images, %s AS other, coalesce(%s, 0) AS flawed, "
+						"s.%s::pg_catalog.float4[] AS probabilities",
+						label_expression(p), other, flawed, quote_identifier(p->probabilities_column));
+	return psprintf("%s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, pg_catalog.count(%s) AS flawed, "
+					"NULL::pg_catalog.float4[] AS probabilities",
+					label_expression(p), other, flawed);
 }
 
 /* The last columns of a row, which predictions_columns() has named. */
 static PredictionRow
 read_row(const Quantifier *q, uint64 number)
 {
-	int			column = SPI_tuptable->tupdesc->natts - 3;
+	int			column = SPI_tuptable->tupdesc->natts - 4;
 	PredictionRow row;
 	bool		isnull;
 	Datum		other;
@@ -70,7 +75,8 @@ read_row(const Quantifier *q, uint64 number)
 	other = result_of_type(number, column + 2, INT4OID, &isnull);
 	if (!isnull)
 		quantifier_other_version(q, DatumGetInt32(other));
-	row.probabilities = result_of_type(number, column + 3, FLOAT4ARRAYOID, &row.no_probabilities);
+	row.flawed = result_bigint(number, column + 3);
+	row.probabilities = result_of_type(number, column + 4, FLOAT4ARRAYOID, &row.no_probabilities);
 	return row;
 }
 

@@ -17,6 +17,7 @@ typedef struct Predictions
 	char	   *probabilities_column;
 	char	   *error_column;	/* NULL: there is none */
 	bool		has_model_id;
+	bool		has_warning;
 } Predictions;
 
 /*
@@ -30,15 +31,16 @@ typedef struct PredictionRow
 {
 	char	   *label;			/* NULL: they failed */
 	int64		images;
+	int64		flawed;			/* of them, with a warning */
 	Datum		probabilities;
 	bool		no_probabilities;
 } PredictionRow;
 
 /*
  * The last columns of a query over the relation, called s, in which $1 is a
- * model_id: "label, images, other, probabilities".  The label is NULL for an
- * image that failed; other is another model_id where there is one.  Without
- * soft, images and other are aggregates, to be grouped by the label.
+ * model_id: "label, images, other, flawed, probabilities".  The label is NULL
+ * for an image that failed; other is another model_id where there is one.
+ * Without soft, all but the label are aggregates, to be grouped by it.
  */
 extern char *predictions_columns(const Predictions *p);
 

@@ -94,7 +94,7 @@ make_query(const Grouping *g)
 	appendStringInfoString(&query, "), pg_catalog.jsonb_build_object(");
 	for (int i = 0; i < g->by_count; i++)
 		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(g->by[i]), i);
-	appendStringInfoString(&query, "), label, images, other, probabilities FROM (SELECT ");
+	appendStringInfoString(&query, "), label, images, other, flawed, probabilities FROM (SELECT ");
 	for (int i = 0; i < g->by_count; i++)
 		appendStringInfo(&query, "%s AS g%d, ", source_group(g->predictions.relation, g->by[i]), i);
 	appendStringInfo(&query, "%s FROM %s s", predictions_columns(&g->predictions), relation_name(g->predictions.relation));
@@ -172,6 +172,7 @@ add_row(void *argument, uint64 place, const PredictionRow *row)
 		progress->number = number;
 	}
 	group_add(progress->q, progress->group, row->label, row->images, row->probabilities, row->no_probabilities);
+	progress->group->flawed += row->flawed;
 }
 
 /* Reads all rows, a group after the other. */

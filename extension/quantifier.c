@@ -40,7 +40,7 @@ quantifier_class(const Quantifier *q, const char *label)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a class of model \"%s\"", label, q->model),
-			 errhint("SELECT classes FROM visclf.models lists a model's classes.")));
+			 errhint("SELECT classes FROM visclf.model lists a model's classes.")));
 }
 
 void
@@ -180,7 +180,7 @@ group_create(const Quantifier *q)
 void
 group_reset(const Quantifier *q, ImageGroup *group)
 {
-	group->classified = group->failed = 0;
+	group->classified = group->failed = group->flawed = 0;
 	memset(group->said, 0, sizeof(int64) * q->class_count);
 }
 

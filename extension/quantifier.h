@@ -28,6 +28,7 @@ typedef struct ImageGroup
 {
 	int64		classified;
 	int64		failed;			/* images without a prediction */
+	int64		flawed;			/* images whose prediction has a warning */
 	int64	   *said;			/* [class_count] */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for, in the context */

@@ -58,6 +58,8 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 		append(&text, "no image of the group is classified");
 	else if (group->classified < FEW_IMAGES)
 		append(&text, "few images of the group are classified: %lld", (long long) group->classified);
+	if (group->flawed > 0)
+		append(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
 	if (vc_quantification_corrects(q->method))
 		doubt_model(q, class_index, &text);
 	return text.len > 0 ? text.data : NULL;

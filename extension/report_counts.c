@@ -209,6 +209,7 @@ static void
 add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
 {
 	group_add(r->quantifier, group->images, row->label, row->images, row->probabilities, row->no_probabilities);
+	group->images->flawed += row->flawed;
 }
 
 /* Adds a row of the cursor to the groups that it belongs to. */

@@ -56,6 +56,7 @@ check_columns(const TrainOptions *o)
 
 	source_check_image(o->source, o->image_column);
 	type = source_column_type(o->source, o->label_column, "label_column");
+	source_check_label(o->source, o->label_column);
 	if (type == BYTEAOID || get_element_type(type) == BYTEAOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -238,6 +239,8 @@ store(SourceBatch *b, Dataset *dataset)
 			dataset_add_bad(dataset, row->row.key, batch->jobs[i].error.message);
 			continue;
 		}
+		if (batch->jobs[i].flaw.text[0] != '\0')
+			dataset_add_flawed(dataset, row->row.key, batch->jobs[i].flaw.text);
 		number_labels(row, dataset);
 		dataset_add(dataset, batch->pixels + batch->image_bytes * i, &row->row);
 	}

@@ -39,6 +39,9 @@ extern Oid	source_column_type(Oid source, const char *column, const char *option
  */
 extern bool source_column_or_usual(Oid source, const char *column, const char *option, const char *usual);
 
+/* Throws where the column has what a model said, and not what people say, of images. */
+extern void source_check_label(Oid source, const char *column);
+
 /* Throws unless the column can have images. */
 extern void source_check_image(Oid source, const char *column);
 

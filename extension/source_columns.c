@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "source.h"
+#include "suggest.h"
 
 PG_FUNCTION_INFO_V1(visclf_column_expression);
 
@@ -45,7 +46,7 @@ source_column_type(Oid source, const char *column, const char *option)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(source)),
-				 errhint("Name the column: %s => '...'.", option)));
+				 errhint("%s", suggest_column(source, column, psprintf("Name the column: %s => '...'.", option)))));
 	return getBaseType(get_atttype(source, number));
 }
 
@@ -57,6 +58,17 @@ source_column_or_usual(Oid source, const char *column, const char *option, const
 	return get_attnum(source, column) != InvalidAttrNumber;
 }
 
+/* How a column of another type becomes one of images. */
+static const char *
+image_hint(Oid type)
+{
+	if (type == OIDOID)
+		return "Large objects become images in a view: SELECT lo_get(column) AS image ... .";
+	if (type == TEXTOID || type == VARCHAROID)
+		return "Images are the bytes of JPEG files in a bytea column: name it with image_column => '...'; or make a view, with pg_read_binary_file(column) for files of the server's, or decode(column, 'base64').";
+	return "Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.";
+}
+
 void
 source_check_image(Oid source, const char *column)
 {
@@ -66,7 +78,27 @@ source_check_image(Oid source, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, not bytea", column, format_type_be(type)),
-				 errhint("Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.")));
+				 errhint("%s", image_hint(type))));
+}
+
+/* True where a relation has a column of that name and type. */
+static bool
+has_column(Oid source, const char *column, Oid type)
+{
+	return get_atttype(source, get_attnum(source, column)) == type;
+}
+
+/* A visclf.prediction is told by its columns: those of classify_table, or (classify(...)).*. */
+void
+source_check_label(Oid source, const char *column)
+{
+	if ((strcmp(column, "label") == 0 || strcmp(column, "labels") == 0) &&
+		has_column(source, "model_id", INT4OID) && has_column(source, "probabilities", FLOAT4ARRAYOID))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("column \"%s\" of \"%s\" has predictions, not labels", column, get_rel_name(source)),
+				 errdetail("Beside it are model_id and probabilities, as visclf.classify_table writes them."),
+				 errhint("Name the column of the labels that people gave, label_column => '...'; or pass a view without model_id if this is it.")));
 }
 
 /* True of a type whose casts are all the server's own; domains are looked through. */
@@ -143,6 +175,9 @@ visclf_column_expression(PG_FUNCTION_ARGS)
 	else if (strcmp(option, "by") == 0)
 		expression = source_group(source, column);
 	else
+	{
+		source_check_label(source, column);
 		expression = psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(source, column));
+	}
 	PG_RETURN_TEXT_P(cstring_to_text(expression));
 }

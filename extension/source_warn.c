@@ -11,29 +11,48 @@
 
 #define MIN_VALIDATION 2		/* images of a class, below which its figures mean little */
 
-static void
-warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
+/* The first few of some rows: "key: what; key: what". */
+static char *
+show_examples(const DatasetOddities *o)
 {
 	StringInfoData examples;
 
-	if (d->bad_count == 0)
-		return;
 	initStringInfo(&examples);
-	for (int i = 0; i < Min(d->bad_count, DATASET_EXAMPLES); i++)
-		appendStringInfo(&examples, "%s%s", i ? "; " : "", d->bad_examples[i]);
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("%lld of %lld labelled rows of \"%s\" were skipped: their image cannot be decoded",
-					(long long) d->bad_count, (long long) (d->bad_count + d->count),
-					get_rel_name(o->source)),
-			 errdetail("The first: %s.", examples.data),
-			 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
+	for (int i = 0; i < Min(o->count, DATASET_EXAMPLES); i++)
+		appendStringInfo(&examples, "%s%s", i ? "; " : "", o->examples[i]);
+	return examples.data;
 }
 
 static void
+warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
+{
+	if (d->bad.count > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld of %lld labelled rows of \"%s\" were skipped: their image cannot be decoded",
+						(long long) d->bad.count, (long long) (d->bad.count + d->count),
+						get_rel_name(o->source)),
+				 errdetail("The first: %s.", show_examples(&d->bad)),
+				 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
+}
+
+static void
+warn_of_flawed_rows(const TrainOptions *o, const Dataset *d)
+{
+	if (d->flawed.count > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld of %lld images of \"%s\" are cut off or damaged, and are used as they are",
+						(long long) d->flawed.count, (long long) d->count, get_rel_name(o->source)),
+				 errdetail("The first: %s.", show_examples(&d->flawed)),
+				 errhint("Load them again, or leave their rows out; key_column => '...' names the rows.")));
+}
+
+/* Whatever the labels say, few images that come very often are substitutes for others. */
+static void
 warn_of_repeats(const TrainOptions *o, const Dataset *d)
 {
-	if (d->conflicting > 0 || d->leaking > 0)
+	if (d->repeated > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("%lld rows of \"%s\" have an image that another row has too: "
@@ -77,6 +96,7 @@ void
 source_warn(const TrainOptions *o, const Dataset *d)
 {
 	warn_of_bad_rows(o, d);
+	warn_of_flawed_rows(o, d);
 	warn_of_repeats(o, d);
 	warn_of_small_classes(o, d);
 }

@@ -75,10 +75,13 @@ find_unfinished(const char *name)
 			  "ORDER BY status OPERATOR(pg_catalog.=) 'training' DESC, version DESC LIMIT 1");
 	sql_text(&sql, name);
 	if (sql_read(&sql) == 0)
+	{
+		model_check_name(name);
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("you own no model \"%s\"", name),
-				 errhint("SELECT model, owner, status FROM visclf.models.")));
+				 errhint("%s", suggest_model(name, "SELECT model, owner, status FROM visclf.models."))));
+	}
 	if (strcmp(result_text(0, 2), "training") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -16,6 +16,7 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "error.h"
@@ -24,6 +25,7 @@
 #include "sql.h"
 #include "training.h"
 
+#include "../engine/finite.h"
 #include "../engine/random.h"
 
 static void
@@ -72,6 +74,19 @@ training_commit(const Training *t)
 {
 	if (!t->atomic)
 		sql_commit();
+}
+
+/* Tells of an error on the way, a cancel too, that what was kept can be gone on with. */
+static void
+add_context(void *argument)
+{
+	const Training *t = argument;
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
+
+	if (t->resumable && category != ERRCODE_TO_CATEGORY(ERRCODE_SUCCESSFUL_COMPLETION) &&
+		category != ERRCODE_TO_CATEGORY(ERRCODE_WARNING))
+		errcontext("training of model \"%s\" version %d, which CALL visclf.resume(%s) goes on with",
+				   t->model->name, t->model->version, quote_literal_cstr(t->model->name));
 }
 
 /* Room for one batch and what is said of it. */
@@ -181,16 +196,49 @@ training_start(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
+/* Throws for numbers that have run away; nothing of the epoch is kept. */
+static void
+throw_diverged(Training *t, const char *what)
+{
+	bool		probe = t->options->method == METHOD_PROBE;
+
+	t->resumable = false;		/* it would come here again */
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("training of model \"%s\" version %d diverged in %s epoch %d: %s",
+					t->model->name, t->model->version, t->recipe.phase[t->phase].name, t->epoch, what),
+			 probe ? errhint("Raise weight_decay, which was %g, or start from another pretrained model.",
+							 t->options->recipe.weight_decay) :
+			 errhint("Lower learning_rate, which was %g, and train anew.", t->options->recipe.learning_rate)));
+}
+
 void
-training_check_finite(const Training *t, double loss)
+training_check_finite(Training *t, double loss)
 {
 	if (!isfinite(loss))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("training diverged: the loss is not a number in %s epoch %d",
-						t->recipe.phase[t->phase].name, t->epoch),
-				 errhint("Lower learning_rate, which was %g.",
-						 t->options->recipe.learning_rate)));
+		throw_diverged(t, "the loss is not a number");
+}
+
+/* Throws where a weight has run away, which a loss need not show: relu makes NaN 0. */
+static void
+check_weights(Training *t)
+{
+	const vc_network *network = t->model->network;
+	vc_error	error;
+
+	for (int i = 0; i < network->parameter_count; i++)
+	{
+		const vc_parameter *parameter = &network->parameters[i];
+		float	   *data;
+
+		if (!vc_parameter_stored(parameter))
+			continue;
+		data = palloc(sizeof(float) * parameter->count);
+		vc_check(t->device.api->get_parameter(t->plan, i, data, &error), &error);
+		if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
+			throw_diverged(t, error.message);
+		pfree(data);
+	}
 }
 
 /* Images still to train on, after `done` steps of this epoch. */
@@ -277,6 +325,8 @@ run_epoch(Training *t)
 		loss = probe_train(t);
 	else
 		loss = train_epoch(t);
+	training_check_finite(t, loss);
+	check_weights(t);
 	v = training_validate(t, last);
 	log_epoch(t, loss, &v, seconds_since(start));
 	t->epoch++;
@@ -293,8 +343,11 @@ run_epoch(Training *t)
 void
 training_run(Training *t)
 {
+	ErrorContextCallback callback = {error_context_stack, add_context, t};
 	vc_error	error;
 
+	t->resumable = !t->atomic;
+	error_context_stack = &callback;
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
 	while (t->phase < t->recipe.phases)
 	{
@@ -308,4 +361,5 @@ training_run(Training *t)
 		t->epoch = 0;
 		memset(&t->loss, 0, sizeof(t->loss));
 	}
+	error_context_stack = callback.previous;
 }

@@ -30,6 +30,7 @@ typedef struct Training
 	int64	   *kept_rows;		/* of one batch */
 	vc_recipe	recipe;
 	bool		atomic;			/* inside a transaction block: no commits */
+	bool		resumable;		/* an error leaves what visclf.resume goes on with */
 
 	/* where it is */
 	int			phase;
@@ -97,7 +98,7 @@ extern double training_step(Training *t, const uint32 *order, int64 first, int e
 							const vc_step *step);
 
 /* Throws where a loss says that the weights have run away. */
-extern void training_check_finite(const Training *t, double loss);
+extern void training_check_finite(Training *t, double loss);
 
 /* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*

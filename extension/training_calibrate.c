@@ -14,6 +14,8 @@
 #include "inference.h"
 #include "training.h"
 
+#include "../engine/finite.h"
+
 /* Plans the model for inference, with the weights that it has now. */
 static vc_plan *
 plan_inference(Training *t, vc_precision precision, const float *ranges)
@@ -97,8 +99,11 @@ training_calibrate(Training *t)
 	MemoryContextSwitchTo(plans);
 	find_ranges(t, ranges);
 	MemoryContextReset(plans);
-	t->model->int8_agreement = (float) agreement(t, ranges);
+	if (vc_first_not_finite(ranges, nodes) == nodes)
+	{
+		t->model->int8_agreement = (float) agreement(t, ranges);
+		t->model->ranges = ranges;
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(plans);
-	t->model->ranges = ranges;
 }

@@ -27,11 +27,11 @@ seconds_since(instr_time start)
 char *
 clock_time(double seconds)
 {
-	int			whole = (int) (seconds + 0.5);
+	int64		whole = (int64) (Min(seconds, PG_INT32_MAX) + 0.5);
 
 	if (whole >= 3600)
-		return psprintf("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
-	return psprintf("%02d:%02d", whole / 60, whole % 60);
+		return psprintf("%lld:%02d:%02d", (long long) whole / 3600, (int) (whole / 60 % 60), (int) (whole % 60));
+	return psprintf("%02d:%02d", (int) (whole / 60), (int) (whole % 60));
 }
 
 void

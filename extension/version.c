@@ -91,10 +91,7 @@ check_name(const char *name)
 	Sql			sql;
 	char	   *owner;
 
-	if (name[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the name of a model must not be empty")));
+	model_check_name(name);
 	sql_begin(&sql, "SELECT o.owner, visclf.acts_as(o.owner) FROM visclf.model_owner($1) o(owner)");
 	sql_text(&sql, name);
 	sql_read_latest(&sql);
@@ -114,11 +111,13 @@ version_check_owner(const char *name)
 	sql_begin(&sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
 			  "AND visclf.acts_as(owner)");
 	sql_text(&sql, name);
-	if (sql_read(&sql) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("you own no model \"%s\"", name),
-				 errhint("SELECT model, owner FROM visclf.models.")));
+	if (sql_read(&sql) > 0)
+		return;
+	model_check_name(name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("you own no model \"%s\"", name),
+			 errhint("%s", suggest_model(name, "SELECT model, owner FROM visclf.models."))));
 }
 
 int

@@ -15,6 +15,8 @@
 #include "model.h"
 #include "sql.h"
 
+#include "../engine/finite.h"
+
 #ifdef WORDS_BIGENDIAN
 #error "tensors are stored little endian; this machine would need to swap them"
 #endif
@@ -29,6 +31,15 @@ throw_corrupt(const Model *model, const char *tensor, const char *what)
 			 errmsg("tensor \"%s\" of model \"%s\" version %d %s",
 					tensor, model->name, model->version, what),
 			 errhint("Restore the rows of visclf.weight, or train the model again.")));
+}
+
+static void
+throw_damaged(const Model *model, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("weights of model \"%s\" version %d are damaged: %s", model->name, model->version, what),
+			 errhint("Restore its rows of visclf.weight, or train the model again.")));
 }
 
 /* The numbers of a bytea column, checked against the parameter's count. */
@@ -114,10 +125,15 @@ use_weight(const Model *model, int index, int row, void *argument)
 {
 	const vc_parameter *parameter = &model->network->parameters[index];
 	const WeightUse *use = argument;
+	const float *data;
+	vc_error	error;
 
 	if (!shape_matches(parameter, row, 2))
 		throw_corrupt(model, parameter->name, "has another shape than its architecture");
-	use->use(index, (float *) VARDATA(tensor_data(model, parameter, row, 3)), use->argument);
+	data = (float *) VARDATA(tensor_data(model, parameter, row, 3));
+	if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
+		throw_damaged(model, error.message);
+	use->use(index, data, use->argument);
 }
 
 void
@@ -164,6 +180,9 @@ set_averages(const Model *model, int index, int row, void *argument)
 	bytea	   *second = tensor_data(model, parameter, row, 3);
 	vc_error	error;
 
+	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
+		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
+		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is no number", parameter->name));
 	vc_check(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }

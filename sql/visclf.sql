@@ -254,7 +254,7 @@ SELECT m.name AS model, m.version, m.active,
 			  AND l.classid = 'visclf.model'::pg_catalog.regclass
 			  AND l.objid::bigint = m.model_id)
 		 THEN 'interrupted' ELSE m.status END AS status,
-	m.owner, m.architecture, m.classes, m.multi_label, m.image_size,
+	m.owner, m.architecture, pg_catalog.cardinality(m.classes) AS classes, m.multi_label, m.image_size,
 	(m.metrics ->> 'accuracy')::real AS accuracy,
 	(m.metrics ->> 'f1_score')::real AS f1_score,
 	(m.metrics ->> 'valid_loss')::real AS valid_loss,
@@ -268,9 +268,10 @@ COMMENT ON VIEW visclf.models IS
 
 CREATE VIEW visclf.training_log WITH (security_invoker = true) AS
 SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
-	pg_catalog.to_char(e.duration, CASE WHEN e.duration < '1 hour' THEN 'MI:SS' ELSE 'HH24:MI:SS' END) AS time,
+	pg_catalog.to_char(t.rounded, CASE WHEN t.rounded < '1 hour' THEN 'MI:SS' ELSE 'FMHH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
-FROM visclf.epoch e JOIN visclf.model m USING (model_id);
+FROM visclf.epoch e JOIN visclf.model m USING (model_id)
+CROSS JOIN LATERAL pg_catalog.date_trunc('second', e.duration + interval '0.5 second') t(rounded);
 GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;
 COMMENT ON VIEW visclf.training_log IS
 'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, for multi-label models of all images and classes and beside it the mean of the classes'' F1, time in minutes and seconds';
@@ -285,10 +286,11 @@ CREATE TYPE visclf.prediction AS (
 	labels		text[],
 	probabilities real[],
 	model_id	int,
-	error		text
+	error		text,
+	warning		text
 );
 COMMENT ON TYPE visclf.prediction IS
-'what a model says of one image: the likeliest class and its probability; the classes it carries (that one alone, but for multi-label models, which may say none and then no label); the probabilities of all in the order of visclf.model.classes; the version asked; or, for an image that cannot be decoded, error alone';
+'what a model says of one image: the likeliest class and its probability; the classes it carries (that one alone, but for multi-label models, which may say none and then no label); the probabilities of all in the order of visclf.model.classes; the version asked; what is wrong with an image that could be decoded all the same, such as that part of it is cut off (warning, otherwise NULL); or, for an image that cannot be decoded, error alone';
 
 CREATE FUNCTION visclf.planner_support(internal) RETURNS internal
 LANGUAGE c STRICT
@@ -335,17 +337,17 @@ COMMENT ON FUNCTION visclf.embed(text, bytea) IS
 -- How good a model is, from the images that were held out of its training
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION visclf.active_version(model text, multi_label boolean DEFAULT NULL) RETURNS int
+CREATE FUNCTION visclf.active_version(model text, multi_label boolean DEFAULT NULL, validated boolean DEFAULT false) RETURNS int
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_active_version';
-COMMENT ON FUNCTION visclf.active_version(text, boolean) IS
-'model_id of the version that classify uses; an error where the current role may use none of that name or, with multi_label, where it is of the other kind';
+COMMENT ON FUNCTION visclf.active_version(text, boolean, boolean) IS
+'model_id of the version that classify uses; an error where the current role may use none of that name or, with multi_label, where it is of the other kind or, with validated, where it has no validation images';
 
 CREATE FUNCTION visclf.wilson_interval(hits bigint, trials bigint, OUT low float8, OUT high float8)
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT CASE WHEN trials > 0 THEN greatest(0, (p + z * z / (2 * n) - h) / (1 + z * z / n)) END,
-		CASE WHEN trials > 0 THEN least(1, (p + z * z / (2 * n) + h) / (1 + z * z / n)) END
+	SELECT CASE WHEN trials > 0 THEN CASE WHEN hits <= 0 THEN 0 ELSE (p + z * z / (2 * n) - h) / (1 + z * z / n) END END,
+		CASE WHEN trials > 0 THEN CASE WHEN hits >= trials THEN 1 ELSE (p + z * z / (2 * n) + h) / (1 + z * z / n) END END
 	FROM (SELECT 1.959963984540054::float8 AS z, trials::float8 AS n,
 				hits::float8 / nullif(trials, 0) AS p) a,
 		LATERAL (SELECT z * sqrt(p * (1 - p) / nullif(n, 0) + z * z / (4 * nullif(n, 0) * n)) AS h) b;
@@ -362,7 +364,7 @@ BEGIN ATOMIC
 	CROSS JOIN LATERAL unnest(m.classes) WITH ORDINALITY l(class, place)
 	CROSS JOIN LATERAL unnest(m.classes) WITH ORDINALITY p(class, place)
 	LEFT JOIN visclf.validation v ON v.model_id = m.model_id AND v.label = l.class AND v.predicted = p.class
-	WHERE m.model_id = visclf.active_version(model, false)
+	WHERE m.model_id = visclf.active_version(model, false, true)
 	GROUP BY l.class, l.place, p.class, p.place
 	ORDER BY l.place, p.place;
 END;
@@ -386,7 +388,7 @@ BEGIN ATOMIC
 		LEFT JOIN LATERAL (
 			SELECT coalesce(v.labels, ARRAY[v.label]) AS given, coalesce(v.predicted_labels, ARRAY[v.predicted]) AS said
 			FROM visclf.validation v WHERE v.model_id = m.model_id) v ON true
-		WHERE m.model_id = visclf.active_version(model)
+		WHERE m.model_id = visclf.active_version(model, NULL, true)
 		GROUP BY c.class, c.place),
 	scored AS (
 		SELECT c.*, coalesce(hits::float8 / nullif(said, 0), 0) AS "precision",
@@ -403,7 +405,7 @@ BEGIN ATOMIC
 		SELECT 1, 0, CASE WHEN m.multi_label THEN 'micro avg' ELSE 'accuracy' END, hits::float8 / nullif(said, 0), p.low, p.high, hits::float8 / nullif(given, 0), q.low, q.high,
 			2 * hits::float8 / nullif(said + given, 0), given
 		FROM summed, LATERAL visclf.wilson_interval(hits, said) p, LATERAL visclf.wilson_interval(hits, given) q, visclf.model m
-		WHERE m.model_id = visclf.active_version(model)
+		WHERE m.model_id = visclf.active_version(model, NULL, true)
 		UNION ALL
 		SELECT 2, 0, 'macro avg', avg(s."precision"), NULL, NULL, avg(s.recall), NULL, NULL, avg(s.f1), sum(s.given)::bigint
 		FROM scored s
@@ -424,7 +426,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
 	SELECT v.key, coalesce(v.label, array_to_string(v.labels, ', ')), coalesce(v.predicted, array_to_string(v.predicted_labels, ', ')),
 		(SELECT max(p) FROM unnest(v.probabilities) p), v.loss
-	FROM visclf.validation v WHERE v.model_id = visclf.active_version(model)
+	FROM visclf.validation v WHERE v.model_id = visclf.active_version(model, NULL, true)
 	ORDER BY v.loss DESC, v.row_number LIMIT n;
 END;
 COMMENT ON FUNCTION visclf.top_losses(text, int) IS
@@ -438,12 +440,12 @@ BEGIN ATOMIC
 	WITH answered AS (
 		SELECT p.probability, v.label = v.predicted AS is_right
 		FROM visclf.validation v CROSS JOIN LATERAL (SELECT max(p)::float8 AS probability FROM unnest(v.probabilities) p) p
-		WHERE v.model_id = visclf.active_version(model) AND v.label IS NOT NULL
+		WHERE v.model_id = visclf.active_version(model, NULL, true) AND v.label IS NOT NULL
 		UNION ALL
 		SELECT p.probability::float8, m.classes[p.place] = ANY (v.labels)
 		FROM visclf.validation v JOIN visclf.model m USING (model_id)
 		CROSS JOIN LATERAL unnest(v.probabilities) WITH ORDINALITY p(probability, place)
-		WHERE v.model_id = visclf.active_version(model) AND v.labels IS NOT NULL)
+		WHERE v.model_id = visclf.active_version(model, NULL, true) AND v.labels IS NOT NULL)
 	SELECT b.bin, (b.bin - 1)::float8 / bins, b.bin::float8 / bins, count(a.probability), avg(a.probability), avg(a.is_right::int)::float8
 	FROM generate_series(1, bins) b(bin)
 	LEFT JOIN answered a ON b.bin = least(bins, floor(a.probability * bins)::int + 1)
@@ -732,8 +734,8 @@ COMMENT ON FUNCTION visclf.devices() IS
 
 CREATE FUNCTION visclf.image_info(image bytea,
 	OUT format text, OUT width int, OUT height int, OUT components int,
-	OUT color_space text, OUT orientation int, OUT progressive boolean, OUT error text)
+	OUT color_space text, OUT orientation int, OUT progressive boolean, OUT complete boolean, OUT error text)
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'visclf_image_info';
 COMMENT ON FUNCTION visclf.image_info(bytea) IS
-'what the header of an image says, without decoding it: pixels after the EXIF orientation is applied; error alone where it is no image that visclf reads';
+'what the header of an image says, without decoding it: pixels after the EXIF orientation is applied; whether its data come to the end of an image (complete), or are cut off; error alone where it is no image that visclf reads';

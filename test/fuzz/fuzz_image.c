@@ -28,6 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t out[SIZE * SIZE * 3];
 	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, 512 * 512};
 	vc_image_info info;
+	vc_flaw		flaw;
 	vc_error	error;
 
 	if (size > 0)
@@ -35,6 +36,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&error, 0, sizeof(error));
 	check(vc_image_probe(data, size, &info, &error), &error);
 	memset(&error, 0, sizeof(error));
-	check(vc_image_load(data, size, &options, out, &error), &error);
+	check(vc_image_load(data, size, &options, out, &flaw, &error), &error);
 	return 0;
 }

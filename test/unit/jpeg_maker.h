@@ -24,6 +24,14 @@ typedef struct made_jpeg
 /* Fills the samples of one pixel. */
 typedef void (*pixel_function) (int x, int y, uint8_t *samples);
 
+/* How the coefficients are written; false and true for the first two. */
+enum
+{
+	CODING_BASELINE,
+	CODING_PROGRESSIVE,
+	CODING_ARITHMETIC
+};
+
 /* What to make. */
 typedef struct jpeg_recipe
 {
@@ -33,7 +41,7 @@ typedef struct jpeg_recipe
 	J_COLOR_SPACE space;		/* of the samples given */
 	J_COLOR_SPACE stored;		/* of the samples in the file */
 	pixel_function pixel;
-	bool		progressive;
+	int			coding;
 	int			orientation;	/* EXIF is written where this is not 0 */
 	const jpeg_scan_info *scans;	/* or NULL */
 	int			scan_count;
@@ -90,7 +98,8 @@ make_jpeg(const jpeg_recipe *recipe)
 	jpeg_set_quality(&cinfo, 98, TRUE);
 	for (int i = 0; i < cinfo.num_components; i++)
 		cinfo.comp_info[i].h_samp_factor = cinfo.comp_info[i].v_samp_factor = 1;
-	if (recipe->progressive)
+	cinfo.arith_code = recipe->coding == CODING_ARITHMETIC;
+	if (recipe->coding == CODING_PROGRESSIVE)
 		jpeg_simple_progression(&cinfo);
 	if (recipe->scans != NULL)
 	{

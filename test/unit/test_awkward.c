@@ -49,6 +49,7 @@ try_file(const image_file *file, const char *name)
 	static uint8_t out[SIZE * SIZE * 3];
 	vc_error	error = {0};
 	vc_image_info info;
+	vc_flaw		flaw;
 	vc_status	status = VC_OK;
 
 	if (vc_image_probe(file->data, file->size, &info, &error) != VC_OK &&
@@ -59,7 +60,7 @@ try_file(const image_file *file, const char *name)
 		vc_decode_options options = {SIZE, (vc_resize) mode, MAX_PIXELS};
 
 		memset(&error, 0, sizeof(error));
-		status = vc_image_load(file->data, file->size, &options, out, &error);
+		status = vc_image_load(file->data, file->size, &options, out, &flaw, &error);
 		if (status != VC_OK && (error.code != status || error.message[0] == '\0'))
 			ok(false, "%s: message", name);
 	}

@@ -20,7 +20,7 @@ load(const made_jpeg *image, vc_resize resize, vc_error *error)
 	vc_decode_options options = {SIZE, resize, MAX_PIXELS};
 
 	memset(error, 0, sizeof(*error));
-	return vc_image_load(image->data, image->size, &options, out, error);
+	return vc_image_load(image->data, image->size, &options, out, NULL, error);
 }
 
 /* The largest difference of out[] to one colour. */
@@ -255,7 +255,7 @@ test_scaled_decoding(void)
 		recipe.height = side * 4 / 5;
 		image = make_jpeg(&recipe);
 		options.size = 8;
-		if (vc_image_load(image.data, image.size, &options, out, NULL) != VC_OK)
+		if (vc_image_load(image.data, image.size, &options, out, NULL, NULL) != VC_OK)
 			worst = 255;
 		for (int y = 1; y < 7; y++)
 			for (int x = 1; x < 7; x++)
@@ -325,13 +325,13 @@ test_limits(void)
 	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, 64 * 48};
 	size_t		sof = find_marker(&image, 0xc0);
 
-	ok(vc_image_load(image.data, image.size, &options, out, NULL) == VC_OK,
+	ok(vc_image_load(image.data, image.size, &options, out, NULL, NULL) == VC_OK,
 	   "as many pixels as allowed");
 	options.max_pixels--;
-	ok(vc_image_load(image.data, image.size, &options, out, NULL) == VC_LIMIT_EXCEEDED,
+	ok(vc_image_load(image.data, image.size, &options, out, NULL, NULL) == VC_LIMIT_EXCEEDED,
 	   "one pixel more than allowed");
 	options.size = 0;
-	ok(vc_image_load(image.data, image.size, &options, out, NULL) == VC_INVALID_ARGUMENT,
+	ok(vc_image_load(image.data, image.size, &options, out, NULL, NULL) == VC_INVALID_ARGUMENT,
 	   "size 0");
 
 	memcpy(image.data + sof + 5, "\xfd\xe8\xfd\xe8", 4);
@@ -373,15 +373,79 @@ test_truncated(bool progressive)
 		free(copy);
 	}
 	ok(!mute, "progressive %d: what cannot be loaded has a message", progressive);
-	ok(first_loaded > scan + 12 && first_loaded < scan + (image.size - scan) / 2,
-	   "progressive %d: loads once the first row of blocks is there (%zu of %zu bytes)",
+	ok(progressive ? first_loaded < scan + (image.size - scan) / 4 :
+	   first_loaded > scan + (image.size - scan) / 3 && first_loaded < scan + (image.size - scan) * 2 / 3,
+	   "progressive %d: loads once half the rows of the first scan are there (%zu of %zu bytes)",
 	   progressive, first_loaded, image.size);
 
 	part = image;
 	part.size = scan + 12;
-	fails(&part, VC_INVALID_IMAGE, "first row of blocks", "cut after the header");
+	fails(&part, VC_INVALID_IMAGE, "cut off: 100 % of its rows", "cut after the header");
 	part.size = image.size - 2;
 	ok(load(&part, VC_RESIZE_SQUISH, &error) == VC_OK, "only the end marker is missing");
+	free(image.data);
+}
+
+/* An image is decoded with a flaw that its text names, or with none where text is "". */
+static void
+has_flaw(const made_jpeg *image, const char *text, bool complete, const char *what)
+{
+	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, MAX_PIXELS};
+	vc_image_info info = {0};
+	vc_flaw		flaw = {"not set"};
+	vc_error	error;
+	vc_status	status = vc_image_load(image->data, image->size, &options, out, &flaw, &error);
+
+	vc_image_probe(image->data, image->size, &info, &error);
+	if (!ok(status == VC_OK && (text[0] == '\0' ? flaw.text[0] == '\0' : strstr(flaw.text, text) != NULL) &&
+			info.complete == complete, "%s: \"%s\"", what, text))
+		diag("status %d, \"%s\", complete %d", (int) status, flaw.text, info.complete);
+}
+
+/* What is said of files that are cut off, filled up with zeros, or closed too early. */
+static void
+test_flaws(bool progressive)
+{
+	jpeg_recipe recipe = {64, 640, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, noise_grey, progressive, 0, NULL, 0};
+	made_jpeg	image = make_jpeg(&recipe);
+	const char *cut = progressive ? "cut off in scan" : "cut off: 2";
+	size_t		part = image.size * 3 / 4;
+	made_jpeg	wrong = {malloc(image.size + 100), 0};
+
+	has_flaw(&image, "", true, "a whole image");
+	wrong.size = part;
+	memcpy(wrong.data, image.data, part);
+	has_flaw(&wrong, cut, false, "three quarters of an image");
+	memcpy(wrong.data + part, "\xff\xd9", 2);
+	wrong.size = part + 2;
+	has_flaw(&wrong, cut, true, "the same, closed");
+	wrong.size = image.size + 100;
+	memset(wrong.data + part, 0, wrong.size - part);
+	has_flaw(&wrong, progressive ? cut : "no end", false, "the same, filled up with zeros");
+	memcpy(wrong.data, image.data, image.size);
+	has_flaw(&wrong, "", true, "zeros behind the end");
+	wrong.size = image.size - 2;
+	has_flaw(&wrong, "", false, "only the end marker is missing");
+	memcpy(wrong.data + part, "\xff\xd0", 2);
+	wrong.size = image.size;
+	has_flaw(&wrong, "damaged in", true, "a marker among the data");
+	free(wrong.data);
+	free(image.data);
+}
+
+/* A file of arithmetic coding, which has no codes that are wrong. */
+static void
+test_arithmetic(void)
+{
+	jpeg_recipe recipe = {64, 640, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, noise_grey, CODING_ARITHMETIC, 0, NULL, 0};
+	made_jpeg	image = make_jpeg(&recipe);
+	made_jpeg	part = image;
+
+	has_flaw(&image, "", true, "arithmetic coding");
+	part.size = image.size * 3 / 4;
+	has_flaw(&part, "cut off: 2", false, "arithmetic coding, cut off");
+	part.size = image.size / 4;
+	fails(&part, VC_INVALID_IMAGE, "of its rows are missing", "arithmetic coding, most of it cut off");
 	free(image.data);
 }
 
@@ -504,6 +568,9 @@ main(void)
 	test_limits();
 	test_truncated(false);
 	test_truncated(true);
+	test_flaws(false);
+	test_flaws(true);
+	test_arithmetic();
 	test_warnings();
 	test_scans(64, true);
 	test_scans(100, true);

@@ -73,7 +73,7 @@ count_wrong(int count)
 	{
 		uint8_t		alone[SIZE * SIZE * 3];
 		vc_error	error = {0};
-		vc_status	status = vc_image_load(jobs[i].data, jobs[i].size, &options, alone, &error);
+		vc_status	status = vc_image_load(jobs[i].data, jobs[i].size, &options, alone, NULL, &error);
 
 		if (jobs[i].error.code != status ||
 			strcmp(jobs[i].error.message, error.message) != 0 ||

@@ -40,7 +40,7 @@ extremes(const vc_thumbnail *picture, int *least, int *most)
 
 	*least = 255;
 	*most = 0;
-	if (vc_image_load(picture->data, picture->size, &options, pixels, &error) != VC_OK)
+	if (vc_image_load(picture->data, picture->size, &options, pixels, NULL, &error) != VC_OK)
 		return;
 	for (int i = 0; i < 16 * 16 * 3; i++)
 	{
@@ -60,7 +60,7 @@ test_sizes(void)
 
 	for (int i = 0; i < 4; i++)
 	{
-		jpeg_recipe recipe = {sizes[i][0], sizes[i][1], 3, JCS_RGB, JCS_YCbCr, plain_rgb, .progressive = false};
+		jpeg_recipe recipe = {sizes[i][0], sizes[i][1], 3, JCS_RGB, JCS_YCbCr, plain_rgb, .coding = CODING_BASELINE};
 		made_jpeg	image = make_jpeg(&recipe);
 
 		ok(makes(&image, 96, sizes[i][2], sizes[i][3], &picture), "%d x %d becomes %d x %d",
@@ -84,7 +84,7 @@ test_odd(void)
 
 	for (int width = 1; width < 120; width++)
 	{
-		jpeg_recipe recipe = {width, 101, 3, JCS_RGB, JCS_YCbCr, plain_rgb, .progressive = false};
+		jpeg_recipe recipe = {width, 101, 3, JCS_RGB, JCS_YCbCr, plain_rgb, .coding = CODING_BASELINE};
 		made_jpeg	image = make_jpeg(&recipe);
 
 		if (vc_thumbnail_make(image.data, image.size, 50, MAX_PIXELS, &picture, &error) != VC_OK ||
@@ -121,7 +121,7 @@ test_grey(void)
 static void
 test_errors(void)
 {
-	jpeg_recipe recipe = {80, 120, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, halves, .progressive = false};
+	jpeg_recipe recipe = {80, 120, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, halves, .coding = CODING_BASELINE};
 	made_jpeg	image = make_jpeg(&recipe);
 	vc_thumbnail picture;
 	vc_error	error;
