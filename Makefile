@@ -19,6 +19,10 @@ DEVICE ?= cpu
 KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
 	-Wno-format-truncation
 ENGINE_LIBS = -ljpeg -lpthread -lm
+
+# Programs that go to other machines bring libjpeg along, where it is there to link.
+JPEG_ARCHIVE = $(filter /%,$(shell $(CC) -print-file-name=libjpeg.a))
+PORTABLE_LIBS = $(or $(JPEG_ARCHIVE),-ljpeg) -lpthread -lm -ldl
 CPU_LIBS = -ldnnl -lm
 
 # The CUDA device is built where nvcc and cudnn.h are found.
@@ -91,7 +95,7 @@ HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
 
 .PHONY: unit device-check
-unit: $(UNIT) build/conformance build/adverts build/visclf_cuda_emulated.so \
+unit: $(UNIT) build/conformance build/adverts build/visclf_cuda_emulated.so gpu-programs \
 	$(if $(CUDA_MODULE),build/cudnn_plans)
 
 device-check: build/conformance $(if $(filter cuda,$(DEVICE)),visclf_cuda.so) \
@@ -136,9 +140,14 @@ CUDA_RUNTIME = $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CU
 CUDA_OBJS = $(patsubst %,build/%.o,$(basename $(wildcard cuda/*.c) $(CUDA_CU)))
 CUDA_LIBS = $(CUDA_RUNTIME) $(CUDNN_LIB) -ldl -lrt -lpthread -lm
 
-visclf_cuda.so: $(CUDA_OBJS) $(ENGINE) cuda/visclf_cuda.map
+# Of the engine it takes only the files that it calls: none of them reads JPEG.
+visclf_cuda.so: $(CUDA_OBJS) build/libengine.a cuda/visclf_cuda.map
 	$(CXX) -shared -Wl,-Bsymbolic -Wl,-z,defs -Wl,--version-script=cuda/visclf_cuda.map \
-		-o $@ $(filter %.o,$^) $(CUDA_LIBS) $(ENGINE_LIBS)
+		-static-libstdc++ -static-libgcc -o $@ $(filter %.o %.a,$^) $(CUDA_LIBS)
+
+build/libengine.a: $(ENGINE)
+	rm -f $@
+	ar rcs $@ $^
 
 build/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)
@@ -148,7 +157,7 @@ build/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)/ptxas
 	$(NVCC) $(NVCCFLAGS) -Icuda -c -o $@ $< 2>build/cuda/ptxas/$*.log || { cat build/cuda/ptxas/$*.log; exit 1; }
 
-build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) $(ENGINE)
+build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) build/cuda/report.o $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers $(CUDA_CPPFLAGS) -o $@ $^ $(CUDA_LIBS) $(ENGINE_LIBS) \
 		-Wl,-rpath,$(dir $(CUDNN_LIB))
 
@@ -186,15 +195,15 @@ build/prevalence.so: $(patsubst %,build/engine/%.o,prevalence prevalence_cells p
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
 
-# What bench/gpu_all runs on a card, without the CPU's device: these programs
-# need no oneDNN.
+# What runs on a card, without the CPU's device: these programs need neither
+# oneDNN nor libjpeg.
 .PHONY: gpu-programs
-gpu-programs: visclf_cuda.so build/conformance_gpu build/gpu
+gpu-programs: $(CUDA_MODULE) build/conformance_gpu build/gpu
 
 build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(ENGINE)
-	$(CC) -o $@ $^ $(ENGINE_LIBS) -ldl
+	$(CC) -o $@ $^ $(PORTABLE_LIBS)
 
 build/gpu: bench/gpu.c $(HELPERS) $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -Iengine -Itest/unit -o $@ $^ $(ENGINE_LIBS) -ldl
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -Iengine -Itest/unit -o $@ $^ $(PORTABLE_LIBS)
 
 .SECONDARY:

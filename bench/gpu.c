@@ -216,7 +216,7 @@ time_files(const bench *b, char **paths, int path_count, int batch)
 		int			calls = 0;
 
 		must(vc_pool_create(mode == 0 ? 1 : b->threads, &pool, &error), "pool");
-		vc_pool_submit(pool, jobs, batch, &options);
+		vc_pool_decode(pool, jobs, batch, &options);
 		start = now();
 		do
 		{
@@ -224,7 +224,7 @@ time_files(const bench *b, char **paths, int path_count, int batch)
 
 			while (!vc_pool_wait(pool, 1000))
 				;
-			vc_pool_submit(pool, jobs + ((calls + 1) % 2) * batch, batch, &options);
+			vc_pool_decode(pool, jobs + ((calls + 1) % 2) * batch, batch, &options);
 			for (int i = 0; i < batch; i++)
 				memcpy(images + bytes * (size_t) i, done[i].out, bytes);
 			if (mode == 2 && plan != NULL)

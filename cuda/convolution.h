@@ -57,8 +57,11 @@ typedef struct vc_cuda_operands
 typedef struct vc_cuda_library vc_cuda_library;
 typedef struct vc_cuda_engine vc_cuda_engine;
 
-/* "cuDNN 9.19.0" */
-extern void vc_cuda_library_name(char *name, size_t size);
+/* Looks whether cuDNN is there whole; VC_UNSUPPORTED and what is missing. */
+extern vc_status vc_cuda_library_check(vc_error *error);
+
+/* "cuDNN 9.19.0"; after a check. */
+extern vc_status vc_cuda_library_name(char *name, size_t size, vc_error *error);
 
 /* For one stream of the current device. */
 extern vc_status vc_cuda_library_open(cudaStream_t stream, vc_cuda_library **library,

@@ -26,6 +26,7 @@
 #include "../engine/device.h"
 #include "convolution.h"
 #include "kernel.h"
+#include "report.h"
 
 #define VC_CUDA_ALIGNMENT	256		/* bytes; what cudaMalloc gives */
 #define VC_CUDA_GRAPHS		8		/* replays that a plan keeps */
@@ -225,7 +226,6 @@ struct vc_plan
 extern void vc_cuda_enter(vc_device *device);
 extern void vc_cuda_leave(vc_device *device);
 extern vc_status vc_cuda_poll(vc_plan *plan, vc_error *error);
-extern vc_status vc_cuda_failed(vc_error *error, cudaError_t status, const char *what);
 extern vc_status vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from,
 								size_t bytes, vc_error *error);
 

@@ -20,15 +20,6 @@ vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what)
 				   cudnnGetErrorString(status), what, detail[0] != '\0' ? "; " : "", detail);
 }
 
-void
-vc_cuda_library_name(char *name, size_t size)
-{
-	size_t		version = cudnnGetVersion();
-
-	snprintf(name, size, "cuDNN %zu.%zu.%zu", version / 10000, version / 100 % 100,
-			 version % 100);
-}
-
 vc_status
 vc_cuda_library_open(cudaStream_t stream, vc_cuda_library **result, vc_error *error)
 {
@@ -37,6 +28,11 @@ vc_cuda_library_open(cudaStream_t stream, vc_cuda_library **result, vc_error *er
 
 	if (library == NULL)
 		return vc_no_memory(error, sizeof(*library));
+	if (vc_cudnn_load(error) != VC_OK)
+	{
+		free(library);
+		return VC_UNSUPPORTED;
+	}
 	library->stream = stream;
 	status = cudnnCreate(&library->handle);
 	if (status == CUDNN_STATUS_SUCCESS)

@@ -49,6 +49,9 @@ struct vc_cuda_engine
 /* Says which call of cuDNN failed, and how. */
 extern vc_status vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what);
 
+/* cudnn_library.c: loads all of cuDNN that planning needs; VC_UNSUPPORTED. */
+extern vc_status vc_cudnn_load(vc_error *error);
+
 /* cudnn_graph.c: the operations of a problem; *graph is finalized. */
 extern cudnnStatus_t vc_cudnn_graph(const vc_cuda_library *library, const vc_cuda_problem *problem,
 									cudnnBackendDescriptor_t *graph);

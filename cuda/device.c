@@ -18,18 +18,6 @@
 /* Bytes of one of the two pinned buffers that images pass through. */
 #define STAGING_BYTES ((size_t) 4 * 1024 * 1024)
 
-/* Says which call of CUDA failed, and how. */
-vc_status
-vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
-{
-	if (status == cudaErrorMemoryAllocation)
-		return vc_fail(error, VC_OUT_OF_MEMORY, "out of GPU memory: %s", what);
-	vc_fail(error, VC_DEVICE_ERROR, "CUDA failed with %s (%s): %s",
-			cudaGetErrorName(status), cudaGetErrorString(status), what);
-	return vc_hint(error, VC_DEVICE_ERROR,
-				   "After a failure inside a kernel this session can use the GPU no more: reconnect, or set visclf.device to cpu.");
-}
-
 /* Begins a call: this device's context, no signals. */
 void
 vc_cuda_enter(vc_device *device)

@@ -1,10 +1,14 @@
 /*
  * probe.c
  *		Which GPUs there are, and why one cannot be used.
+ *
+ * Nothing here makes a context, which takes some hundred megabytes of a card:
+ * sessions ask which cards there are that never compute on one.
  */
 #include <pthread.h>
 
 #include "cuda.h"
+#include "nvml.h"
 
 /* "13.0" of 13000. */
 static void
@@ -39,29 +43,28 @@ no_list(vc_error *error, cudaError_t status)
 				   cudaGetErrorString(status), driver_text);
 }
 
-/* Free and whole memory; opens the device, which costs it a little of both. */
+/* What keeps a card from being used; nothing where it can be. */
 static void
-read_memory(int index, vc_device_info *info)
+find_reason(int index, const struct cudaDeviceProp *properties, vc_device_info *info)
 {
-	size_t		available = 0;
-	size_t		total = 0;
-	cudaError_t status = cudaSetDevice(index);
+	vc_error	error = {0};
+	int			mode = cudaComputeModeDefault;
 
-	if (status == cudaSuccess)
-		status = cudaMemGetInfo(&available, &total);
-	if (status == cudaSuccess)
-	{
-		info->memory = (int64_t) total;
-		info->memory_free = (int64_t) available;
-		return;
-	}
-	info->usable = false;
-	snprintf(info->reason, sizeof(info->reason), "it cannot be opened: %s",
-			 cudaGetErrorString(status));
+	cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, index);
+	if (vc_cuda_library_name(info->library, sizeof(info->library), &error) != VC_OK)
+		snprintf(info->reason, sizeof(info->reason), "%s", error.message);
+	else if (properties->major < VC_CUDA_LEAST_MAJOR ||
+			 (properties->major == VC_CUDA_LEAST_MAJOR && properties->minor < VC_CUDA_LEAST_MINOR))
+		snprintf(info->reason, sizeof(info->reason),
+				 "its compute capability %d.%d is below %d.%d, the least that visclf is built for",
+				 properties->major, properties->minor, VC_CUDA_LEAST_MAJOR, VC_CUDA_LEAST_MINOR);
+	else if (mode == cudaComputeModeProhibited)
+		snprintf(info->reason, sizeof(info->reason),
+				 "its compute mode is \"prohibited\": nvidia-smi --compute-mode=DEFAULT changes it");
 }
 
 static void
-describe(int index, vc_device_info *info)
+describe(int index, vc_cuda_nvml *nvml, vc_device_info *info)
 {
 	struct cudaDeviceProp properties;
 	cudaError_t status = cudaGetDeviceProperties(&properties, index);
@@ -69,7 +72,7 @@ describe(int index, vc_device_info *info)
 	char		driver_text[16];
 
 	memset(info, 0, sizeof(*info));
-	vc_cuda_library_name(info->library, sizeof(info->library));
+	info->memory_free = -1;
 	if (status != cudaSuccess)
 	{
 		snprintf(info->reason, sizeof(info->reason), "it cannot be asked: %s",
@@ -83,33 +86,52 @@ describe(int index, vc_device_info *info)
 			 "compute capability %d.%d, %d multiprocessors, driver for CUDA %s",
 			 properties.major, properties.minor, properties.multiProcessorCount, driver_text);
 	info->memory = (int64_t) properties.totalGlobalMem;
-	info->usable = properties.major > VC_CUDA_LEAST_MAJOR ||
-		(properties.major == VC_CUDA_LEAST_MAJOR && properties.minor >= VC_CUDA_LEAST_MINOR);
-	if (info->usable)
-		read_memory(index, info);
-	else
-		snprintf(info->reason, sizeof(info->reason),
-				 "its compute capability %d.%d is below %d.%d, the least that visclf is built for",
-				 properties.major, properties.minor, VC_CUDA_LEAST_MAJOR, VC_CUDA_LEAST_MINOR);
+	info->memory_free = vc_cuda_nvml_free_memory(nvml, (const unsigned char *) properties.uuid.bytes);
+	find_reason(index, &properties, info);
+	info->usable = info->reason[0] == '\0';
+}
+
+/* All cards, as many as fit. */
+static cudaError_t
+describe_all(vc_device_info *info, int max, int *count)
+{
+	vc_cuda_nvml *nvml;
+	int			found = 0;
+	cudaError_t status = cudaGetDeviceCount(&found);
+
+	if (status == cudaSuccess && found == 0)
+		return cudaErrorNoDevice;
+	if (status != cudaSuccess)
+		return status;
+	nvml = vc_cuda_nvml_open();
+	while (*count < found && *count < max)
+	{
+		describe(*count, nvml, &info[*count]);
+		(*count)++;
+	}
+	vc_cuda_nvml_close(nvml);
+	return cudaSuccess;
 }
 
 /* The device's probe(); see device.h. */
 vc_status
 vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error)
 {
-	int			found = 0;
 	sigset_t	all,
 				before;
-	cudaError_t status;
+	vc_status	status;
 
 	*count = 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	status = cudaGetDeviceCount(&found);
-	if (status == cudaSuccess && found == 0)
-		status = cudaErrorNoDevice;
-	for (int i = 0; i < found && i < max && status == cudaSuccess; i++)
-		describe((*count)++, &info[i]);
+	status = vc_cuda_library_check(error);
+	if (status == VC_OK)
+	{
+		cudaError_t listed = describe_all(info, max, count);
+
+		if (listed != cudaSuccess)
+			status = no_list(error, listed);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return status == cudaSuccess ? VC_OK : no_list(error, status);
+	return status;
 }

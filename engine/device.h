@@ -123,7 +123,7 @@ typedef struct vc_device_info
 	char		reason[256];	/* where not usable: why, and what to do */
 	int			threads;		/* CPU: threads it would use; else 0 */
 	int64_t		memory;			/* bytes of device memory; 0 for the host's */
-	int64_t		memory_free;
+	int64_t		memory_free;	/* -1: not known */
 	char		detail[128];	/* instruction set, compute capability, driver */
 } vc_device_info;
 

@@ -242,7 +242,7 @@ put_device(ReturnSetInfo *rsinfo, const char *kind, int index, const vc_device_i
 	nulls[5] = info->reason[0] == '\0';
 	nulls[6] = info->threads == 0;
 	nulls[7] = info->memory == 0;
-	nulls[8] = info->memory == 0;
+	nulls[8] = info->memory == 0 || info->memory_free < 0;
 	nulls[9] = info->detail[0] == '\0';
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -194,10 +194,17 @@ backward_weights(const vc_cuda_problem &p, const vc_cuda_operands &o)
 	write(p, w, o.w);
 }
 
-void
-vc_cuda_library_name(char *name, size_t size)
+vc_status
+vc_cuda_library_check(vc_error *error)
+{
+	return emulate_fails() ? vc_fail(error, VC_UNSUPPORTED, "emulated failure: no cuDNN") : VC_OK;
+}
+
+vc_status
+vc_cuda_library_name(char *name, size_t size, vc_error *error)
 {
 	snprintf(name, size, "emulated cuDNN");
+	return emulate_fails() ? vc_fail(error, VC_UNSUPPORTED, "emulated failure: no cuBLAS") : VC_OK;
 }
 
 vc_status

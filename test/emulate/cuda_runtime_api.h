@@ -37,10 +37,25 @@ typedef struct emulate_graph *cudaGraphExec_t;
 struct cudaDeviceProp
 {
 	char		name[256];
+	struct
+	{
+		char		bytes[16];
+	}			uuid;
 	size_t		totalGlobalMem;
 	int			multiProcessorCount;
 	int			major;
 	int			minor;
+};
+
+enum cudaDeviceAttr
+{
+	cudaDevAttrComputeMode = 20
+};
+
+enum cudaComputeMode
+{
+	cudaComputeModeDefault = 0,
+	cudaComputeModeProhibited = 2
 };
 
 enum cudaMemcpyKind
@@ -60,6 +75,7 @@ enum cudaStreamCaptureMode
 
 extern cudaError_t cudaGetDeviceCount(int *count);
 extern cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device);
+extern cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device);
 extern cudaError_t cudaDriverGetVersion(int *version);
 extern cudaError_t cudaRuntimeGetVersion(int *version);
 extern cudaError_t cudaSetDevice(int device);
@@ -93,13 +109,21 @@ extern cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 extern cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 extern cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 
+/* The file that is loaded as NVML; its functions are the emulator's. */
+#define VC_CUDA_NVML_LIBRARY	emulate_nvml_library()
+extern const char *emulate_nvml_library(void);
+
 /*
  * For tests.  The device: its compute capability times 10, its bytes, and
- * whether there is one (else the error of cudaGetDeviceCount).  Bytes
+ * whether there is one (else the error of cudaGetDeviceCount); its compute
+ * mode, whether there is NVML, and how often a context was asked for.  Bytes
  * allocated and not freed, device and pinned, and graphs, streams and events
  * that are there.  The n-th call that may fail from now on fails; 0: none.
  */
 extern void emulate_device(int capability, size_t bytes, cudaError_t count_error, int driver);
+extern void emulate_compute_mode(int mode);
+extern void emulate_nvml(int there);
+extern int	emulate_contexts(void);
 extern size_t emulate_allocated(void);
 extern int	emulate_objects(void);
 extern int	emulate_graph_launches(void);

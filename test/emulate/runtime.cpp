@@ -2,6 +2,7 @@
  * runtime.cpp
  *		Streams, events, memory and graphs without a GPU.
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static struct
 	int			driver;
 }			device = {90, (size_t) 8 << 30, cudaSuccess, 13000};
 
+static int	compute_mode = cudaComputeModeDefault;
+static int	nvml_there = 1;
+static int	contexts;
 static std::map<void *, size_t> allocations;
 static size_t allocated;
 static int objects;
@@ -51,6 +55,24 @@ void
 emulate_device(int capability, size_t bytes, cudaError_t count_error, int driver)
 {
 	device = {capability, bytes, count_error, driver};
+}
+
+void
+emulate_compute_mode(int mode)
+{
+	compute_mode = mode;
+}
+
+void
+emulate_nvml(int there)
+{
+	nvml_there = there;
+}
+
+int
+emulate_contexts(void)
+{
+	return contexts;
 }
 
 size_t
@@ -110,11 +132,20 @@ cudaGetDeviceProperties(struct cudaDeviceProp *properties, int)
 {
 	memset(properties, 0, sizeof(*properties));
 	strcpy(properties->name, "emulated GPU");
+	for (int i = 0; i < 16; i++)
+		properties->uuid.bytes[i] = (char) (0xF0 + i);
 	properties->totalGlobalMem = device.bytes;
 	properties->multiProcessorCount = 3;
 	properties->major = device.capability / 10;
 	properties->minor = device.capability % 10;
 	return may_fail(cudaErrorUnknown);
+}
+
+cudaError_t
+cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr, int)
+{
+	*value = compute_mode;
+	return cudaSuccess;
 }
 
 cudaError_t
@@ -134,15 +165,59 @@ cudaRuntimeGetVersion(int *version)
 cudaError_t
 cudaSetDevice(int index)
 {
+	contexts++;
 	return result(index == 0 ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t
 cudaMemGetInfo(size_t *available, size_t *total)
 {
+	contexts++;
 	*total = device.bytes;
 	*available = device.bytes > allocated ? device.bytes - allocated : 0;
 	return cudaSuccess;
+}
+
+/* NVML: this library is loaded as it, once more. */
+const char *
+emulate_nvml_library(void)
+{
+	Dl_info		info;
+
+	return nvml_there && dladdr((void *) emulate_nvml_library, &info) != 0 ? info.dli_fname
+		: "there is no NVML";
+}
+
+extern "C" int
+nvmlInit_v2(void)
+{
+	objects++;
+	return 0;
+}
+
+extern "C" int
+nvmlShutdown(void)
+{
+	objects--;
+	return 0;
+}
+
+extern "C" int
+nvmlDeviceGetHandleByUUID(const char *uuid, void **card)
+{
+	*card = &device;
+	return strcmp(uuid, "GPU-f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff") == 0 ? 0 : 6;
+}
+
+extern "C" int
+nvmlDeviceGetMemoryInfo(void *card, unsigned long long info[3])
+{
+	if (card != &device)
+		return 2;
+	info[0] = device.bytes;
+	info[1] = device.bytes > allocated ? device.bytes - allocated : 0;
+	info[2] = info[0] - info[1];
+	return 0;
 }
 
 cudaError_t

@@ -21,6 +21,9 @@ static const vc_device_api *api;
 
 /* test/emulate/cuda_runtime_api.h */
 static void (*emulate_device) (int capability, size_t bytes, int count_error, int driver);
+static void (*emulate_compute_mode) (int mode);
+static void (*emulate_nvml) (int there);
+static int	(*emulate_contexts) (void);
 static size_t (*emulate_allocated) (void);
 static int	(*emulate_objects) (void);
 static int	(*emulate_graph_launches) (void);
@@ -60,6 +63,9 @@ load(void)
 	if (module == NULL || api == NULL)
 		give_up(&error);
 	emulate_device = symbol(module, "emulate_device");
+	emulate_compute_mode = symbol(module, "emulate_compute_mode");
+	emulate_nvml = symbol(module, "emulate_nvml");
+	emulate_contexts = symbol(module, "emulate_contexts");
 	emulate_allocated = symbol(module, "emulate_allocated");
 	emulate_objects = symbol(module, "emulate_objects");
 	emulate_graph_launches = symbol(module, "emulate_graph_launches");
@@ -173,6 +179,36 @@ test_reasons(void)
 			   strstr(info[0].reason, list[i].says) != NULL, "not usable: %s", info[0].reason);
 	}
 	emulate_device(90, (size_t) 8 << 30, 0, 13000);
+}
+
+/* What can be asked without a context, which takes memory of the card. */
+static void
+test_probe(void)
+{
+	vc_device_info info[4];
+	vc_error	error = {0};
+	vc_device  *device = NULL;
+	int			count = 0;
+
+	if (api->probe(info, 4, &count, &error) != VC_OK)
+		give_up(&error);
+	ok(info[0].usable && info[0].memory == (int64_t) 8 << 30 &&
+	   info[0].memory_free == info[0].memory, "%s has %lld bytes, %lld free", info[0].name, (long long) info[0].memory,
+	   (long long) info[0].memory_free);
+	emulate_nvml(0);
+	ok(api->probe(info, 4, &count, &error) == VC_OK && info[0].usable &&
+	   info[0].memory_free == -1, "without NVML it is not known what is free");
+	emulate_nvml(1);
+	emulate_compute_mode(2);
+	ok(api->probe(info, 4, &count, &error) == VC_OK && !info[0].usable &&
+	   strstr(info[0].reason, "prohibited") != NULL, "not usable: %s", info[0].reason);
+	emulate_compute_mode(0);
+	ok(emulate_contexts() == 0, "nobody asked for a context");
+	if (api->open(0, 1, &device, &error) != VC_OK)
+		give_up(&error);
+	ok(emulate_contexts() > 0, "opening a device does");
+	api->close(device);
+	ok(emulate_objects() == 0, "nothing is left open");
 }
 
 /* Precisions that a card lacks are refused; auto takes one that it has. */
@@ -409,6 +445,7 @@ main(void)
 {
 	load();
 	test_reasons();
+	test_probe();
 	test_precisions();
 	test_memory();
 	test_kept_images();
