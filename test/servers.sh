@@ -1,9 +1,12 @@
-# Sourced by test/run: a PostgreSQL that checks itself.
+# Sourced by test/run: the servers that are no packages of the release.  They
+# are kept in a folder outside the tree: VISCLF_CACHE, or visclf/ in
+# XDG_CACHE_HOME, or /var/cache/visclf for root and ~/.cache/visclf for others.
 #
-# Debian's source of the release's PostgreSQL, built with assertions and with
-# memory that is overwritten when it is freed, in a folder outside the tree:
-# VISCLF_CACHE, or visclf/ in XDG_CACHE_HOME, or /var/cache/visclf for root and
-# ~/.cache/visclf for others.  It takes some minutes, once.
+# assert: Debian's source of the release's PostgreSQL, built with assertions
+# and with memory that is overwritten when it is freed; some minutes, once.
+#
+# wheel: PostgreSQL 16.2, which is in no release of Debian, out of the Python
+# package pgserver.  It has no modules for TAP tests.
 
 assert_flags="--enable-cassert --enable-debug --enable-tap-tests --with-libxml --without-icu --without-readline"
 assert_cflags="-O1 -fno-omit-frame-pointer"
@@ -67,9 +70,9 @@ build_assert_server()
 }
 
 # The extension, built for the server apart from the checkout's own build.
-install_on_assert_server()
+install_on_server()
 {
-	local copy=$tmp/assert-build
+	local copy=$tmp/server-build
 
 	mkdir -p "$copy/build"
 	cp -a "$root/Makefile" "$root/visclf.control" "$root/cpu" "$root/engine" "$root/extension" "$root/sql" "$copy/"
@@ -80,7 +83,14 @@ install_on_assert_server()
 	rm -rf "$copy"
 }
 
-# After it: bindir, as setup.sh has it, is the server's with assertions.
+# Installs the extension on a server; bindir, as setup.sh has it, is then that one's.
+use_server()
+{
+	say "building for $("$1/bin/postgres" --version)"
+	install_on_server "$1"
+	bindir=$1/bin
+}
+
 use_assert_server()
 {
 	local major prefix
@@ -93,8 +103,22 @@ use_assert_server()
 		mkdir -p "$(cache_folder)"
 		build_assert_server "$major" "$prefix"
 	fi
-	say "building for PostgreSQL with assertions"
-	install_on_assert_server "$prefix"
-	bindir=$prefix/bin
-	as_user postgres --version
+	use_server "$prefix"
+}
+
+use_wheel_server()
+{
+	local prefix
+	prefix=$(cache_folder)/pgserver-0.1.4
+
+	if [ ! -d "$prefix" ]; then
+		install_missing python3-pip unzip
+		rm -rf "$prefix.new"
+		python3 -m pip download -q --no-deps --only-binary :all: --platform manylinux2014_x86_64 \
+			--python-version 3.11 -d "$prefix.new" pgserver==0.1.4
+		(cd "$prefix.new" && unzip -q ./*.whl && rm ./*.whl && chmod -R a+rX .)
+		find "$prefix.new" \( -path '*/bin/*' -o -name pg_regress -o -name '*isolation*' \) -type f -exec chmod a+x {} +
+		mv "$prefix.new" "$prefix"
+	fi
+	use_server "$prefix/pgserver/pginstall"
 }
