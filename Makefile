@@ -4,12 +4,14 @@
 #   make demo              set this machine up, train on generated adverts, count,
 #                          write a report
 #   make check             set this machine up, run every test that needs no GPU
+#   make check-assert      the tests under SQL on a PostgreSQL with assertions, which it
+#                          builds from Debian's source once, in /var/cache/visclf
 #   make device-check DEVICE=cpu|cuda|cuda-emulated   a device against the oracle, no server
 #   make sanitize          the engine's tests under AddressSanitizer and UBSan
 #
-# demo and check install what is missing through apt, as root or with sudo.
-
 #   make WITH_CUDA=yes|no  forces the CUDA device, built where nvcc and cudnn.h are
+#
+# demo and check install what is missing through apt, as root or with sudo.
 
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" visclf.control)
 PG_CONFIG ?= pg_config
@@ -33,13 +35,15 @@ CUDNN_HEADER = $(firstword $(wildcard $(CUDNN_HOME)/include/cudnn.h $(CUDA_HOME)
 WITH_CUDA ?= $(if $(NVCC),$(if $(CUDNN_HEADER),yes,no),no)
 CUDA_MODULE = $(if $(filter yes,$(WITH_CUDA)),visclf_cuda.so)
 
-ifneq (,$(filter demo check,$(MAKECMDGOALS)))
+ifneq (,$(filter demo check check-assert,$(MAKECMDGOALS)))
 
-.PHONY: demo check
+.PHONY: demo check check-assert
 demo:
 	demo/run
 check:
-	test/run
+	test/run packaged
+check-assert:
+	test/run assert
 
 else
 

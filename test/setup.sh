@@ -1,10 +1,11 @@
-# Sourced by test/run and demo/run: installs what is missing, builds and
-# installs the extension, and offers a temporary place and a user to run
-# clusters as, since the server refuses root.
+# Sourced by test/run and demo/run: installs what is missing, builds the
+# extension, and offers a temporary place and a user to run clusters as, since
+# the server refuses root.
 #
 # After it: $root (the checkout), $tmp (a folder of that user's, removed at
-# exit), $bindir (of PostgreSQL), as_user (runs a command as that user),
-# start_cluster (a cluster in $tmp, whose socket is there too).
+# exit), $bindir (of the release's PostgreSQL), install_extension (into that),
+# as_user (runs a command as that user), start_cluster (a cluster in $tmp with
+# the extension at hand, whose socket is there too).
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -38,10 +39,23 @@ postgres_major()
 	apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1
 }
 
+# Installs those packages that are missing.
+install_missing()
+{
+	local missing
+
+	missing=$(missing_packages "$@")
+	[ -n "$missing" ] || return 0
+	say "installing with apt: $missing"
+	as_root apt-get -qq update
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends -y $missing >/dev/null
+}
+
 install_packages()
 {
 	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
-	local missing major
+	local major
 
 	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }
 	major=$(postgres_major 2>/dev/null) || true
@@ -49,23 +63,21 @@ install_packages()
 		as_root apt-get -qq update
 		major=$(postgres_major)
 	fi
-	missing=$(missing_packages $packages "postgresql-$major" "postgresql-server-dev-$major")
-	if [ -n "$missing" ]; then
-		say "installing with apt: $missing"
-		as_root apt-get -qq update
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
-			install --no-install-recommends -y $missing >/dev/null
-	fi
+	install_missing $packages "postgresql-$major" "postgresql-server-dev-$major"
 	bindir=/usr/lib/postgresql/$major/bin
 	export PG_CONFIG=$bindir/pg_config
 }
 
-build_and_install()
+build()
 {
 	say "building"
 	make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" all unit
+}
+
+install_extension()
+{
 	say "installing into $("$PG_CONFIG" --pkglibdir)"
-	as_root make -s PG_CONFIG="$PG_CONFIG" install
+	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install
 }
 
 as_user()
@@ -83,13 +95,14 @@ start_cluster()
 	local user=$1
 	shift
 
+	install_extension
 	as_user initdb -D "$tmp/data" -U "$user" -A trust --no-locale -E UTF8 >"$tmp/initdb.log"
 	trap 'as_user pg_ctl -s -D "$tmp/data" -m immediate stop || true; rm -rf "$tmp"' EXIT
 	as_user pg_ctl -w -s -D "$tmp/data" -l "$tmp/server.log" -o "-k $tmp -c listen_addresses='' $*" start
 }
 
 install_packages
-build_and_install
+build
 tmp=$(mktemp -d /tmp/visclf.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 [ "$(id -u)" != 0 ] || chown postgres: "$tmp"

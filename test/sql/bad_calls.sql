@@ -11,6 +11,7 @@ BEGIN
 	RAISE EXCEPTION 'went well: %', command;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	message := replace(message, '"temp_file_limit"', 'temp_file_limit');	-- quoted since PostgreSQL 18
 	RAISE INFO E'% %\n  hint: %', state, regexp_replace(message, 'header of [0-9]+', 'header of N'), hint;
 END $$;
 
