@@ -52,7 +52,7 @@ CALL visclf.train('on hers', 'eve.hers', architecture => 'resnet20', image_size 
 CALL bad($$CALL visclf.train('on hers', 'eve.hers', split_column => 'label', architecture => 'resnet20', image_size => 16, epochs => 1)$$);
 CALL visclf.train('on hers', 'eve.hers', label_column => 'label_domain', architecture => 'resnet20', image_size => 16, epochs => 1);
 CALL visclf.train('on hers, many', 'eve.hers', label_column => 'labels', architecture => 'resnet20', image_size => 16, epochs => 1);
-SELECT model, classes, multi_label FROM visclf.models WHERE model LIKE 'on hers%' ORDER BY 1, version;
+SELECT name, classes, multi_label FROM visclf.model WHERE name LIKE 'on hers%' ORDER BY 1, version;
 SELECT count(*) FROM visclf.lr_find('eve.hers', architecture => 'resnet20', image_size => 16, steps => 20, batch_size => 8);
 SELECT count(*) > 0 AS answered, bool_and(groups ? 'label_domain') AS grouped
 FROM visclf.evaluate('small', 'eve.hers', by => '{label_domain,label,labels}') WHERE groups <> '{}';
