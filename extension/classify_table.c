@@ -258,7 +258,7 @@ visclf_classify_table(PG_FUNCTION_ARGS)
 	w->batch_size = setting_batch_size;
 	source_lock(source);
 	source_check_image(source, image_column);
-	source_column_type(source, key_column, "key_column");
+	source_check_key(source, key_column);
 	get_atttypetypmodcoll(source, get_attnum(source, key_column), &key_type, &key_typmod,
 						  &key_collation);
 	w->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));

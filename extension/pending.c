@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -18,7 +19,6 @@
 #include "utils/typcache.h"
 
 #include "foreign.h"
-#include "source.h"
 #include "sql.h"
 
 #define KEYS_PER_FETCH 1000
@@ -158,20 +158,6 @@ prepare_fetch(Pending *p)
 						   1, types);
 }
 
-/* What is needed to know of the key's type; throws where it can be no key. */
-static void
-describe_key(Pending *p, const char *column)
-{
-	p->key_type = get_atttype(p->relation, get_attnum(p->relation, column));
-	p->equality = lookup_type_cache(p->key_type, TYPECACHE_EQ_OPR)->eq_opr;
-	if (!OidIsValid(p->equality) || !OidIsValid(get_array_type(p->key_type)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot be the key", column, format_type_be(p->key_type)),
-				 errhint("Name a column of a type like bigint or text that tells the rows apart.")));
-	get_typlenbyvalalign(p->key_type, &p->key_length, &p->key_by_value, &p->key_alignment);
-}
-
 /*
  * Before each batch, which may be in another transaction than the one before:
  * throws where the source is not what it was when its keys were read.
@@ -179,8 +165,8 @@ describe_key(Pending *p, const char *column)
 static void
 check_source(const Pending *p)
 {
-	source_lock(p->relation);
-	if (strcmp(relation_name(p->relation), p->source) != 0 ||
+	LockRelationOid(p->relation, AccessShareLock);
+	if (get_rel_name(p->relation) == NULL || strcmp(relation_name(p->relation), p->source) != 0 ||
 		get_atttype(p->relation, p->key_number) != p->key_type ||
 		get_atttype(p->relation, p->image_number) != p->image_type)
 		ereport(ERROR,
@@ -203,7 +189,9 @@ pending_find(Oid source, const char *key_column, const char *image_column,
 	p->image_column = pstrdup(quote_identifier(image_column));
 	p->image_number = get_attnum(source, image_column);
 	p->image_type = get_atttype(source, p->image_number);
-	describe_key(p, key_column);
+	p->key_type = get_atttype(source, p->key_number);
+	p->equality = lookup_type_cache(p->key_type, TYPECACHE_EQ_OPR)->eq_opr;
+	get_typlenbyvalalign(p->key_type, &p->key_length, &p->key_by_value, &p->key_alignment);
 	TupleDescInitEntry(desc, 1, "key", p->key_type, -1, 0);
 	p->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	make_store(p);

@@ -38,7 +38,7 @@ typedef struct Pending
 } Pending;
 
 /*
- * Finds the rows of the source whose key has no prediction by the version in
+ * Finds the rows of the source, which is locked and whose columns are checked, whose key has no prediction by the version in
  * the table; an error where two of them have the same key.  Lasts as long as
  * the current context, over commits.
  */

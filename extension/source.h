@@ -45,6 +45,9 @@ extern void source_check_label(Oid source, const char *column);
 /* Throws unless the column can have images. */
 extern void source_check_image(Oid source, const char *column);
 
+/* Throws unless values of the column can be told apart and put into an array. */
+extern void source_check_key(Oid source, const char *column);
+
 /* Throws unless the column can be cast to a number. */
 extern void source_check_number(Oid source, const char *column, const char *option);
 

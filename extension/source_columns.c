@@ -11,6 +11,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "source.h"
 #include "suggest.h"
@@ -108,6 +109,27 @@ has_own_casts(Oid type)
 	return getBaseType(type) < FirstNormalObjectId;
 }
 
+/* The type of a column that is there, as it is declared. */
+static Oid
+column_type(Oid source, const char *column)
+{
+	return get_atttype(source, get_attnum(source, column));
+}
+
+void
+source_check_key(Oid source, const char *column)
+{
+	Oid			type;
+
+	source_column_type(source, column, "key_column");
+	type = column_type(source, column);
+	if (!OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr) || !OidIsValid(get_array_type(type)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be the key", column, format_type_be(type)),
+				 errhint("Name a column of a type like bigint or text that tells the rows apart.")));
+}
+
 void
 source_check_number(Oid source, const char *column, const char *option)
 {
@@ -118,12 +140,6 @@ source_check_number(Oid source, const char *column, const char *option)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, not a number", column, format_type_be(type)),
 				 errhint("Pass a view in which it is a number.")));
-}
-
-static Oid
-column_type(Oid source, const char *column)
-{
-	return get_atttype(source, get_attnum(source, column));
 }
 
 char *

@@ -56,9 +56,19 @@ void
 lock_predictions(Oid table, MemoryContext context)
 {
 	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
+	LockAcquireResult result;
 
 	set_tag(tag, table, LOCK_PREDICTIONS);
-	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	result = LockAcquire(tag, ExclusiveLock, true, true);
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+	{
+		release_lock(tag);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("this session is already classifying into \"%s\"", get_rel_name(table)),
+				 errhint("Is it called by a trigger of that table?")));
+	}
+	if (result == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),

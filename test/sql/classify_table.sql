@@ -31,6 +31,17 @@ SELECT count(*), count(DISTINCT id), bool_and(model_id = (SELECT model_id FROM v
 FROM said;
 CALL visclf.activate('small', 1);
 
+-- another model's, or a person's, only when asked to
+CALL bad($$CALL visclf.classify_table('strict', 'scans', 'id', 'said')$$);
+INSERT INTO scans VALUES (1003, NULL);
+INSERT INTO said (id, label) VALUES (1003, 'a person''s');
+CALL bad($$CALL visclf.classify_table('small', 'scans', 'id', 'said')$$);
+SELECT count(*) FILTER (WHERE label = 'a person''s') AS persons, count(DISTINCT model_id) AS models FROM said;
+CALL visclf.classify_table('strict', 'scans', 'id', 'said', replace => true);
+SELECT count(*) FILTER (WHERE label = 'a person''s') AS persons, count(*) = (SELECT count(*) FROM scans) AS all_of_them,
+	bool_and(model_id = (SELECT model_id FROM visclf.models WHERE model = 'strict' AND active)) AS replaced FROM said;
+CALL visclf.classify_table('small', 'scans', 'id', 'said', replace => true);
+
 -- inside a transaction block all goes with it
 BEGIN;
 CALL visclf.classify_table('small', 'scans', 'id', 'undone');
@@ -46,6 +57,14 @@ SELECT count(*), min("the ""key""") FROM "odd said";
 -- several labels an image
 CALL visclf.classify_table('strict', 'scans', 'id', 'subjects_said');
 SELECT count(*), count(label), count(labels) FROM subjects_said;
+
+-- a key's own equality; what has none
+CREATE TABLE named AS SELECT id::varchar(9) COLLATE "C" AS id, image, ARRAY[id] AS several, point(id, id) AS place FROM scans WHERE id <= 5;
+CALL visclf.classify_table('small', 'named', 'id', 'named_said');
+CALL visclf.classify_table('small', 'named', 'id', 'named_said');
+SELECT count(*), min(id) FROM named_said;
+CALL bad($$CALL visclf.classify_table('small', 'named', 'several', 'several_said')$$);
+CALL bad($$CALL visclf.classify_table('small', 'named', 'place', 'place_said')$$);
 
 -- rows as they arrive
 CREATE TABLE inbox (id int PRIMARY KEY, image bytea, scan bytea, prediction visclf.prediction, second visclf.prediction);

@@ -35,6 +35,16 @@ SET visclf.precision = int8;
 INSERT INTO precisions SELECT said();
 RESET visclf.precision;
 SELECT count(DISTINCT (p).probabilities) AS answers FROM precisions;
+-- a setting that the plan depends on is another answer too, and the first is kept beside it
+SET client_min_messages = debug1;
+SET visclf.convolution = direct;
+SELECT (said()).error;
+RESET visclf.convolution;
+SELECT (said()).error;
+SET visclf.shared_weights = 0;
+SELECT (said()).error;
+RESET visclf.shared_weights;
+RESET client_min_messages;
 SET visclf.max_image_pixels = 100;
 SELECT (p).label, (p).error IS NOT NULL AS too_large FROM (SELECT said() AS p) x;
 RESET visclf.max_image_pixels;

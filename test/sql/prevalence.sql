@@ -46,6 +46,17 @@ FROM (SELECT method, visclf.corrected_share('counter', said, 'text', method, sur
 	LATERAL visclf.prevalence('counter', 'renamed', method => c.method, label_column => 'said', probabilities_column => 'sure') p
 WHERE p.class = 'text' ORDER BY method;
 SELECT (visclf.corrected_share('counter', label, 'pic')).* FROM empty;
+-- with queries of others between its groups
+CREATE FUNCTION busy(value text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	names text;
+BEGIN
+	SELECT string_agg(repeat('x', 300) || c.relname || value, ',') INTO names FROM pg_class c;
+	RETURN left(names, 1) || value;
+END $$;
+SELECT count(*), bool_and(c.c = d.c) AS same
+FROM (SELECT year, busy(year::text), visclf.corrected_share('counter', label, 'pic') AS c FROM counted GROUP BY year HAVING busy(year::text) > '') c
+JOIN (SELECT year, visclf.corrected_share('counter', label, 'pic') AS c FROM counted GROUP BY year) d USING (year);
 
 -- what is wrong
 \set VERBOSITY terse

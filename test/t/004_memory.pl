@@ -34,6 +34,26 @@ my $many = peak_of_training(5000);
 diag("peak memory of the backend: $few kB with 500 images, $many kB with 5,000");
 cmp_ok($many - $few, '<', 24 * 1024, 'peak memory does not grow with the images');
 
+# nor with the epochs, where each keeps a checkpoint of a network of 45 MB
+sub peak_of_epochs
+{
+	my ($epochs) = @_;
+	my $session = $node->background_psql('postgres');
+	my $pid = backend_pid($session);
+
+	$session->query_safe($_) foreach ('SET client_min_messages = warning', 'SET visclf.convolution = direct',
+		'SET visclf.checkpoint_interval = 0', 'CREATE TEMP VIEW few AS SELECT * FROM adverts WHERE id <= 40',
+		"CALL visclf.train('large', 'few', architecture => 'resnet18', image_size => 32, epochs => $epochs)");
+	my $peak = peak_memory($pid);
+	$session->quit;
+	return $peak;
+}
+
+my $short = peak_of_epochs(2);
+my $long = peak_of_epochs(8);
+diag("peak memory of resnet18 with checkpoints: $short kB in 2 epochs, $long kB in 8");
+cmp_ok($long - $short, '<', 40 * 1024, 'peak memory does not grow with the checkpoints');
+
 # nor does that of classify_batch, sorted or not; without what takes more or
 # less memory for other reasons: JIT, and algorithms chosen by a timing
 sub peak_of_batch
