@@ -19,6 +19,9 @@ END $$;
 CALL bad($$SELECT visclf.classify('nobody', 'x')$$);
 CALL bad($$SELECT visclf.classify_batch('nobody', 'x') OVER ()$$);
 CALL bad($$SELECT visclf.embed('', 'x')$$);
+CALL bad($$SELECT visclf.classify('smal', 'x')$$);
+CALL bad($$SELECT visclf.classify('SMALL', 'x')$$);
+CALL bad($$SELECT visclf.classify(repeat('x', 16000), 'x')$$);
 
 -- the source
 CALL bad($$CALL visclf.train('m', 'nowhere')$$);
@@ -26,7 +29,11 @@ CALL bad($$CALL visclf.train('m', NULL)$$);
 CALL bad($$CALL visclf.train('m', 'adverts_pkey')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', image_column => 'picture')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', image_column => 'newspaper')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', image_column => 'imgae')$$);
+CREATE VIEW objects AS SELECT 1::oid AS image, label FROM adverts;
+CALL bad($$CALL visclf.train('m', 'objects')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', label_column => 'class')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', label_column => 'labels')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', label_column => 'image')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', key_column => 'number')$$);
 
@@ -43,6 +50,9 @@ CALL bad($$CALL visclf.train('m', 'broken', architecture => 'resnet20')$$);
 -- options
 CALL bad($$CALL visclf.train(NULL, 'adverts')$$);
 CALL bad($$CALL visclf.train('', 'adverts')$$);
+CALL bad($$CALL visclf.train(repeat('x', 201), 'adverts')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet-18')$$);
+CALL bad($$CALL visclf.train('m', 'adverts', epoch => 3)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', architecture => 'resnet99')$$);
 CALL bad($$CALL visclf.train('m', 'adverts', resize => NULL)$$);
 CALL bad($$CALL visclf.train('m', 'adverts', colour => 'blue')$$);
@@ -102,6 +112,7 @@ CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), mean =>
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes => '{a,a}')$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), classes => '{a,NULL}')$$);
 CALL bad($$SELECT visclf.import_model('', visclf.export_model('small'))$$);
+CALL bad($$SELECT visclf.import_model(repeat('x', 201), visclf.export_model('small'))$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small'), std => '{1,0,1}')$$);
 CALL bad($$SELECT visclf.import_model('m', visclf.export_model('small') || '\x00')$$);
 CALL bad($$SELECT visclf.import_model('m', substr(visclf.export_model('small'), 1, 5000))$$);
@@ -119,7 +130,10 @@ RESET client_min_messages;
 CALL bad($$CALL visclf.resume('nobody')$$);
 CALL bad($$CALL visclf.resume('small')$$);
 CALL bad($$CALL visclf.resume(NULL)$$);
+CALL bad($$CALL visclf.resume(repeat('x', 16000))$$);
 CALL bad($$CALL visclf.share('nobody', 'public')$$);
+CALL bad($$CALL visclf.drop_model('smalll')$$);
+CALL bad($$CALL visclf.drop_model(repeat('x', 201))$$);
 CALL bad($$CALL visclf.share('small', 'no such role')$$);
 CALL bad($$CALL visclf.activate('small', NULL)$$);
 CALL bad($$CALL visclf.drop_model('small', 77)$$);

@@ -36,12 +36,17 @@ SELECT count(*) FROM visclf.confusion_matrix('many');
 
 -- no validation images, no such model
 SELECT class, precision, recall, f1_score, support FROM visclf.classification_report('named');
+SELECT count(*) FROM visclf.confusion_matrix('named');
+SELECT count(*) FROM visclf.top_losses('named');
+SELECT count(*) FROM visclf.calibration('named');
 SELECT count(*) FROM visclf.confusion_matrix('nobody');
 SELECT count(*) FROM visclf.confusion_matrix(NULL);
 SELECT visclf.active_version('nobody');
 SELECT * FROM visclf.wilson_interval(9, 10);
 SELECT * FROM visclf.wilson_interval(0, 0);
 SELECT * FROM visclf.wilson_interval(0, 5);
+SELECT bool_and(low = 0) AS low FROM generate_series(1, 1000) n, visclf.wilson_interval(0, n);
+SELECT bool_and(high = 1) AS high FROM generate_series(1, 1000) n, visclf.wilson_interval(n, n);
 
 \set SHOW_CONTEXT never
 -- on labelled rows: of all those it was validated with, the stored figures
@@ -69,5 +74,18 @@ ROLLBACK;
 SELECT * FROM visclf.evaluate('small', 'adverts', label_column => 'place');
 SELECT * FROM visclf.evaluate('small', 'adverts', by => '{published,nowhere}');
 SELECT * FROM visclf.evaluate('small', 'adverts', image_column => 'place');
+SELECT * FROM visclf.evaluate('small', 'adverts', label_column => 'truht');
 SELECT * FROM visclf.evaluate('many', 'adverts');
+-- predictions are no labels, but where somebody says so
+CREATE TABLE predicted AS SELECT id, image, truth, (p).* FROM (SELECT a.*, visclf.classify_batch('small', image) OVER () AS p FROM adverts a) x;
+CREATE VIEW of_predicted AS SELECT * FROM predicted;
+CREATE VIEW labels_alone AS SELECT image, label FROM predicted;
+SELECT * FROM visclf.evaluate('small', 'of_predicted');
+CALL visclf.train('small', 'of_predicted');
+CALL visclf.train('small', 'of_predicted', label_column => 'labels');
+SELECT count(*) FROM visclf.lr_find('predicted');
+SELECT groups, images FROM visclf.evaluate('small', 'of_predicted', label_column => 'truth');
+SELECT groups, images, accuracy FROM visclf.evaluate('small', 'labels_alone');
+DROP VIEW of_predicted, labels_alone;
+DROP TABLE predicted;
 DROP VIEW held_out;

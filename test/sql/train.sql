@@ -21,10 +21,10 @@ SELECT count(*) FROM visclf.optimizer_state;
 SELECT count(*) = (SELECT valid_images FROM visclf.models) AS all_of_them,
 	bool_and(v.label = a.label) AS labels,
 	bool_and(abs((SELECT sum(p) FROM unnest(v.probabilities) p) - 1) < 1e-5) AS sum_to_one,
-	bool_and(v.predicted = m.classes[CASE WHEN v.probabilities[1] >= v.probabilities[2] THEN 1 ELSE 2 END]) AS likeliest,
+	bool_and(v.predicted = d.classes[CASE WHEN v.probabilities[1] >= v.probabilities[2] THEN 1 ELSE 2 END]) AS likeliest,
 	abs(avg((v.predicted = v.label)::int) - max(m.accuracy)) < 1e-5 AS accuracy,
 	abs(avg(v.loss) - max(m.valid_loss)) < 1e-4 AS loss
-FROM visclf.validation v JOIN adverts a ON a.id::text = v.key JOIN visclf.models m USING (model_id);
+FROM visclf.validation v JOIN adverts a ON a.id::text = v.key JOIN visclf.models m USING (model_id) JOIN visclf.model d USING (model_id);
 
 -- hyperparameters are kept with the version
 SELECT hyperparameters FROM visclf.model;
@@ -59,7 +59,7 @@ SELECT image, label::kind AS as_enum, (label = 'illustrations')::int AS as_int,
 CALL visclf.train('enum', 'typed', label_column => 'as_enum', architecture => 'resnet20', image_size => 32, epochs => 1);
 CALL visclf.train('int', 'typed', label_column => 'as_int', architecture => 'resnet20', image_size => 32, epochs => 1);
 CALL visclf.train('boolean', 'typed', label_column => 'as_boolean', architecture => 'resnet20', image_size => 32, epochs => 1);
-SELECT model, classes FROM visclf.models WHERE model IN ('enum', 'int', 'boolean') ORDER BY model;
+SELECT name, classes FROM visclf.model WHERE name IN ('enum', 'int', 'boolean') ORDER BY name;
 
 -- images that cannot be decoded are skipped with one warning
 CREATE TABLE damaged AS

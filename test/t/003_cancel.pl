@@ -61,6 +61,18 @@ cmp_ok(cancel_after($session, $pid, q{SELECT count(*) FROM visclf.lr_find('adver
 	'so did that of lr_find');
 is(temporary_files(), 0, 'which leaves no temporary file either');
 
+# a training that can be gone on with says so, one in a transaction block does not
+$train = q{CALL visclf.train('slow', 'adverts', architecture => 'resnet20', image_size => 64, epochs => 500)};
+foreach my $block ('', 'BEGIN;')
+{
+	my ($code, $out, $error) = $node->psql('postgres', "$block SET statement_timeout = '3s'; $train", on_error_stop => 0);
+
+	like($error, qr/canceling statement due to statement timeout/, 'a timeout ends a training');
+	my $told = $error =~ /training of model "slow" version \d+, which CALL visclf.resume\('slow'\) goes on with/;
+	is($told ? 'resume' : 'nothing', $block ? 'nothing' : 'resume', 'what its error says of visclf.resume');
+}
+$node->safe_psql('postgres', q{CALL visclf.drop_model('slow')});
+
 # many times: memory does not grow
 $train = q{CALL visclf.train('small', 'adverts', architecture => 'resnet20', image_size => 64, epochs => 50)};
 cancel_after($session, $pid, $train, 0.5 + 0.1 * $_) foreach (1 .. 4);
