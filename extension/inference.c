@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "foreign.h"
+#include "settings.h"
 
 /* A plan that ends with its context. */
 typedef struct Inference
@@ -31,6 +32,7 @@ inference_plan(const OpenDevice *device, const Model *model, vc_precision precis
 	vc_error	error;
 
 	options.purpose = VC_INFERENCE;
+	options.algorithm = setting_convolution;
 	options.precision = precision;
 	options.ranges = ranges;
 	options.max_batch = max_batch;

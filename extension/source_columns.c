@@ -167,9 +167,11 @@ source_text_array(Oid source, const char *column)
 char *
 source_group(Oid source, const char *column)
 {
-	if (has_own_casts(column_type(source, column)))
+	Oid			type = getBaseType(column_type(source, column));
+
+	if (has_own_casts(type))
 		return psprintf("s.%s", quote_identifier(column));
-	return source_text(source, column);
+	return type_is_array(type) ? source_text_array(source, column) : source_text(source, column);
 }
 
 /* visclf.column_expression(source, column, option) */
