@@ -51,6 +51,14 @@ WHERE a.model_id = (SELECT model_id FROM visclf.models WHERE model = 'one')
 RESET visclf.convolution;
 RESET visclf.threads;
 
+-- times are rounded, as in the notices
+BEGIN;
+INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, accuracy, images, duration)
+SELECT model_id, 'timed', row_number() OVER (), 1, 1, 1, 1, d FROM visclf.models,
+	unnest('{0.49 s,1.68 s,59.6 s,59 min 59.4 s,59 min 59.6 s,2 h 3 min 4 s,27 h}'::interval[]) d WHERE model = 'one';
+SELECT duration, time FROM visclf.training_log WHERE phase = 'timed' ORDER BY epoch;
+ROLLBACK;
+
 -- labels that are no text: an enum, an integer, a boolean
 CREATE TYPE kind AS ENUM ('text-only', 'illustrations');
 CREATE VIEW typed AS

@@ -40,6 +40,16 @@ is($node->safe_psql('postgres', q{SELECT status FROM visclf.models WHERE model =
 ($code, $out, $error) = $node->psql('postgres', q{SELECT visclf.classify('parts', 'x')});
 like($error, qr/has no active version/, 'it cannot be used yet');
 
+# an average of the optimiser's that somebody damaged is not gone on with
+$node->safe_psql('postgres', q{
+	CREATE TABLE kept AS SELECT * FROM visclf.optimizer_state;
+	UPDATE visclf.optimizer_state SET second_moment = overlay(second_moment PLACING '\x0000c07f' FROM 5) WHERE name = 'conv1.weight'});
+($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('parts')});
+like($error, qr/weights of model "parts" version 1 are damaged: an average of the gradients of tensor "conv1.weight" is no number/,
+	'damaged averages are an error');
+$node->safe_psql('postgres', q{
+	UPDATE visclf.optimizer_state o SET second_moment = k.second_moment FROM kept k WHERE k.model_id = o.model_id AND k.name = o.name});
+
 $node->safe_psql('postgres', "$settings CALL visclf.resume('parts')");
 is($node->safe_psql('postgres', q{SELECT status, active FROM visclf.models WHERE model = 'parts'}),
 	'ready|t', 'resumed, it is ready');
@@ -58,6 +68,12 @@ is($node->safe_psql('postgres', q{
 	'105|105', 'and so do its weights, bit by bit');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM visclf.optimizer_state'), 0,
 	'nothing is left of the optimiser');
+
+# what a user is told of an epoch is what the log has of it
+($code, $out, $error) = $node->psql('postgres', qq{CALL visclf.train('told', 'adverts', $options)});
+my @told = $error =~ /NOTICE:  \d+ +[\d.]+ +[\d.]+ +[\d.]+ +([\d:]+)$/mg;
+is(join("\n", @told), $node->safe_psql('postgres', q{
+	SELECT time FROM visclf.training_log WHERE model = 'told' ORDER BY finished_at}), 'notices and log agree on the time');
 
 # a training whose rows have changed is not resumed
 $session = $node->background_psql('postgres');

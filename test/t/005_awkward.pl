@@ -39,6 +39,9 @@ is($node->safe_psql('postgres', q{
 	WHERE (i.format = 'jpeg' AND i.width > 0 AND i.height > 0 AND i.error IS NULL)
 	   OR (i.format IS NULL AND i.error <> '')}), $count, 'image_info');
 is($node->safe_psql('postgres', q{
+	SELECT string_agg(file, ' ' ORDER BY file) FROM awkward, visclf.image_info(image) i WHERE NOT i.complete}),
+	'56_truncated.jpg 61_ultrahdr.jpg 90_progressive_cut_half.jpg', 'those that are cut off are not complete');
+is($node->safe_psql('postgres', q{
 	SELECT string_agg(file, ' ' ORDER BY file) FROM awkward, visclf.image_info(image) i
 	WHERE i.error IS NULL AND i.orientation NOT IN (0, 1) AND i.width IS NULL}), '', 'orientation comes with a size');
 
@@ -48,7 +51,7 @@ like($node->safe_psql('postgres', q{
 	SELECT p.error FROM awkward, visclf.classify('ads', image) p WHERE file LIKE '08%'}),
 	qr/pixels/, 'max_image_pixels refuses a larger image');
 
-# training on them: the bad are skipped, with one warning
+# training on them: the bad are skipped, with one warning, another is for those that are cut off or damaged
 my ($code, $out, $error) = $node->psql('postgres', q{
 	CREATE VIEW mixed AS SELECT image, label, id::text AS key FROM adverts
 		UNION ALL SELECT image, 'text-only', file FROM awkward;
@@ -56,8 +59,10 @@ my ($code, $out, $error) = $node->psql('postgres', q{
 	CALL visclf.train('mixed', 'mixed', key_column => 'key', architecture => 'resnet20', image_size => 32, epochs => 1)});
 is($code, 0, 'training ends well');
 my @warnings = $error =~ /WARNING/g;
-is(scalar(@warnings), 1, 'with one warning');
-like($error, qr/labelled rows of "mixed" were skipped/, 'that counts the bad images');
+is(scalar(@warnings), 2, 'with two warnings');
+like($error, qr/labelled rows of "mixed" were skipped/, 'that count the bad images');
+like($error, qr/3 of \d+ images of "mixed" are cut off or damaged.*90_progressive_cut_half.jpg: image is cut off in scan \d+/s,
+	'and those that are cut off or damaged');
 
 my $log = slurp_file($node->logfile, $log_before);
 my @noise = grep { !/^\d{4}-\d\d-\d\d|^\t/ } split(/\n/, $log);
