@@ -187,7 +187,7 @@ build/emulate/%.o: test/emulate/%.cpp $(HEADERS) $(CUDA_HEADERS)
 
 build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -Iengine -o $@ $(filter %.c,$^) -ljpeg -lm
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Iengine -o $@ $(filter %.c,$^) -ljpeg -lm
 
 # For the scripts under bench/.
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)

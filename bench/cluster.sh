@@ -8,6 +8,7 @@
 
 data=$(cd "${VISCLF_DATA:-$root/../shared/data}" && pwd) || exit 1
 export PGHOST=$tmp PGUSER=bench PGDATABASE=postgres PGOPTIONS='-c client_min_messages=notice'
+install_extension
 start_cluster bench -c shared_buffers=1GB -c max_wal_size=4GB
 PATH=$bindir:$PATH
 

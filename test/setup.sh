@@ -1,11 +1,8 @@
-# Sourced by test/run and demo/run: installs what is missing, builds the
-# extension, and offers a temporary place and a user to run clusters as, since
-# the server refuses root.
+# Sourced by test/run, demo/run and the benchmarks: installs what is missing and
+# builds the extension.
 #
-# After it: $root (the checkout), $tmp (a folder of that user's, removed at
-# exit), $bindir (of the release's PostgreSQL), install_extension (into that),
-# as_user (runs a command as that user), start_cluster (a cluster in $tmp with
-# the extension at hand, whose socket is there too).
+# After it: $root (the checkout), $bindir (of the release's PostgreSQL),
+# install_extension (into that), and what cluster.sh gives.
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -80,29 +77,6 @@ install_extension()
 	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install
 }
 
-as_user()
-{
-	if [ "$(id -u)" = 0 ]; then
-		runuser -u postgres -- env "PATH=$bindir:$PATH" HOME="$tmp" "$@"
-	else
-		env "PATH=$bindir:$PATH" "$@"
-	fi
-}
-
-# Starts a cluster that ends with the script: start_cluster SUPERUSER [server option]...
-start_cluster()
-{
-	local user=$1
-	shift
-
-	install_extension
-	as_user initdb -D "$tmp/data" -U "$user" -A trust --no-locale -E UTF8 >"$tmp/initdb.log"
-	trap 'as_user pg_ctl -s -D "$tmp/data" -m immediate stop || true; rm -rf "$tmp"' EXIT
-	as_user pg_ctl -w -s -D "$tmp/data" -l "$tmp/server.log" -o "-k $tmp -c listen_addresses='' $*" start
-}
-
 install_packages
+. "$root/test/cluster.sh"
 build
-tmp=$(mktemp -d /tmp/visclf.XXXXXX)
-trap 'rm -rf "$tmp"' EXIT
-[ "$(id -u)" != 0 ] || chown postgres: "$tmp"
