@@ -35,6 +35,7 @@ extern void sql_begin(Sql *sql, const char *command);
 extern void sql_int(Sql *sql, int32 value);
 extern void sql_bigint(Sql *sql, int64 value);
 extern void sql_float8(Sql *sql, double value);
+extern void sql_oid(Sql *sql, Oid value);
 extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
 extern void sql_reals(Sql *sql, const float *values, int count);	/* NULL is NULL */
 extern void sql_datum(Sql *sql, Oid type, Datum value);
@@ -44,6 +45,13 @@ extern uint64 sql_read(Sql *sql);
 
 /* The same in a new snapshot, which sees what this statement has written. */
 extern uint64 sql_read_latest(Sql *sql);
+
+/*
+ * The same for what decides about rights: as the owner of the extension's
+ * tables, who sees every row, and what is committed now, also where the
+ * transaction keeps to its first snapshot.
+ */
+extern uint64 sql_read_all(Sql *sql);
 
 /*
  * Runs a query that writes, as the owner of the extension's tables, who is
@@ -69,6 +77,9 @@ extern void sql_commit(void);
 
 /* The table visclf.model, which its locks are named after too. */
 extern Oid	model_table(void);
+
+/* Who owns the extension's tables. */
+extern Oid	tables_owner(void);
 
 /* A relation, quoted and qualified; an error where it is gone. */
 extern char *relation_name(Oid relation);
