@@ -20,7 +20,6 @@
 
 #include "error.h"
 #include "foreign.h"
-#include "ownership.h"
 #include "sql.h"
 #include "version.h"
 
@@ -347,7 +346,6 @@ visclf_import_model(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("visclf.import_model()");
 	SPI_connect();
 	row.name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_NAME));
-	name_check(row.name);
 	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
 	find_network(fcinfo, file, &row);
 	find_classes(fcinfo, file, &row);

@@ -99,12 +99,12 @@ visclf_unshare(PG_FUNCTION_ARGS)
 	char	   *grantee = grantee_argument(fcinfo);
 	Sql			sql;
 
-	/* one that is gone is known by the name that it had */
+	/* who is gone is known by the name that it had */
 	begin_owned(&sql, &owned,
 				"DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND owner_role OPERATOR(pg_catalog.=) $2 "
-				"AND CASE WHEN $3 OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN grantee_role OPERATOR(pg_catalog.=) $3 "
-				"ELSE grantee OPERATOR(pg_catalog.=) $4::pg_catalog.name END");
+				"AND (grantee_role OPERATOR(pg_catalog.=) nullif($3, 0::pg_catalog.oid) "
+				"OR (grantee_role::pg_catalog.text OPERATOR(pg_catalog.=) '' AND grantee OPERATOR(pg_catalog.=) $4::pg_catalog.name))");
 	sql_oid(&sql, role_from_name(grantee));
 	sql_text(&sql, grantee);
 	if (sql_write(&sql) == 0)

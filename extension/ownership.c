@@ -4,8 +4,8 @@
  *
  * visclf.model_name has a row a name.  It is read by the latest snapshot, as the
  * owner of the tables, who sees every row; with the lock, so that nobody else
- * changes it until the transaction ends.  Each check comes before the lock too,
- * so that nobody keeps a name that is another's from that other.
+ * changes it until the transaction ends.  Who fails the check loses the lock
+ * with the (sub)transaction.
  */
 #include "ownership.h"
 
@@ -100,7 +100,6 @@ name_claim(const char *name)
 	Oid			owner;
 	Sql			sql;
 
-	check(name);
 	name_lock(name);
 	owner = check(name);
 	if (owner != ROLE_NOBODY)
@@ -115,7 +114,6 @@ name_claim(const char *name)
 Oid
 name_lock_owned(const char *name)
 {
-	name_check_owned(name);
 	name_lock(name);
 	return name_check_owned(name);
 }
