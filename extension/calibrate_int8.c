@@ -122,8 +122,8 @@ open_sample(FunctionCallInfo fcinfo)
 	source_lock(source);
 	source_check_image(source, column);
 	column = quote_identifier(column);
-	sql_begin(&sql, psprintf("SELECT s.%s::pg_catalog.bytea FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
-							 column, relation_name(source), column));
+	sql_begin_source(&sql, psprintf("SELECT s.%s::pg_catalog.bytea FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
+									column, relation_name(source), column));
 	sql_int(&sql, PG_GETARG_INT32(ARG_IMAGES));
 	return sql_open(&sql, true);
 }

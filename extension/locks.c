@@ -33,23 +33,24 @@ release_lock(void *tag)
 	LockRelease(tag, ExclusiveLock, true);
 }
 
-/* Locks an object as long as the context lives; false where another session has it. */
-static bool
+/* Locks an object as long as the context lives, unless another session has it. */
+static LockAcquireResult
 try_lock(uint32 object, LockKind kind, MemoryContext context)
 {
 	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
+	LockAcquireResult result;
 
 	set_tag(tag, object, kind);
-	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	vc_release_with(context, release_lock, tag);
-	return true;
+	result = LockAcquire(tag, ExclusiveLock, true, true);
+	if (result != LOCKACQUIRE_NOT_AVAIL)
+		vc_release_with(context, release_lock, tag);
+	return result;
 }
 
 void
 version_lock(const Model *model, MemoryContext context)
 {
-	if (!try_lock(model->model_id, LOCK_VERSION, context))
+	if (try_lock(model->model_id, LOCK_VERSION, context) == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("model \"%s\" version %d is being trained by another session",
@@ -78,10 +79,18 @@ check_right(Oid table, AclMode right)
 void
 lock_predictions(Oid table, MemoryContext context)
 {
+	LockAcquireResult result;
+
 	check_right(table, ACL_SELECT);
 	check_right(table, ACL_INSERT);
 	check_right(table, ACL_UPDATE);
-	if (!try_lock(table, LOCK_PREDICTIONS, context))
+	result = try_lock(table, LOCK_PREDICTIONS, context);
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("this session is already classifying into \"%s\"", get_rel_name(table)),
+				 errhint("Is it called by a trigger of that table?")));
+	if (result == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),

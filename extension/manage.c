@@ -103,7 +103,7 @@ visclf_unshare(PG_FUNCTION_ARGS)
 	begin_owned(&sql, &owned,
 				"DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND owner_role OPERATOR(pg_catalog.=) $2 "
-				"AND (grantee_role OPERATOR(pg_catalog.=) nullif($3, 0::pg_catalog.oid) "
+				"AND (($3 OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND grantee_role OPERATOR(pg_catalog.=) $3) "
 				"OR (grantee_role::pg_catalog.text OPERATOR(pg_catalog.=) '' AND grantee OPERATOR(pg_catalog.=) $4::pg_catalog.name))");
 	sql_oid(&sql, role_from_name(grantee));
 	sql_text(&sql, grantee);

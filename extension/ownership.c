@@ -14,10 +14,9 @@
 #include "utils/builtins.h"
 
 #include "locks.h"
+#include "model.h"
 #include "role.h"
 #include "sql.h"
-
-#define MOST_NAME_BYTES 1000	/* an index has to hold it */
 
 /* Whose a name is; false where it is free. */
 static bool
@@ -45,14 +44,7 @@ check(const char *name)
 	Oid			owner;
 	char	   *who;
 
-	if (name[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the name of a model must not be empty")));
-	if (strlen(name) > MOST_NAME_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("the name of a model has %zu bytes, more than %d", strlen(name), MOST_NAME_BYTES)));
+	model_check_name(name);
 	if (!find_owner(name, &owner))
 		return ROLE_NOBODY;
 	who = role_name(owner);
@@ -74,12 +66,13 @@ name_check_owned(const char *name)
 {
 	Oid			owner;
 
-	if (!find_owner(name, &owner) || !acts_as(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("you own no model \"%s\"", name),
-				 errhint("SELECT model, owner FROM visclf.models.")));
-	return owner;
+	if (find_owner(name, &owner) && acts_as(owner))
+		return owner;
+	model_check_name(name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("you own no model \"%s\"", name),
+			 errhint("%s", suggest_model(name, "SELECT model, owner FROM visclf.models."))));
 }
 
 void

@@ -33,7 +33,15 @@ void
 sql_begin(Sql *sql, const char *command)
 {
 	sql->command = command;
+	sql->of_source = false;
 	sql->count = 0;
+}
+
+void
+sql_begin_source(Sql *sql, const char *command)
+{
+	sql_begin(sql, command);
+	sql->of_source = true;
 }
 
 void
@@ -102,11 +110,11 @@ after(int code, MemoryContext caller)
  * of it.  An error on the way gives the setting back.
  */
 static int
-begin_row_security(void)
+begin_row_security(const Sql *sql)
 {
 	int			level = NewGUCNestLevel();
 
-	if (!row_security)
+	if (!row_security && !sql->of_source)
 		set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
 						  GUC_ACTION_SAVE, true, 0, false);
 	return level;
@@ -116,7 +124,7 @@ static uint64
 execute(Sql *sql, bool read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int			level = begin_row_security();
+	int			level = begin_row_security(sql);
 	int			code = SPI_execute_with_args(sql->command, sql->count, sql->types,
 											 sql->values, sql->nulls, read_only, 0);
 
@@ -128,7 +136,7 @@ Portal
 sql_open(Sql *sql, bool read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int			level = begin_row_security();
+	int			level = begin_row_security(sql);
 	Portal		cursor = SPI_cursor_open_with_args(NULL, sql->command, sql->count, sql->types,
 												   sql->values, sql->nulls, read_only, 0);
 

@@ -22,6 +22,7 @@
 typedef struct Sql
 {
 	const char *command;
+	bool		of_source;		/* see sql_begin_source */
 	int			count;
 	Oid			types[SQL_MAX_ARGS];
 	Datum		values[SQL_MAX_ARGS];
@@ -31,7 +32,15 @@ typedef struct Sql
 /* True where the call of a procedure must not commit. */
 extern bool call_is_atomic(FunctionCallInfo fcinfo);
 
+/* Begins a query of the extension's tables. */
 extern void sql_begin(Sql *sql, const char *command);
+
+/*
+ * Begins a query of a relation that the caller named: whether its row-level
+ * security may be passed by is the caller's to say.
+ */
+extern void sql_begin_source(Sql *sql, const char *command);
+
 extern void sql_int(Sql *sql, int32 value);
 extern void sql_bigint(Sql *sql, int64 value);
 extern void sql_float8(Sql *sql, double value);
