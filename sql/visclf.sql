@@ -45,7 +45,6 @@ CREATE TABLE visclf.model (
 	name		text NOT NULL CHECK (name <> ''),
 	version		int NOT NULL CHECK (version > 0),
 	owner		name NOT NULL,
-	owner_role	visclf.role NOT NULL DEFAULT '',
 	status		text NOT NULL DEFAULT 'training' CHECK (status IN ('training', 'ready')),
 	active		boolean NOT NULL DEFAULT false CHECK (NOT active OR status = 'ready'),
 	architecture text NOT NULL,
@@ -65,7 +64,8 @@ CREATE TABLE visclf.model (
 	progress	jsonb,
 	device		text,
 	created_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
-	finished_at	timestamptz
+	finished_at	timestamptz,
+	owner_role	visclf.role NOT NULL DEFAULT ''
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.model_rows PARTITION OF visclf.model DEFAULT;
 ALTER TABLE visclf.model_rows ADD UNIQUE (name, version);
