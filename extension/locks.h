@@ -9,7 +9,7 @@
 #ifndef VISCLF_LOCKS_H
 #define VISCLF_LOCKS_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "model.h"
 

@@ -7,7 +7,7 @@
 #ifndef VISCLF_OWNERSHIP_H
 #define VISCLF_OWNERSHIP_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 /*
  * Throws where the current role may not make a version of that name: it is no

@@ -5,7 +5,7 @@
  * PostgreSQL tells extensions of REASSIGN OWNED by its hook for utility
  * statements alone, so only a session that has loaded this library moves models.
  */
-#include "postgres.h"
+#include "pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "commands/extension.h"

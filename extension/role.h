@@ -5,7 +5,7 @@
 #ifndef VISCLF_ROLE_H
 #define VISCLF_ROLE_H
 
-#include "postgres.h"
+#include "pgcompat.h"
 
 #define ROLE_NOBODY InvalidOid
 #define ROLE_PUBLIC ((Oid) 1)	/* everyone; no role has this OID */
