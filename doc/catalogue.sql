@@ -17,17 +17,17 @@ FROM pg_proc p WHERE p.pronamespace = 'visclf'::regnamespace ORDER BY p.proname 
 
 SELECT E'## Types\n';
 SELECT format(E'### visclf.%s\n\n%s\n\n%s\n', t.typname, obj_description(t.oid, 'pg_type'),
-	(SELECT string_agg(format('    %s %s', a.attname, format_type(a.atttypid, a.atttypmod)), E'\n' ORDER BY a.attnum)
-	 FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0))
-FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
-WHERE t.typnamespace = 'visclf'::regnamespace AND c.relkind = 'c' ORDER BY t.typname COLLATE "C";
+	coalesce((SELECT string_agg(format('    %s %s', a.attname, format_type(a.atttypid, a.atttypmod)), E'\n' ORDER BY a.attnum)
+	 FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0), '    a base type'))
+FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE t.typnamespace = 'visclf'::regnamespace AND coalesce(c.relkind = 'c', t.typcategory <> 'A') ORDER BY t.typname COLLATE "C";
 
 SELECT E'## Tables and views\n';
 SELECT format(E'### visclf.%s (%s)\n\n%s\n\n%s\n', c.relname, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END, obj_description(c.oid, 'pg_class'),
 	(SELECT string_agg(format('- `%s` %s', a.attname, format_type(a.atttypid, a.atttypmod)) || coalesce(': ' || col_description(c.oid, a.attnum), ''),
 		E'\n' ORDER BY a.attnum)
 	 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
-FROM pg_class c WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname COLLATE "C";
+FROM pg_class c WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition ORDER BY c.relname COLLATE "C";
 
 SELECT E'## Settings\n';
 SELECT format('- `%s` (%s%s%s, %s): %s', s.name, s.boot_val, coalesce(' ' || s.unit, ''),

@@ -20,6 +20,7 @@
 #include "error.h"
 #include "foreign.h"
 #include "inference.h"
+#include "ownership.h"
 #include "source.h"
 #include "sql.h"
 #include "version.h"
@@ -89,6 +90,7 @@ begin(const char *name)
 	Calibration *c = palloc0(sizeof(*c));
 	int			classes;
 
+	name_check_owned(name);
 	open_device(&c->device);
 	vc_release_with(CurrentMemoryContext, release_device, &c->device);
 	if (c->device.api->calibrate == NULL)
@@ -96,7 +98,6 @@ begin(const char *name)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the %s device does not run int8", c->device.api->kind),
 				 errhint("SET visclf.device = cpu.")));
-	version_check_owner(name);
 	c->model = model_read(model_lookup(name).model_id, false, CurrentMemoryContext);
 	classes = c->model->class_count;
 	c->batch = batch_create(CurrentMemoryContext,
@@ -121,8 +122,8 @@ open_sample(FunctionCallInfo fcinfo)
 	source_lock(source);
 	source_check_image(source, column);
 	column = quote_identifier(column);
-	sql_begin(&sql, psprintf("SELECT s.%s::pg_catalog.bytea FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
-							 column, relation_name(source), column));
+	sql_begin_source(&sql, psprintf("SELECT s.%s::pg_catalog.bytea FROM %s s WHERE s.%s IS NOT NULL ORDER BY pg_catalog.random() LIMIT $1",
+									column, relation_name(source), column));
 	sql_int(&sql, PG_GETARG_INT32(ARG_IMAGES));
 	return sql_open(&sql, true);
 }

@@ -31,11 +31,12 @@ checkpoint_write(Training *t)
 
 	weights_write(t->model, t->device.api, t->plan);
 	optimizer_write(t->model, t->device.api, t->plan);
-	sql_begin(&sql, "UPDATE visclf.model SET progress = $2::pg_catalog.jsonb "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_begin(&sql, "UPDATE visclf.model SET progress = $3::pg_catalog.jsonb "
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, t->model->model_id);
+	sql_oid(&sql, t->model->owner);
 	sql_text(&sql, training_progress(t));
-	sql_write(&sql);
+	version_write(&sql, t->model->name, 1);
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
 }
 

@@ -21,13 +21,13 @@
 #include "arguments.h"
 #include "batch.h"
 #include "cache.h"
+#include "locks.h"
 #include "pending.h"
 #include "prediction.h"
 #include "settings.h"
 #include "source.h"
 #include "sql.h"
 #include "training.h"
-#include "version.h"
 
 PG_FUNCTION_INFO_V1(visclf_classify_table);
 

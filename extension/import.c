@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -342,9 +343,9 @@ visclf_import_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name and the file must not be NULL")));
+	PreventCommandIfReadOnly("visclf.import_model()");
 	SPI_connect();
 	row.name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_NAME));
-	model_check_name(row.name);
 	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
 	find_network(fcinfo, file, &row);
 	find_classes(fcinfo, file, &row);

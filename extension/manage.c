@@ -1,14 +1,20 @@
 /*
  * manage.c
  *		visclf.share, unshare, activate and drop_model, for a model's owner.
+ *
+ * Each locks the name, then checks, then writes rows of that owner.
  */
 #include "pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "locks.h"
+#include "ownership.h"
+#include "role.h"
 #include "shared_weights.h"
 #include "sql.h"
 #include "version.h"
@@ -18,52 +24,69 @@ PG_FUNCTION_INFO_V1(visclf_unshare);
 PG_FUNCTION_INFO_V1(visclf_activate);
 PG_FUNCTION_INFO_V1(visclf_drop_model);
 
-/*
- * Begins a statement whose $1 is the model named in argument 0; an error
- * unless the current role owns a model of that name.
- */
-static char *
-owned_model(FunctionCallInfo fcinfo, Sql *sql, const char *command)
+/* A name that the current role owns, locked. */
+typedef struct OwnedName
 {
 	char	   *name;
+	Oid			owner;
+} OwnedName;
 
+/* Connects to SPI and locks the model named in argument 0; throws unless the current role owns it. */
+static OwnedName
+lock_argument(FunctionCallInfo fcinfo, const char *function)
+{
+	OwnedName	owned;
+
+	PreventCommandIfReadOnly(function);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of the model must not be NULL")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	version_check_owner(name);
-	sql_begin(sql, command);
-	sql_text(sql, name);
-	return name;
+	SPI_connect();
+	owned.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	owned.owner = name_lock_owned(owned.name);
+	return owned;
 }
 
-/* Adds the role in argument 1. */
+/* Begins a statement whose $1 and $2 are the name and its owner. */
+static void
+begin_owned(Sql *sql, const OwnedName *owned, const char *command)
+{
+	sql_begin(sql, command);
+	sql_text(sql, owned->name);
+	sql_oid(sql, owned->owner);
+}
+
+/* The role's name in argument 1. */
 static char *
-grantee_argument(FunctionCallInfo fcinfo, Sql *sql)
+grantee_argument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the role to share with must not be NULL"),
 				 errhint("public means everyone.")));
-	sql_text(sql, NameStr(*PG_GETARG_NAME(1)));
 	return NameStr(*PG_GETARG_NAME(1));
 }
 
 Datum
 visclf_share(PG_FUNCTION_ARGS)
 {
+	OwnedName	owned = lock_argument(fcinfo, "visclf.share()");
+	char	   *grantee = grantee_argument(fcinfo);
+	Oid			role = role_from_name(grantee);
 	Sql			sql;
-	char	   *grantee;
 
-	SPI_connect();
-	owned_model(fcinfo, &sql,
-				"INSERT INTO visclf.model_share (name, owner, grantee) "
-				"SELECT $1, visclf.model_owner($1), $2::pg_catalog.name ON CONFLICT DO NOTHING");
-	grantee = grantee_argument(fcinfo, &sql);
-	if (strcmp(grantee, "public") != 0)
-		get_role_oid(grantee, false);	/* it must exist */
+	if (role == ROLE_NOBODY)
+		get_role_oid(grantee, false);	/* throws */
+	begin_owned(&sql, &owned,
+				"INSERT INTO visclf.model_share (name, owner, grantee, owner_role, grantee_role) "
+				"VALUES ($1, coalesce($3, '')::pg_catalog.name, $4::pg_catalog.name, $2::visclf.role, $5::visclf.role) "
+				"ON CONFLICT (name, owner, grantee) DO UPDATE "
+				"SET owner_role = excluded.owner_role, grantee_role = excluded.grantee_role");
+	sql_text(&sql, role_name(owned.owner));
+	sql_text(&sql, grantee);
+	sql_oid(&sql, role);
 	sql_write(&sql);
 	SPI_finish();
 	return (Datum) 0;
@@ -72,16 +95,20 @@ visclf_share(PG_FUNCTION_ARGS)
 Datum
 visclf_unshare(PG_FUNCTION_ARGS)
 {
+	OwnedName	owned = lock_argument(fcinfo, "visclf.unshare()");
+	char	   *grantee = grantee_argument(fcinfo);
 	Sql			sql;
 
-	SPI_connect();
-	owned_model(fcinfo, &sql,
+	/* who is gone is known by the name that it had */
+	begin_owned(&sql, &owned,
 				"DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
-				"AND grantee OPERATOR(pg_catalog.=) $2::pg_catalog.name");
-	grantee_argument(fcinfo, &sql);
+				"AND owner_role OPERATOR(pg_catalog.=) $2 "
+				"AND (($3 OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND grantee_role OPERATOR(pg_catalog.=) $3) "
+				"OR (grantee_role::pg_catalog.text OPERATOR(pg_catalog.=) '' AND grantee OPERATOR(pg_catalog.=) $4::pg_catalog.name))");
+	sql_oid(&sql, role_from_name(grantee));
+	sql_text(&sql, grantee);
 	if (sql_write(&sql) == 0)
-		ereport(NOTICE, (errmsg("the model was not shared with \"%s\"",
-								NameStr(*PG_GETARG_NAME(1)))));
+		ereport(NOTICE, (errmsg("the model was not shared with \"%s\"", grantee)));
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -98,9 +125,9 @@ throw_no_version(const char *name, int version)
 Datum
 visclf_activate(PG_FUNCTION_ARGS)
 {
-	Sql			sql;
-	char	   *name;
+	OwnedName	owned;
 	int			version;
+	Sql			sql;
 	bool		isnull;
 
 	if (PG_ARGISNULL(1))
@@ -108,19 +135,19 @@ visclf_activate(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the version must not be NULL")));
 	version = PG_GETARG_INT32(1);
-	SPI_connect();
-	name = owned_model(fcinfo, &sql,
-					   "SELECT model_id, status FROM visclf.model "
-					   "WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2");
+	owned = lock_argument(fcinfo, "visclf.activate()");
+	begin_owned(&sql, &owned,
+				"SELECT model_id, status FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
+				"AND owner_role OPERATOR(pg_catalog.=) $2 AND version OPERATOR(pg_catalog.=) $3");
 	sql_int(&sql, version);
-	if (sql_read(&sql) == 0)
-		throw_no_version(name, version);
+	if (sql_read_all(&sql) == 0)
+		throw_no_version(owned.name, version);
 	if (strcmp(result_text(0, 2), "ready") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the training of model \"%s\" version %d has not finished", name, version),
+				 errmsg("the training of model \"%s\" version %d has not finished", owned.name, version),
 				 errhint("CALL visclf.resume goes on with one that was interrupted.")));
-	version_activate(name, DatumGetInt32(result_datum(0, 1, &isnull)));
+	version_activate(owned.name, DatumGetInt32(result_datum(0, 1, &isnull)), owned.owner);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -139,9 +166,9 @@ version_argument(FunctionCallInfo fcinfo, Sql *sql)
  * where one of them is being trained.
  */
 static void
-forget_versions(const char *name)
+forget_versions(const char *name, uint64 count)
 {
-	for (uint64 i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < count; i++)
 	{
 		bool		isnull;
 		int			model_id = DatumGetInt32(result_datum(i, 1, &isnull));
@@ -155,30 +182,27 @@ forget_versions(const char *name)
 	}
 }
 
+/* A trigger deletes what hangs on the versions. */
 Datum
 visclf_drop_model(PG_FUNCTION_ARGS)
 {
+	OwnedName	owned = lock_argument(fcinfo, "visclf.drop_model()");
 	Sql			sql;
-	char	   *name;
+	uint64		count;
 
-	SPI_connect();
-	name = owned_model(fcinfo, &sql,
-					   "SELECT model_id, version FROM visclf.model "
-					   "WHERE name OPERATOR(pg_catalog.=) $1 "
-					   "AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)");
+	begin_owned(&sql, &owned,
+				"SELECT model_id, version FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
+				"AND owner_role OPERATOR(pg_catalog.=) $2 AND ($3 IS NULL OR version OPERATOR(pg_catalog.=) $3)");
 	version_argument(fcinfo, &sql);
-	if (sql_read(&sql) == 0)
-		throw_no_version(name, PG_GETARG_INT32(1));
-	forget_versions(name);
-	sql_begin(&sql, "DELETE FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
-			  "AND ($2 IS NULL OR version OPERATOR(pg_catalog.=) $2)");
-	sql_text(&sql, name);
+	count = sql_read_all(&sql);
+	if (count == 0)
+		throw_no_version(owned.name, PG_ARGISNULL(1) ? 1 : PG_GETARG_INT32(1));
+	forget_versions(owned.name, count);
+	begin_owned(&sql, &owned,
+				"DELETE FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
+				"AND owner_role OPERATOR(pg_catalog.=) $2 AND ($3 IS NULL OR version OPERATOR(pg_catalog.=) $3)");
 	version_argument(fcinfo, &sql);
-	sql_write(&sql);
-	sql_begin(&sql, "DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
-			  "AND NOT EXISTS (SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1)");
-	sql_text(&sql, name);
-	sql_write(&sql);
+	version_write(&sql, owned.name, count);
 	SPI_finish();
 	return (Datum) 0;
 }

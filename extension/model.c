@@ -187,7 +187,7 @@ model_read(int model_id, bool latest, MemoryContext context)
 	sql_begin(&sql,
 			  "SELECT name, version, architecture, head, image_size, resize, "
 			  "classes, mean, std, hyperparameters OPERATOR(pg_catalog.->>) 'dropout', "
-			  "multi_label, thresholds, activation_ranges, int8_agreement "
+			  "multi_label, thresholds, activation_ranges, int8_agreement, owner_role::pg_catalog.oid "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	if ((latest ? sql_read_latest(&sql) : sql_read(&sql)) == 0)
@@ -200,6 +200,7 @@ model_read(int model_id, bool latest, MemoryContext context)
 	model->model_id = model_id;
 	model->name = result_text(0, 1);
 	model->version = DatumGetInt32(result_datum(0, 2, &isnull));
+	model->owner = DatumGetObjectId(result_datum(0, 15, &isnull));
 	model->architecture = result_text(0, 3);
 	model->image_size = DatumGetInt32(result_datum(0, 5, &isnull));
 	model->classes = text_array_values(result_datum(0, 7, &isnull), &model->class_count);

@@ -34,6 +34,7 @@ typedef struct Model
 	int			model_id;
 	char	   *name;
 	int			version;
+	Oid			owner;
 	char	   *architecture;
 	vc_head		head;
 	char	  **classes;

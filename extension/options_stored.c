@@ -134,7 +134,7 @@ read_stored(int model_id)
 			  "WHERE m.model_id OPERATOR(pg_catalog.=) $1 ORDER BY o.place");
 	sql_int(&sql, model_id);
 	sql_datum(&sql, TEXTARRAYOID, text_array((char **) option_names, OPTIONS));
-	if (sql_read(&sql) != OPTIONS)
+	if (sql_read_latest(&sql) != OPTIONS)
 		elog(ERROR, "model version %d is gone", model_id);
 }
 

@@ -128,12 +128,12 @@ read_keys(Pending *p, const PredictionTable *table, int model_id)
 	uint64		fetched;
 
 	/* a row that no model has predicted counts as model 0's */
-	sql_begin(&sql, psprintf("SELECT s.%1$s, pg_catalog.count(*), "
-							 "pg_catalog.max(CASE WHEN t.%2$s IS NOT NULL THEN coalesce(t.model_id, 0) END) "
-							 "FROM %3$s s LEFT JOIN %4$s t ON %5$s "
-							 "WHERE t.model_id IS NULL OR t.model_id OPERATOR(pg_catalog.<>) $1 GROUP BY 1",
-							 p->key_column, table->key_column, p->source, table->name,
-							 same_key(p, psprintf("t.%s", table->key_column), psprintf("s.%s", p->key_column), false)));
+	sql_begin_source(&sql, psprintf("SELECT s.%1$s, pg_catalog.count(*), "
+									"pg_catalog.max(CASE WHEN t.%2$s IS NOT NULL THEN coalesce(t.model_id, 0) END) "
+									"FROM %3$s s LEFT JOIN %4$s t ON %5$s "
+									"WHERE t.model_id IS NULL OR t.model_id OPERATOR(pg_catalog.<>) $1 GROUP BY 1",
+									p->key_column, table->key_column, p->source, table->name,
+									same_key(p, psprintf("t.%s", table->key_column), psprintf("s.%s", p->key_column), false)));
 	sql_int(&sql, model_id);
 	cursor = sql_open(&sql, false);
 	do

@@ -65,11 +65,11 @@ pictures_least_confident(Oid relation, const char *key_column, const char *label
 	Sql			sql;
 
 	source_check_number(relation, confidence_column, "confidence_column");
-	sql_begin(&sql, psprintf("SELECT %4$s, NULL::pg_catalog.text, %5$s, "
-							 "s.%2$s::pg_catalog.float8, NULL::pg_catalog.float8 FROM %3$s s "
-							 "WHERE s.%2$s IS NOT NULL AND s.%1$s IS NOT NULL ORDER BY s.%2$s, s.%1$s LIMIT $1",
-							 quote_identifier(key_column), quote_identifier(confidence_column), relation_name(relation),
-							 source_text(relation, key_column), source_text(relation, label_column)));
+	sql_begin_source(&sql, psprintf("SELECT %4$s, NULL::pg_catalog.text, %5$s, "
+									"s.%2$s::pg_catalog.float8, NULL::pg_catalog.float8 FROM %3$s s "
+									"WHERE s.%2$s IS NOT NULL AND s.%1$s IS NOT NULL ORDER BY s.%2$s, s.%1$s LIMIT $1",
+									quote_identifier(key_column), quote_identifier(confidence_column), relation_name(relation),
+									source_text(relation, key_column), source_text(relation, label_column)));
 	sql_bigint(&sql, count);
 	return read_keys(&sql);
 }
@@ -79,12 +79,12 @@ pictures_sample(const PictureSource *source, const char *label_column, int count
 {
 	Sql			sql;
 
-	sql_begin(&sql, psprintf("SELECT %3$s, %4$s, NULL::pg_catalog.text, NULL::pg_catalog.float8, NULL::pg_catalog.float8 "
-							 "FROM %2$s s WHERE s.%1$s IS NOT NULL "
-							 "ORDER BY pg_catalog.hashtextextended(%3$s, $2), s.%1$s LIMIT $1",
-							 quote_identifier(source->key_column), relation_name(source->relation),
-							 source_text(source->relation, source->key_column),
-							 label_column ? source_text(source->relation, label_column) : "NULL::pg_catalog.text"));
+	sql_begin_source(&sql, psprintf("SELECT %3$s, %4$s, NULL::pg_catalog.text, NULL::pg_catalog.float8, NULL::pg_catalog.float8 "
+									"FROM %2$s s WHERE s.%1$s IS NOT NULL "
+									"ORDER BY pg_catalog.hashtextextended(%3$s, $2), s.%1$s LIMIT $1",
+									quote_identifier(source->key_column), relation_name(source->relation),
+									source_text(source->relation, source->key_column),
+									label_column ? source_text(source->relation, label_column) : "NULL::pg_catalog.text"));
 	sql_bigint(&sql, count);
 	sql_bigint(&sql, seed);
 	return read_keys(&sql);
@@ -140,10 +140,10 @@ pictures_read(Pictures *pictures, const PictureSource *source, int side)
 
 	for (int i = 0; i < pictures->count; i++)
 		keys[i] = pictures->list[i].key;
-	sql_begin(&sql, psprintf("SELECT DISTINCT ON (1) (%1$s) COLLATE pg_catalog.\"C\" AS key, s.%2$s::pg_catalog.bytea AS image "
-							 "FROM %3$s s WHERE %1$s OPERATOR(pg_catalog.=) ANY ($1)",
-							 source_text(source->relation, source->key_column),
-							 quote_identifier(source->image_column), relation_name(source->relation)));
+	sql_begin_source(&sql, psprintf("SELECT DISTINCT ON (1) (%1$s) COLLATE pg_catalog.\"C\" AS key, s.%2$s::pg_catalog.bytea AS image "
+									"FROM %3$s s WHERE %1$s OPERATOR(pg_catalog.=) ANY ($1)",
+									source_text(source->relation, source->key_column),
+									quote_identifier(source->image_column), relation_name(source->relation)));
 	sql_datum(&sql, TEXTARRAYOID, text_array(keys, pictures->count));
 	rows = sql_read(&sql);
 	for (uint64 i = 0; i < rows; i++)

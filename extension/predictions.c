@@ -90,7 +90,7 @@ predictions_read(const char *query, const Quantifier *q,
 	Portal		cursor;
 	uint64		fetched;
 
-	sql_begin(&sql, query);
+	sql_begin_source(&sql, query);
 	sql_int(&sql, q->model_id);
 	cursor = sql_open(&sql, true);
 	do

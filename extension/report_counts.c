@@ -83,8 +83,8 @@ list_years(Report *r)
 {
 	Sql			sql;
 
-	sql_begin(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y LIMIT %d",
-							 year_expression(&r->options), relation_name(r->options.predictions.relation), MOST_YEARS + 1));
+	sql_begin_source(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y LIMIT %d",
+									year_expression(&r->options), relation_name(r->options.predictions.relation), MOST_YEARS + 1));
 	r->year_count = (int) sql_read(&sql);
 	if (r->year_count > MOST_YEARS)
 		ereport(ERROR,
@@ -105,9 +105,9 @@ list_places(Report *r)
 
 	if (r->options.place_column == NULL)
 		return;
-	sql_begin(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER (), pg_catalog.count(p) OVER () FROM (SELECT %s AS p FROM %s s) counted "
-							 "GROUP BY p ORDER BY pg_catalog.count(*) DESC, p LIMIT %d",
-							 place_expression(&r->options), relation_name(r->options.predictions.relation), MOST_PLACES));
+	sql_begin_source(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER (), pg_catalog.count(p) OVER () FROM (SELECT %s AS p FROM %s s) counted "
+									"GROUP BY p ORDER BY pg_catalog.count(*) DESC, p LIMIT %d",
+									place_expression(&r->options), relation_name(r->options.predictions.relation), MOST_PLACES));
 	r->place_count = (int) sql_read(&sql);
 	if (r->place_count > 0)
 	{
@@ -253,7 +253,7 @@ count_rows(const Report *r)
 {
 	Sql			sql;
 
-	sql_begin(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions.relation)));
+	sql_begin_source(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions.relation)));
 	sql_read(&sql);
 	return result_bigint(0, 1);
 }

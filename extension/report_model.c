@@ -147,7 +147,8 @@ append_facts(const Report *r)
 		"training rows from", "started from", "balance", "augmentation", "computed on", "finished"};
 	Sql			sql;
 
-	sql_begin(&sql, "SELECT m.name, m.version::pg_catalog.text, m.owner::pg_catalog.text, m.architecture, "
+	sql_begin(&sql, "SELECT m.name, m.version::pg_catalog.text, "
+			  "CASE WHEN m.owner_role::pg_catalog.text OPERATOR(pg_catalog.<>) '' THEN m.owner_role::pg_catalog.text END, m.architecture, "
 			  "pg_catalog.format('%s x %s pixels, %s', m.image_size, m.image_size, m.resize), "
 			  "pg_catalog.array_to_string(m.classes, ', '), "
 			  "pg_catalog.concat(m.metrics OPERATOR(pg_catalog.->>) 'train_images', ' images'), "

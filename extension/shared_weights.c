@@ -168,13 +168,16 @@ make_folder(const char *path)
 	return MakePGDirectory(path) == 0 || errno == EEXIST;
 }
 
-/* Tells the version's rows of weights from what they were before somebody repaired them. */
+/*
+ * Tells the version's rows of weights from what they were before somebody
+ * repaired them, also twice in one transaction: by who wrote each, and where.
+ */
 static char *
 rows_stamp(int model_id)
 {
 	Sql			sql;
 
-	sql_begin(&sql, "SELECT pg_catalog.concat(pg_catalog.count(*), '.', pg_catalog.max(xmin::pg_catalog.text::pg_catalog.int8)) "
+	sql_begin(&sql, "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(xmin, ctid), ',' ORDER BY name)) "
 			  "FROM visclf.weight WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	sql_read(&sql);

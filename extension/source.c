@@ -93,10 +93,10 @@ open_cursor(const TrainOptions *o, bool multi_label)
 		source_text(o->source, o->label_column);
 	Sql			sql;
 
-	sql_begin(&sql, psprintf("SELECT s.%s::pg_catalog.bytea, %s, %s, %s, %s FROM %s s WHERE s.%s IS NOT NULL",
-							 quote_identifier(o->image_column), label, text_or_null(o, o->key_column),
-							 text_or_null(o, o->group_column), text_or_null(o, o->split_column),
-							 relation_name(o->source), quote_identifier(o->label_column)));
+	sql_begin_source(&sql, psprintf("SELECT s.%s::pg_catalog.bytea, %s, %s, %s, %s FROM %s s WHERE s.%s IS NOT NULL",
+									quote_identifier(o->image_column), label, text_or_null(o, o->key_column),
+									text_or_null(o, o->group_column), text_or_null(o, o->split_column),
+									relation_name(o->source), quote_identifier(o->label_column)));
 	return sql_open(&sql, false);
 }
 

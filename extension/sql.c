@@ -14,7 +14,10 @@
 #include "nodes/parsenodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "foreign.h"
@@ -30,7 +33,15 @@ void
 sql_begin(Sql *sql, const char *command)
 {
 	sql->command = command;
+	sql->of_source = false;
 	sql->count = 0;
+}
+
+void
+sql_begin_source(Sql *sql, const char *command)
+{
+	sql_begin(sql, command);
+	sql->of_source = true;
 }
 
 void
@@ -62,6 +73,12 @@ sql_float8(Sql *sql, double value)
 }
 
 void
+sql_oid(Sql *sql, Oid value)
+{
+	sql_datum(sql, OIDOID, ObjectIdGetDatum(value));
+}
+
+void
 sql_text(Sql *sql, const char *value)
 {
 	sql_datum(sql, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0);
@@ -87,22 +104,43 @@ after(int code, MemoryContext caller)
 	return SPI_processed;
 }
 
+/*
+ * The extension's tables are read through their row-level security whatever the
+ * caller has set: pg_restore sets row_security = off, which would make an error
+ * of it.  An error on the way gives the setting back.
+ */
+static int
+begin_row_security(const Sql *sql)
+{
+	int			level = NewGUCNestLevel();
+
+	if (!row_security && !sql->of_source)
+		set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
+						  GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 static uint64
 execute(Sql *sql, bool read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int			level = begin_row_security(sql);
+	int			code = SPI_execute_with_args(sql->command, sql->count, sql->types,
+											 sql->values, sql->nulls, read_only, 0);
 
-	return after(SPI_execute_with_args(sql->command, sql->count, sql->types,
-									   sql->values, sql->nulls, read_only, 0), caller);
+	AtEOXact_GUC(true, level);
+	return after(code, caller);
 }
 
 Portal
 sql_open(Sql *sql, bool read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int			level = begin_row_security(sql);
 	Portal		cursor = SPI_cursor_open_with_args(NULL, sql->command, sql->count, sql->types,
 												   sql->values, sql->nulls, read_only, 0);
 
+	AtEOXact_GUC(true, level);
 	MemoryContextSwitchTo(caller);
 	return cursor;
 }
@@ -164,8 +202,7 @@ model_table(void)
 	return get_relname_relid("model", get_namespace_oid("visclf", false));
 }
 
-/* Who owns the extension's tables. */
-static Oid
+Oid
 tables_owner(void)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(model_table()));
@@ -178,9 +215,12 @@ tables_owner(void)
 	return owner;
 }
 
-/* An error on the way gives the role back as the (sub)transaction aborts. */
-uint64
-sql_write(Sql *sql)
+/*
+ * Runs a query as the owner of the tables.  An error on the way gives the role
+ * back as the (sub)transaction aborts.
+ */
+static uint64
+as_tables_owner(Sql *sql, uint64 (*run) (Sql *))
 {
 	Oid			role;
 	int			context;
@@ -188,9 +228,39 @@ sql_write(Sql *sql)
 
 	GetUserIdAndSecContext(&role, &context);
 	SetUserIdAndSecContext(tables_owner(), context | SECURITY_LOCAL_USERID_CHANGE);
-	rows = execute(sql, false);
+	rows = run(sql);
 	SetUserIdAndSecContext(role, context);
 	return rows;
+}
+
+static uint64
+execute_writing(Sql *sql)
+{
+	return execute(sql, false);
+}
+
+uint64
+sql_write(Sql *sql)
+{
+	return as_tables_owner(sql, execute_writing);
+}
+
+/* GetTransactionSnapshot would be the first of a transaction that keeps to it. */
+static uint64
+read_committed(Sql *sql)
+{
+	uint64		rows;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	rows = execute(sql, true);
+	PopActiveSnapshot();
+	return rows;
+}
+
+uint64
+sql_read_all(Sql *sql)
+{
+	return as_tables_owner(sql, read_committed);
 }
 
 char *

@@ -22,6 +22,7 @@
 typedef struct Sql
 {
 	const char *command;
+	bool		of_source;		/* see sql_begin_source */
 	int			count;
 	Oid			types[SQL_MAX_ARGS];
 	Datum		values[SQL_MAX_ARGS];
@@ -31,10 +32,19 @@ typedef struct Sql
 /* True where the call of a procedure must not commit. */
 extern bool call_is_atomic(FunctionCallInfo fcinfo);
 
+/* Begins a query of the extension's tables. */
 extern void sql_begin(Sql *sql, const char *command);
+
+/*
+ * Begins a query of a relation that the caller named: whether its row-level
+ * security may be passed by is the caller's to say.
+ */
+extern void sql_begin_source(Sql *sql, const char *command);
+
 extern void sql_int(Sql *sql, int32 value);
 extern void sql_bigint(Sql *sql, int64 value);
 extern void sql_float8(Sql *sql, double value);
+extern void sql_oid(Sql *sql, Oid value);
 extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
 extern void sql_reals(Sql *sql, const float *values, int count);	/* NULL is NULL */
 extern void sql_datum(Sql *sql, Oid type, Datum value);
@@ -44,6 +54,13 @@ extern uint64 sql_read(Sql *sql);
 
 /* The same in a new snapshot, which sees what this statement has written. */
 extern uint64 sql_read_latest(Sql *sql);
+
+/*
+ * The same for what decides about rights: as the owner of the extension's
+ * tables, who sees every row, and what is committed now, also where the
+ * transaction keeps to its first snapshot.
+ */
+extern uint64 sql_read_all(Sql *sql);
 
 /*
  * Runs a query that writes, as the owner of the extension's tables, who is
@@ -69,6 +86,9 @@ extern void sql_commit(void);
 
 /* The table visclf.model, which its locks are named after too. */
 extern Oid	model_table(void);
+
+/* Who owns the extension's tables. */
+extern Oid	tables_owner(void);
 
 /* A relation, quoted and qualified; an error where it is gone. */
 extern char *relation_name(Oid relation);

@@ -10,8 +10,11 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "locks.h"
+#include "ownership.h"
 #include "source.h"
 #include "sql.h"
 #include "training.h"
@@ -44,13 +47,27 @@ create_version(const Training *t)
 	return version_create(&row);
 }
 
+/* Says what a transaction block means for a training. */
+static void
+warn_atomic(const Training *t)
+{
+	if (t->atomic)
+		ereport(NOTICE,
+				(errmsg("inside a transaction block: nothing of the training is kept before COMMIT"),
+				 errhint("Call it outside, in autocommit mode, to keep each epoch and to be able to resume.")));
+}
+
 /* CALL visclf.train(...) */
 Datum
 visclf_train(PG_FUNCTION_ARGS)
 {
-	Training   *t = training_begin(call_is_atomic(fcinfo));
+	Training   *t;
 
+	PreventCommandIfReadOnly("visclf.train()");
+	t = training_begin(call_is_atomic(fcinfo));
 	t->options = options_from_train(fcinfo);
+	name_check(t->options->model);
+	warn_atomic(t);
 	training_open_device(t);
 	t->data = source_read(t->options);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
@@ -63,7 +80,7 @@ visclf_train(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* model_id of the latest version of a name whose training is unfinished. */
+/* model_id of the latest version of the current role's name whose training is unfinished. */
 static int
 find_unfinished(const char *name)
 {
@@ -71,18 +88,11 @@ find_unfinished(const char *name)
 	bool		isnull;
 
 	sql_begin(&sql, "SELECT model_id, status FROM visclf.model "
-			  "WHERE name OPERATOR(pg_catalog.=) $1 AND visclf.acts_as(owner) "
+			  "WHERE name OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2 "
 			  "ORDER BY status OPERATOR(pg_catalog.=) 'training' DESC, version DESC LIMIT 1");
 	sql_text(&sql, name);
-	if (sql_read(&sql) == 0)
-	{
-		model_check_name(name);
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("you own no model \"%s\"", name),
-				 errhint("%s", suggest_model(name, "SELECT model, owner, status FROM visclf.models."))));
-	}
-	if (strcmp(result_text(0, 2), "training") != 0)
+	sql_oid(&sql, name_check_owned(name));
+	if (sql_read_all(&sql) == 0 || strcmp(result_text(0, 2), "training") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" has finished", name),
@@ -90,21 +100,40 @@ find_unfinished(const char *name)
 	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
 
+/*
+ * The unfinished version, locked against a second training.  The training that
+ * it was locked by may have ended while this one looked, so it looks again.
+ */
+static Model *
+lock_unfinished(const char *name)
+{
+	int			model_id = find_unfinished(name);
+	Model	   *model = model_read(model_id, true, CurrentMemoryContext);
+
+	version_lock(model, CurrentMemoryContext);
+	if (find_unfinished(name) != model_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the training of model \"%s\" version %d has just finished", name, model->version),
+				 errhint("An earlier version is unfinished too: call visclf.resume again to go on with it.")));
+	return model;
+}
+
 /* CALL visclf.resume(model) */
 Datum
 visclf_resume(PG_FUNCTION_ARGS)
 {
-	Training   *t = training_begin(call_is_atomic(fcinfo));
-	int			model_id;
+	Training   *t;
 
+	PreventCommandIfReadOnly("visclf.resume()");
+	t = training_begin(call_is_atomic(fcinfo));
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the name of the model must not be NULL")));
-	model_id = find_unfinished(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	t->options = options_from_model(model_id);
-	t->model = model_read(model_id, true, CurrentMemoryContext);
-	version_lock(t->model, CurrentMemoryContext);
+	t->model = lock_unfinished(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	warn_atomic(t);
+	t->options = options_from_model(t->model->model_id);
 	training_open_device(t);
 	t->data = source_read(t->options);
 	training_plan(t);

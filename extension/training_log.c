@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "sql.h"
 #include "training.h"
+#include "version.h"
 
 double
 seconds_since(instr_time start)
@@ -51,7 +52,10 @@ log_header(const Training *t)
 							d->multi_label ? "f1_score  " : "")));
 }
 
-/* The epoch's row; F1 where images carry any number of labels. */
+/*
+ * The epoch's row; F1 where images carry any number of labels.  An error where
+ * the version is gone, or another role's.
+ */
 static void
 write_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
 {
@@ -59,7 +63,8 @@ write_epoch(const Training *t, double train_loss, const Validation *v, double se
 	Sql			sql;
 
 	sql_begin(&sql, "INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, "
-			  "accuracy, images, duration, f1_score) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+			  "accuracy, images, duration, f1_score) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 "
+			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1 AND m.owner_role OPERATOR(pg_catalog.=) $10 "
 			  "ON CONFLICT (model_id, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
 			  "valid_loss = excluded.valid_loss, accuracy = excluded.accuracy, "
 			  "f1_score = excluded.f1_score, "
@@ -75,7 +80,8 @@ write_epoch(const Training *t, double train_loss, const Validation *v, double se
 	sql_float8(&sql, v->f1);
 	if (!t->data->multi_label)
 		sql.nulls[sql.count - 1] = 'n';
-	sql_write(&sql);
+	sql_oid(&sql, t->model->owner);
+	version_write(&sql, t->model->name, 1);
 }
 
 void

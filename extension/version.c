@@ -1,153 +1,48 @@
 /*
  * version.c
- *		The row of a model's version: made, locked, made ready.
+ *		The row of a model's version: made, made ready, made active.
  *
- * Locks are on objects of the class visclf.model, which SQL cannot take: a
- * version's while it is trained, so that a training whose backend is gone can
- * be told from one that runs, and a name's while its versions change.
+ * Each change is made with the name locked, and says whose the model is: where
+ * no row is changed, it was dropped or given to another role meanwhile.
  */
 #include "version.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
-#include "utils/lsyscache.h"
+#include "utils/builtins.h"
 
-#include "foreign.h"
+#include "ownership.h"
+#include "role.h"
 #include "sql.h"
 
-/* Objects of the class visclf.model; visclf.sql looks for versions. */
-enum
-{
-	LOCK_VERSION,				/* by model_id */
-	LOCK_NAME,					/* by a hash of the name */
-	LOCK_PREDICTIONS			/* by the table's OID */
-};
-
-static void
-set_tag(LOCKTAG *tag, uint32 object, int kind)
-{
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, model_table(), object, kind);
-}
-
-static void
-release_lock(void *tag)
-{
-	LockRelease(tag, ExclusiveLock, true);
-}
-
-void
-version_lock(const Model *model, MemoryContext context)
-{
-	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
-
-	set_tag(tag, model->model_id, LOCK_VERSION);
-	if (LockAcquire(tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("model \"%s\" version %d is being trained by another session",
-						model->name, model->version),
-				 errhint("See visclf.training_log for how far it is.")));
-	vc_release_with(context, release_lock, tag);
-}
-
-void
-lock_predictions(Oid table, MemoryContext context)
-{
-	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
-	LockAcquireResult result;
-
-	set_tag(tag, table, LOCK_PREDICTIONS);
-	result = LockAcquire(tag, ExclusiveLock, true, true);
-	if (result == LOCKACQUIRE_ALREADY_HELD)
-	{
-		release_lock(tag);
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("this session is already classifying into \"%s\"", get_rel_name(table)),
-				 errhint("Is it called by a trigger of that table?")));
-	}
-	if (result == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),
-				 errhint("Let it end; what it leaves, the next call does.")));
-	vc_release_with(context, release_lock, tag);
-}
-
-bool
-version_is_locked(int model_id)
-{
-	LOCKTAG		tag;
-
-	set_tag(&tag, model_id, LOCK_VERSION);
-	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
-}
-
-void
-version_lock_name(const char *name)
-{
-	LOCKTAG		tag;
-
-	set_tag(&tag, hash_bytes((const unsigned char *) name, strlen(name)), LOCK_NAME);
-	LockAcquire(&tag, ExclusiveLock, false, false);
-}
-
-/* Throws where the name belongs to a role whose rights this one has not. */
-static void
-check_name(const char *name)
+/* The number of a name's next version; the name is locked. */
+static int
+next_version(const char *name)
 {
 	Sql			sql;
-	char	   *owner;
+	bool		isnull;
 
-	model_check_name(name);
-	sql_begin(&sql, "SELECT o.owner, visclf.acts_as(o.owner) FROM visclf.model_owner($1) o(owner)");
+	sql_begin(&sql, "SELECT coalesce(pg_catalog.max(version), 0) OPERATOR(pg_catalog.+) 1 "
+			  "FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1");
 	sql_text(&sql, name);
-	sql_read_latest(&sql);
-	owner = result_text(0, 1);
-	if (owner != NULL && strcmp(result_text(0, 2), "t") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("model \"%s\" belongs to role \"%s\"", name, owner),
-				 errhint("Choose another name.")));
-}
-
-void
-version_check_owner(const char *name)
-{
-	Sql			sql;
-
-	sql_begin(&sql, "SELECT FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 "
-			  "AND visclf.acts_as(owner)");
-	sql_text(&sql, name);
-	if (sql_read(&sql) > 0)
-		return;
-	model_check_name(name);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("you own no model \"%s\"", name),
-			 errhint("%s", suggest_model(name, "SELECT model, owner FROM visclf.models."))));
+	sql_read_all(&sql);
+	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
 
 int
 version_create(const VersionRow *v)
 {
+	Oid			owner = name_claim(v->name);
+	int			version = next_version(v->name);
 	Sql			sql;
 	bool		isnull;
 
-	version_lock_name(v->name);
-	check_name(v->name);
 	sql_begin(&sql,
-			  "INSERT INTO visclf.model (name, version, architecture, head, classes, "
-			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, owner, "
-			  "multi_label, thresholds, activation_ranges, int8_agreement) "
-			  "SELECT $1, coalesce((SELECT pg_catalog.max(m.version) "
-			  "FROM visclf.model m WHERE m.name OPERATOR(pg_catalog.=) $1), 0) "
-			  "OPERATOR(pg_catalog.+) 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-			  "$12::pg_catalog.jsonb, coalesce(visclf.model_owner($1), $13::pg_catalog.name), $14, $15, $16, "
-			  "CASE WHEN $16 IS NOT NULL THEN $17::pg_catalog.float4 END "
-			  "RETURNING model_id");
+			  "INSERT INTO visclf.model (name, architecture, head, classes, "
+			  "image_size, resize, mean, std, hyperparameters, device, parent_id, progress, "
+			  "multi_label, thresholds, activation_ranges, int8_agreement, version, owner, owner_role) "
+			  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::pg_catalog.jsonb, $13, $14, $15, "
+			  "CASE WHEN $15 IS NOT NULL THEN $16::pg_catalog.float4 END, "
+			  "$17, $18::pg_catalog.name, $19::visclf.role) RETURNING model_id");
 	sql_text(&sql, v->name);
 	sql_text(&sql, v->architecture);
 	sql_text(&sql, head_name(v->head));
@@ -162,29 +57,41 @@ version_create(const VersionRow *v)
 	if (v->parent_id == 0)
 		sql.nulls[sql.count - 1] = 'n';
 	sql_text(&sql, v->progress);
-	sql_text(&sql, GetUserNameFromId(GetUserId(), false));
 	sql_datum(&sql, BOOLOID, BoolGetDatum(v->multi_label));
 	sql_reals(&sql, v->thresholds, v->class_count);
 	sql_reals(&sql, v->ranges, v->range_count);
 	sql_float8(&sql, v->int8_agreement);
+	sql_int(&sql, version);
+	sql_text(&sql, role_name(owner));
+	sql_oid(&sql, owner);
 	sql_write(&sql);
 	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
 
 void
-version_activate(const char *name, int model_id)
+version_write(Sql *sql, const char *name, uint64 rows)
+{
+	if (sql_write(sql) != rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" was dropped, or given to another role, meanwhile", name)));
+}
+
+void
+version_activate(const char *name, int model_id, Oid owner)
 {
 	Sql			sql;
 
-	version_lock_name(name);
 	sql_begin(&sql, "UPDATE visclf.model SET active = false "
-			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active");
+			  "WHERE name OPERATOR(pg_catalog.=) $1 AND active AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_text(&sql, name);
+	sql_oid(&sql, owner);
 	sql_write(&sql);
 	sql_begin(&sql, "UPDATE visclf.model SET active = true "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, model_id);
-	sql_write(&sql);
+	sql_oid(&sql, owner);
+	version_write(&sql, name, 1);
 }
 
 void
@@ -192,29 +99,57 @@ version_calibrated(const Model *model)
 {
 	Sql			sql;
 
-	sql_begin(&sql, "UPDATE visclf.model SET activation_ranges = $2, int8_agreement = $3::pg_catalog.float4 "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+	name_lock_owned(model->name);
+	sql_begin(&sql, "UPDATE visclf.model SET activation_ranges = $3, int8_agreement = $4::pg_catalog.float4 "
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, model->model_id);
+	sql_oid(&sql, model->owner);
 	sql_reals(&sql, model->ranges, model->network->node_count);
 	sql_float8(&sql, model->int8_agreement);
-	sql_write(&sql);
+	version_write(&sql, model->name, 1);
+}
+
+/* The number of a later version that is ready while one is active; 0: there is none. */
+static int
+newer_version(const Model *model)
+{
+	Sql			sql;
+	bool		isnull;
+
+	sql_begin(&sql, "SELECT coalesce(pg_catalog.max(version) FILTER (WHERE status OPERATOR(pg_catalog.=) 'ready'), 0) "
+			  "FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.>) $2 "
+			  "AND EXISTS (SELECT FROM visclf.model a WHERE a.name OPERATOR(pg_catalog.=) $1 AND a.active)");
+	sql_text(&sql, model->name);
+	sql_int(&sql, model->version);
+	sql_read_all(&sql);
+	return DatumGetInt32(result_datum(0, 1, &isnull));
 }
 
 void
 version_ready(const Model *model, Datum metrics)
 {
 	Sql			sql;
+	int			newer;
 
+	name_lock(model->name);
 	sql_begin(&sql,
 			  "UPDATE visclf.model SET status = 'ready', progress = NULL, "
-			  "finished_at = pg_catalog.clock_timestamp(), metrics = $2, thresholds = $3, "
-			  "activation_ranges = $4, int8_agreement = CASE WHEN $4 IS NOT NULL THEN $5::pg_catalog.float4 END "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1");
+			  "finished_at = pg_catalog.clock_timestamp(), metrics = $3, thresholds = $4, "
+			  "activation_ranges = $5, int8_agreement = CASE WHEN $5 IS NOT NULL THEN $6::pg_catalog.float4 END "
+			  "WHERE model_id OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, model->model_id);
+	sql_oid(&sql, model->owner);
 	sql_datum(&sql, JSONBOID, metrics);
 	sql_reals(&sql, model->thresholds, model->class_count);
 	sql_reals(&sql, model->ranges, model->network->node_count);
 	sql_float8(&sql, model->int8_agreement);
-	sql_write(&sql);
-	version_activate(model->name, model->model_id);
+	version_write(&sql, model->name, 1);
+	newer = newer_version(model);
+	if (newer == 0)
+		version_activate(model->name, model->model_id, model->owner);
+	else
+		ereport(NOTICE,
+				(errmsg("model \"%s\" version %d is ready, but does not become active: version %d is newer",
+						model->name, model->version, newer),
+				 errhint("CALL visclf.activate(model, %d) has classify use it.", model->version)));
 }

@@ -1,6 +1,6 @@
 /*
  * version.h
- *		The row of a model's version: made, locked, made ready.
+ *		The row of a model's version: made, made ready, made active.
  *
  * SPI must be connected.
  */
@@ -10,6 +10,7 @@
 #include "pgcompat.h"
 
 #include "model.h"
+#include "sql.h"
 
 /* What a new row of visclf.model says; see its columns. */
 typedef struct VersionRow
@@ -40,39 +41,25 @@ typedef struct VersionRow
  */
 extern int	version_create(const VersionRow *row);
 
-/*
- * Locks the version against a second training as long as the context lives,
- * over commits; an error where another session has it.
- */
-extern void version_lock(const Model *model, MemoryContext context);
+/* Changes so many versions of a name; an error where it is another number. */
+extern void version_write(Sql *sql, const char *name, uint64 rows);
 
 /*
- * True where another session trains the version; otherwise it is kept from
- * being trained until the transaction ends.
+ * The model's ranges and agreement become the row's of a ready version; an error
+ * unless the current role still owns it.
  */
-extern bool version_is_locked(int model_id);
-
-/*
- * Locks a table of predictions against a second writer as long as the context
- * lives, over commits; an error where another session has it.
- */
-extern void lock_predictions(Oid table, MemoryContext context);
-
-/* Makes other changes to the versions of a name wait for this transaction. */
-extern void version_lock_name(const char *name);
-
-/* An error unless the current role owns the models of a name. */
-extern void version_check_owner(const char *name);
-
-/* The model's ranges and agreement become the row's of a ready version. */
 extern void version_calibrated(const Model *model);
 
-/* Makes a ready version the one of its name that classify uses. */
-extern void version_activate(const char *name, int model_id);
+/*
+ * Makes a ready version of that owner's the one of its name that classify
+ * uses.  The name is locked.
+ */
+extern void version_activate(const char *name, int model_id, Oid owner);
 
 /*
- * Makes the version ready, and the one that classify uses; metrics is jsonb.
- * The model's thresholds and ranges become the row's.
+ * Makes the version ready, and the one that classify uses, unless a newer one
+ * is ready, which is said; metrics is jsonb.  The model's thresholds and ranges
+ * become the row's.
  */
 extern void version_ready(const Model *model, Datum metrics);
 

@@ -1,7 +1,7 @@
 /*
  * visclf.c
- *		What happens when the library is loaded: settings are defined and the
- *		planner's hooks set.
+ *		What happens when the library is loaded: settings are defined and
+ *		PostgreSQL's hooks set.
  *
  * No thread is started and no device touched here, so that the library may
  * also be preloaded into the postmaster.
@@ -11,6 +11,7 @@
 #include "fmgr.h"
 
 #include "planner.h"
+#include "reassign.h"
 #include "settings.h"
 
 PG_MODULE_MAGIC;
@@ -22,4 +23,5 @@ _PG_init(void)
 {
 	define_settings();
 	planner_init();
+	reassign_init();
 }

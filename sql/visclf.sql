@@ -3,7 +3,41 @@
 \echo Use "CREATE EXTENSION visclf" to load this file. \quit
 
 ---------------------------------------------------------------------------
+-- Roles as values
+---------------------------------------------------------------------------
+
+CREATE TYPE visclf.role;
+CREATE FUNCTION visclf.role_in(cstring) RETURNS visclf.role
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'visclf_role_in';
+CREATE FUNCTION visclf.role_out(visclf.role) RETURNS cstring
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'visclf_role_out';
+CREATE FUNCTION visclf.role_recv(internal) RETURNS visclf.role
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'visclf_role_recv';
+CREATE FUNCTION visclf.role_send(visclf.role) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'visclf_role_send';
+CREATE TYPE visclf.role (
+	INPUT = visclf.role_in,
+	OUTPUT = visclf.role_out,
+	RECEIVE = visclf.role_recv,
+	SEND = visclf.role_send,
+	LIKE = oid
+);
+COMMENT ON TYPE visclf.role IS
+'a role: kept by its OID, so that it stays the same when it is renamed and is not taken for a later one of its name; read and written by its name, so that it travels in dumps and by replication. public is everyone. What names no role of this server is nobody, written as an empty string; so is a role that was dropped';
+COMMENT ON FUNCTION visclf.role_in(cstring) IS 'input of visclf.role';
+COMMENT ON FUNCTION visclf.role_out(visclf.role) IS 'output of visclf.role';
+COMMENT ON FUNCTION visclf.role_recv(internal) IS 'binary input of visclf.role';
+COMMENT ON FUNCTION visclf.role_send(visclf.role) IS 'binary output of visclf.role: the name';
+CREATE CAST (visclf.role AS oid) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (oid AS visclf.role) WITHOUT FUNCTION;
+
+---------------------------------------------------------------------------
 -- Models as rows
+--
+-- What roles read is partitioned, for the sake of dumps: row-level security is
+-- on the partitioned table, the rows are in its only partition, which has none.
+-- pg_dump reads that, and needs no right to pass row-level security by.  No
+-- foreign keys: pg_restore -j loads tables in any order.
 ---------------------------------------------------------------------------
 
 CREATE TABLE visclf.model (
@@ -31,11 +65,14 @@ CREATE TABLE visclf.model (
 	device		text,
 	created_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at	timestamptz,
-	UNIQUE (name, version)
-);
-CREATE UNIQUE INDEX model_active ON visclf.model (name) WHERE active;
+	owner_role	visclf.role NOT NULL DEFAULT ''
+) PARTITION BY LIST (model_id);
+CREATE TABLE visclf.model_rows PARTITION OF visclf.model DEFAULT;
+ALTER TABLE visclf.model_rows ADD UNIQUE (name, version);
+CREATE UNIQUE INDEX model_active ON visclf.model_rows (name) WHERE active;
 COMMENT ON TABLE visclf.model IS 'versions of trained models; a version never changes once it is ready';
-COMMENT ON COLUMN visclf.model.owner IS 'role that trained it; its members may share and drop it';
+COMMENT ON COLUMN visclf.model.owner IS 'name of the role that it belonged to when it was trained; visclf.models has the name of today';
+COMMENT ON COLUMN visclf.model.owner_role IS 'role that it belongs to; its members may share and drop it';
 COMMENT ON COLUMN visclf.model.active IS 'the version that classify uses; at most one a name';
 COMMENT ON COLUMN visclf.model.classes IS 'labels, in the order of the network''s outputs';
 COMMENT ON COLUMN visclf.model.multi_label IS 'an image carries any number of the classes; otherwise it is of exactly one';
@@ -49,30 +86,32 @@ COMMENT ON COLUMN visclf.model.parent_id IS 'the version that its training start
 COMMENT ON COLUMN visclf.model.progress IS 'where visclf.resume goes on; NULL once the version is ready';
 
 CREATE TABLE visclf.weight (
-	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	model_id	int NOT NULL,
 	name		text NOT NULL,
 	shape		int[] NOT NULL,
 	data		bytea NOT NULL,
 	PRIMARY KEY (model_id, name)
-);
-ALTER TABLE visclf.weight ALTER COLUMN data SET STORAGE EXTERNAL;
+) PARTITION BY LIST (model_id);
+CREATE TABLE visclf.weight_rows PARTITION OF visclf.weight DEFAULT;
+ALTER TABLE visclf.weight_rows ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE visclf.weight IS 'tensors of models, one row each, under torchvision''s names';
 COMMENT ON COLUMN visclf.weight.shape IS 'as torchvision has it: out, in, height, width for a convolution';
 COMMENT ON COLUMN visclf.weight.data IS 'float32, little endian, row-major';
 
 CREATE TABLE visclf.optimizer_state (
-	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	model_id	int NOT NULL,
 	name		text NOT NULL,
 	first_moment bytea NOT NULL,
 	second_moment bytea NOT NULL,
 	PRIMARY KEY (model_id, name)
-);
-ALTER TABLE visclf.optimizer_state ALTER COLUMN first_moment SET STORAGE EXTERNAL;
-ALTER TABLE visclf.optimizer_state ALTER COLUMN second_moment SET STORAGE EXTERNAL;
+) PARTITION BY LIST (model_id);
+CREATE TABLE visclf.optimizer_state_rows PARTITION OF visclf.optimizer_state DEFAULT;
+ALTER TABLE visclf.optimizer_state_rows ALTER COLUMN first_moment SET STORAGE EXTERNAL;
+ALTER TABLE visclf.optimizer_state_rows ALTER COLUMN second_moment SET STORAGE EXTERNAL;
 COMMENT ON TABLE visclf.optimizer_state IS 'Adam''s averages of a training that is not finished, so that it can be resumed';
 
 CREATE TABLE visclf.epoch (
-	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	model_id	int NOT NULL,
 	phase		text NOT NULL,
 	epoch		int NOT NULL,
 	train_loss	real NOT NULL,
@@ -83,11 +122,12 @@ CREATE TABLE visclf.epoch (
 	duration	interval NOT NULL,
 	finished_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (model_id, phase, epoch)
-);
+) PARTITION BY LIST (model_id);
+CREATE TABLE visclf.epoch_rows PARTITION OF visclf.epoch DEFAULT;
 COMMENT ON TABLE visclf.epoch IS 'one row an epoch of training, written as it ends; read it through visclf.training_log';
 
 CREATE TABLE visclf.validation (
-	model_id	int NOT NULL REFERENCES visclf.model ON DELETE CASCADE,
+	model_id	int NOT NULL,
 	row_number	int NOT NULL,
 	key			text,
 	label		text,
@@ -99,7 +139,8 @@ CREATE TABLE visclf.validation (
 	PRIMARY KEY (model_id, row_number),
 	CHECK (CASE WHEN labels IS NULL THEN num_nulls(label, predicted) = 0 AND predicted_labels IS NULL
 		   ELSE num_nonnulls(label, predicted) = 0 AND predicted_labels IS NOT NULL END)
-);
+) PARTITION BY LIST (model_id);
+CREATE TABLE visclf.validation_rows PARTITION OF visclf.validation DEFAULT;
 COMMENT ON TABLE visclf.validation IS 'what a finished model says of the images that were held out of its training';
 COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
 COMMENT ON COLUMN visclf.validation.label IS 'the class it was given; NULL for a multi-label model, as is predicted';
@@ -111,45 +152,95 @@ CREATE TABLE visclf.model_share (
 	name		text NOT NULL,
 	owner		name NOT NULL,
 	grantee		name NOT NULL,
+	owner_role	visclf.role NOT NULL DEFAULT '',
+	grantee_role visclf.role NOT NULL DEFAULT '',
 	PRIMARY KEY (name, owner, grantee)
-);
+) PARTITION BY LIST (name);
+CREATE TABLE visclf.model_share_rows PARTITION OF visclf.model_share DEFAULT;
 COMMENT ON TABLE visclf.model_share IS 'who may read the models of a name beside their owner; "public" is everyone';
+COMMENT ON COLUMN visclf.model_share.owner IS 'its name when it shared';
+COMMENT ON COLUMN visclf.model_share.grantee IS 'its name when it was shared with';
+COMMENT ON COLUMN visclf.model_share.grantee_role IS 'who may read';
 
-SELECT pg_catalog.pg_extension_config_dump('visclf.model', '');
+CREATE TABLE visclf.model_name (
+	name		text PRIMARY KEY,
+	owner_role	visclf.role NOT NULL
+);
+COMMENT ON TABLE visclf.model_name IS 'which role a name of models belongs to: one, as long as there is a version';
+
+DO $$
+DECLARE
+	part text;
+BEGIN
+	FOREACH part IN ARRAY '{model, weight, optimizer_state, epoch, validation, model_share}'::text[] LOOP
+		EXECUTE format('COMMENT ON TABLE visclf.%I IS %L', part || '_rows',
+			'the rows of visclf.' || part || ': for dumps; read and written through that');
+		PERFORM pg_catalog.pg_extension_config_dump(format('visclf.%I', part || '_rows')::regclass, '');
+	END LOOP;
+END
+$$;
+SELECT pg_catalog.pg_extension_config_dump('visclf.model_name', '');
 SELECT pg_catalog.pg_extension_config_dump('visclf.model_model_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('visclf.weight', '');
-SELECT pg_catalog.pg_extension_config_dump('visclf.optimizer_state', '');
-SELECT pg_catalog.pg_extension_config_dump('visclf.epoch', '');
-SELECT pg_catalog.pg_extension_config_dump('visclf.validation', '');
-SELECT pg_catalog.pg_extension_config_dump('visclf.model_share', '');
+
+-- What hangs on a version goes with it, the name and its shares with the last one.
+CREATE FUNCTION visclf.delete_with_version() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM visclf.weight w WHERE w.model_id = OLD.model_id;
+	DELETE FROM visclf.optimizer_state o WHERE o.model_id = OLD.model_id;
+	DELETE FROM visclf.epoch e WHERE e.model_id = OLD.model_id;
+	DELETE FROM visclf.validation v WHERE v.model_id = OLD.model_id;
+	IF NOT EXISTS (SELECT FROM visclf.model m WHERE m.name = OLD.name) THEN
+		DELETE FROM visclf.model_share s WHERE s.name = OLD.name;
+		DELETE FROM visclf.model_name n WHERE n.name = OLD.name;
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION visclf.delete_with_version() IS
+'trigger function of visclf.model: deletes what hangs on a version';
+CREATE TRIGGER delete_with_version AFTER DELETE ON visclf.model
+	FOR EACH ROW EXECUTE FUNCTION visclf.delete_with_version();
 
 ---------------------------------------------------------------------------
 -- Rights: private by default
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION visclf.acts_as(role name) RETURNS boolean
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r
-				   WHERE r.rolname = role AND pg_catalog.pg_has_role(r.oid, 'USAGE'));
-END;
-COMMENT ON FUNCTION visclf.acts_as(name) IS
-'true where the current role has the rights of the named role; false where that role is gone';
+CREATE FUNCTION visclf.acts_as(role visclf.role) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_acts_as';
+COMMENT ON FUNCTION visclf.acts_as(visclf.role) IS
+'true where the current role has the rights of another; of a role that is gone, superusers, the owner of the database and members of the owner of the extension have them';
 
--- A name belongs to one role, whether or not others may see its models.
 CREATE FUNCTION visclf.model_owner(model text) RETURNS name
 LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT m.owner FROM visclf.model m WHERE m.name = model LIMIT 1;
+	SELECT nullif(m.owner_role::text, '')::name FROM visclf.model m WHERE m.name = model LIMIT 1;
 END;
 COMMENT ON FUNCTION visclf.model_owner(text) IS
-'the role that a model''s name belongs to; NULL where the name is free';
+'the role that a model''s name belongs to, whether or not others may see its models; NULL where the name is free, or that role is gone';
+
+-- Which versions the current role reads.  A view reads as its owner.
+CREATE VIEW visclf.readable WITH (security_barrier = true) AS
+SELECT m.model_id FROM visclf.model_rows m
+WHERE visclf.acts_as(m.owner_role) OR (m.status = 'ready' AND EXISTS (
+	SELECT FROM visclf.model_share_rows s
+	WHERE s.name = m.name AND s.owner_role = m.owner_role AND visclf.acts_as(s.grantee_role)));
+COMMENT ON VIEW visclf.readable IS
+'the versions that the current role may read: its own, and those that are ready and shared with it';
 
 GRANT USAGE ON SCHEMA visclf TO PUBLIC;
 -- Roles read; only the extension's functions write, after they have checked
 -- whose model it is.
 GRANT SELECT ON visclf.model, visclf.weight, visclf.optimizer_state,
-	visclf.epoch, visclf.validation, visclf.model_share TO PUBLIC;
+	visclf.epoch, visclf.validation, visclf.model_share, visclf.readable TO PUBLIC;
+
+-- The owner of the database dumps and restores.
+GRANT SELECT, INSERT ON visclf.model_rows, visclf.weight_rows, visclf.optimizer_state_rows,
+	visclf.epoch_rows, visclf.validation_rows, visclf.model_share_rows, visclf.model_name TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE visclf.model_model_id_seq TO pg_database_owner;
 
 ALTER TABLE visclf.model ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.weight ENABLE ROW LEVEL SECURITY;
@@ -158,23 +249,18 @@ ALTER TABLE visclf.epoch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.validation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.model_share ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY owner_or_grantee_reads ON visclf.model_share FOR SELECT
-	USING (visclf.acts_as(owner) OR grantee = 'public' OR visclf.acts_as(grantee));
-CREATE POLICY owner_or_grantee_reads ON visclf.model FOR SELECT
-	USING (visclf.acts_as(owner) OR (status = 'ready' AND EXISTS (
-		SELECT FROM visclf.model_share s
-		WHERE s.name = model.name AND s.owner = model.owner
-		  AND (s.grantee = 'public' OR visclf.acts_as(s.grantee)))));
-
--- What hangs on a model is read by whoever reads the model.
-CREATE POLICY reads_with_model ON visclf.weight FOR SELECT
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY reads_with_model ON visclf.optimizer_state FOR SELECT
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY reads_with_model ON visclf.epoch FOR SELECT
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
-CREATE POLICY reads_with_model ON visclf.validation FOR SELECT
-	USING (model_id IN (SELECT m.model_id FROM visclf.model m));
+CREATE POLICY reads ON visclf.model FOR SELECT
+	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+CREATE POLICY reads ON visclf.weight FOR SELECT
+	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+CREATE POLICY reads ON visclf.optimizer_state FOR SELECT
+	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+CREATE POLICY reads ON visclf.epoch FOR SELECT
+	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+CREATE POLICY reads ON visclf.validation FOR SELECT
+	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+CREATE POLICY reads ON visclf.model_share FOR SELECT
+	USING (visclf.acts_as(owner_role) OR visclf.acts_as(grantee_role));
 
 ---------------------------------------------------------------------------
 -- Training
@@ -244,7 +330,7 @@ COMMENT ON FUNCTION visclf.lr_find(regclass, name, name, name, name, text, text,
 	float8, float8, int, float8, bigint, float8, float8, int) IS
 'tries learning rates from start_lr to end_lr, one a step of a training that is not kept, as fastai''s lr_find: a row a step with the smoothed training loss in nats; valley and steep mark the rates that fastai suggests by those names';
 
-CREATE VIEW visclf.models WITH (security_invoker = true) AS
+CREATE VIEW visclf.models WITH (security_barrier = true) AS
 SELECT m.name AS model, m.version, m.active,
 	CASE WHEN m.status = 'training' AND NOT EXISTS (
 			SELECT FROM pg_catalog.pg_locks l
@@ -253,8 +339,12 @@ SELECT m.name AS model, m.version, m.active,
 								WHERE d.datname = pg_catalog.current_database())
 			  AND l.classid = 'visclf.model'::pg_catalog.regclass
 			  AND l.objid::bigint = m.model_id)
-		 THEN 'interrupted' ELSE m.status END AS status,
-	m.owner, m.architecture, pg_catalog.cardinality(m.classes) AS classes, m.multi_label, m.image_size,
+		 THEN CASE WHEN pg_catalog.pg_is_in_recovery() OR EXISTS (
+				SELECT FROM pg_catalog.pg_subscription_rel s
+				WHERE s.srrelid IN ('visclf.model'::pg_catalog.regclass, 'visclf.model_rows'::pg_catalog.regclass))
+			  THEN 'running elsewhere' ELSE 'interrupted' END
+		 ELSE m.status END AS status,
+	nullif(m.owner_role::text, '')::name AS owner, m.architecture, pg_catalog.cardinality(m.classes) AS classes, m.multi_label, m.image_size,
 	(m.metrics ->> 'accuracy')::real AS accuracy,
 	(m.metrics ->> 'f1_score')::real AS f1_score,
 	(m.metrics ->> 'valid_loss')::real AS valid_loss,
@@ -262,15 +352,15 @@ SELECT m.name AS model, m.version, m.active,
 	(m.metrics ->> 'train_images')::int AS train_images,
 	(m.metrics ->> 'valid_images')::int AS valid_images,
 	m.device, m.created_at, m.finished_at, m.model_id
-FROM visclf.model m;
+FROM visclf.model_rows m JOIN visclf.readable USING (model_id);
 COMMENT ON VIEW visclf.models IS
-'the models that the current role may see, a row a version; interrupted ones can be resumed';
+'the models that the current role may see, a row a version; interrupted ones can be resumed. One in training is running elsewhere where rows come from another server, which alone knows more; the owner is NULL where that role is gone';
 
-CREATE VIEW visclf.training_log WITH (security_invoker = true) AS
+CREATE VIEW visclf.training_log WITH (security_barrier = true) AS
 SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
 	pg_catalog.to_char(t.rounded, CASE WHEN t.rounded < '1 hour' THEN 'MI:SS' ELSE 'FMHH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
-FROM visclf.epoch e JOIN visclf.model m USING (model_id)
+FROM visclf.epoch_rows e JOIN visclf.model_rows m USING (model_id) JOIN visclf.readable USING (model_id)
 CROSS JOIN LATERAL pg_catalog.date_trunc('second', e.duration + interval '0.5 second') t(rounded);
 GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;
 COMMENT ON VIEW visclf.training_log IS
@@ -343,6 +433,15 @@ AS 'MODULE_PATHNAME', 'visclf_active_version';
 COMMENT ON FUNCTION visclf.active_version(text, boolean, boolean) IS
 'model_id of the version that classify uses; an error where the current role may use none of that name or, with multi_label, where it is of the other kind or, with validated, where it has no validation images';
 
+CREATE FUNCTION visclf.version_classes(model_id int) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET row_security = on
+BEGIN ATOMIC
+	SELECT m.classes FROM visclf.model m WHERE m.model_id = version_classes.model_id;
+END;
+COMMENT ON FUNCTION visclf.version_classes(int) IS
+'the classes of a version that the current role may read, in the order of the network''s outputs; NULL where there is none';
+
 CREATE FUNCTION visclf.wilson_interval(hits bigint, trials bigint, OUT low float8, OUT high float8)
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -358,6 +457,7 @@ COMMENT ON FUNCTION visclf.wilson_interval(bigint, bigint) IS
 CREATE FUNCTION visclf.confusion_matrix(model text, OUT label text, OUT predicted text, OUT images bigint)
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET row_security = on
 BEGIN ATOMIC
 	SELECT l.class, p.class, count(v.model_id)
 	FROM visclf.model m
@@ -377,6 +477,7 @@ CREATE FUNCTION visclf.classification_report(model text, OUT class text,
 	OUT f1_score float8, OUT support bigint)
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET row_security = on
 BEGIN ATOMIC
 	WITH counted AS (
 		SELECT c.class, c.place,
@@ -423,6 +524,7 @@ CREATE FUNCTION visclf.top_losses(model text, n int DEFAULT 10, OUT key text, OU
 	OUT confidence real, OUT loss real)
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET row_security = on
 BEGIN ATOMIC
 	SELECT v.key, coalesce(v.label, array_to_string(v.labels, ', ')), coalesce(v.predicted, array_to_string(v.predicted_labels, ', ')),
 		(SELECT max(p) FROM unnest(v.probabilities) p), v.loss
@@ -436,6 +538,7 @@ CREATE FUNCTION visclf.calibration(model text, bins int DEFAULT 10, OUT bin int,
 	OUT images bigint, OUT confidence float8, OUT accuracy float8)
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET row_security = on
 BEGIN ATOMIC
 	WITH answered AS (
 		SELECT p.probability, v.label = v.predicted AS is_right
@@ -470,7 +573,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	active_id int := visclf.active_version(model, false);
-	classes text[] := (SELECT m.classes FROM visclf.model m WHERE m.model_id = active_id);
+	classes text[] := visclf.version_classes(active_id);
 	image text := visclf.column_expression(source, image_column, 'image_column');
 	label text := visclf.column_expression(source, label_column, 'label_column');
 	keys text := (SELECT coalesce(string_agg(format('%s AS g%s, ', visclf.column_expression(source, b.name::name, 'by'), b.place), '' ORDER BY b.place), '')
@@ -717,6 +820,11 @@ CREATE PROCEDURE visclf.drop_model(model text, version int DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_drop_model';
 COMMENT ON PROCEDURE visclf.drop_model(text, int) IS
 'deletes one version of a model, or all of them; for its owner';
+
+CREATE PROCEDURE visclf.reassign(model text, new_owner name)
+LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_reassign';
+COMMENT ON PROCEDURE visclf.reassign(text, name) IS
+'gives all versions of a model, with their shares, to another role; for its owner, who must be a member of that role; of a model whose owner is gone, for superusers, the owner of the database and members of the owner of the extension';
 
 ---------------------------------------------------------------------------
 -- What there is

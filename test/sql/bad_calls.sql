@@ -2,6 +2,7 @@
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 \set ON_ERROR_STOP off
+SET client_min_messages = warning;
 
 -- prints what a psql user would want to know of an error
 CREATE PROCEDURE bad(command text) LANGUAGE plpgsql AS $$

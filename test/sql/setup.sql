@@ -12,7 +12,7 @@ SELECT count(*), count(label), count(image) FROM adverts;
 SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = 'visclf'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT c.oid::regclass FROM pg_class c
-WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'v', 'c')
+WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c')
   AND coalesce(obj_description(c.oid, 'pg_class'), obj_description(c.reltype, 'pg_type')) IS NULL;
 
 -- what can be computed on

@@ -92,9 +92,49 @@ $node->safe_psql('postgres', q{UPDATE adverts SET label = truth WHERE id = 1});
 $node->safe_psql('postgres', q{
 	SET client_min_messages = warning;
 	CALL visclf.train('changed', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1)});
-$node->safe_psql('postgres', "$settings CALL visclf.resume('changed')");
+my $later = $node->safe_psql('postgres', q{SELECT model_id FROM visclf.models WHERE model = 'changed' AND active});
+($code, $out, $error) = $node->psql('postgres', "$settings SET client_min_messages = notice; CALL visclf.resume('changed')");
 is($node->safe_psql('postgres', q{SELECT string_agg(version || status, ' ' ORDER BY version) FROM visclf.models WHERE model = 'changed'}),
 	'1ready 2ready', 'an older version can be resumed');
+like($error, qr/NOTICE:  model "changed" version 1 is ready, but does not become active: version 2 is newer/,
+	'it says that it does not become active');
+is($node->safe_psql('postgres', q{SELECT model_id FROM visclf.models WHERE model = 'changed' AND active}), $later,
+	'the newer one is active as before');
+($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('changed')});
+like($error, qr/ERROR:  the training of model "changed" has finished/, 'what has finished is not resumed');
+
+# of two trainings at once the newer version is active in the end, whichever ends last
+$session = $node->background_psql('postgres');
+$session->query_until(qr//, "$settings\nCALL visclf.train('two', 'adverts', $options);\n\\echo ended\n");
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM visclf.models WHERE model = 'two'}), 'one is in training');
+$node->safe_psql('postgres', q{
+	SET client_min_messages = warning;
+	CALL visclf.train('two', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1)});
+is($node->safe_psql('postgres', q{SELECT version, active FROM visclf.models WHERE model = 'two' AND status = 'ready'}),
+	'2|t', 'the second ends first');
+$session->query_until(qr/ended/, '');
+$session->quit;
+is($node->safe_psql('postgres', q{SELECT version, status, active FROM visclf.models WHERE model = 'two' ORDER BY version}),
+	"1|ready|f\n2|ready|t", 'and stays active when the first ends');
+
+# whose model is given away cannot go on writing to it
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$pid = backend_pid($session);
+$session->query_until(qr//, "$settings\nCALL visclf.train('given', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1000);\n\\echo ended\n");
+$node->poll_query_until('postgres', q{SELECT count(*) >= 1 FROM visclf.training_log WHERE model = 'given'});
+($code, $out, $error) = $node->psql('postgres', q{CREATE ROLE other; CALL visclf.reassign('given', 'other')});
+like($error, qr/model "given" version 1 is being trained/, 'a model in training is not given away by visclf.reassign');
+$node->safe_psql('postgres', q{UPDATE visclf.model SET owner_role = 'other' WHERE name = 'given'});
+$session->query_until(qr/ended/, '');
+like($session->{stderr}, qr/model "given" was dropped, or given to another role, meanwhile/, 'a training ends where that happened');
+eval { $session->quit };
+
+# in a transaction block
+($code, $out, $error) = $node->psql('postgres', q{BEGIN;
+	CALL visclf.train('block', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1); ROLLBACK});
+like($error, qr/\A[^\n]*NOTICE:  inside a transaction block: nothing of the training is kept before COMMIT/, 'the first notice is of the transaction block');
+($code, $out, $error) = $node->psql('postgres', q{SET default_transaction_read_only = on; CALL visclf.train('block', 'adverts')});
+like($error, qr/cannot execute visclf.train\(\) in a read-only transaction/, 'a transaction that is read-only is refused first');
 
 $node->stop;
 done_testing();

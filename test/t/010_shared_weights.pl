@@ -66,7 +66,7 @@ is($node->safe_psql('postgres', $batches), $alone_batches, 'classify_batch with 
 like($node->safe_psql('postgres', qq{BEGIN;
 	$classify;
 	SELECT 'scans', coalesce(sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0)), 0) FROM pg_stat_xact_all_tables
-	WHERE relid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'visclf.weight'::regclass);
+	WHERE relid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'visclf.weight_rows'::regclass);
 	COMMIT}), qr/^scans\|0$/m, 'a backend that finds files reads no weights');
 
 # memory
@@ -109,6 +109,15 @@ my $repaired = $node->safe_psql('postgres', "SET visclf.shared_weights = 0; $cla
 isnt($repaired, $alone, 'other weights, other answers');
 is($node->safe_psql('postgres', $classify), $repaired, 'also with shared weights');
 $alone = $repaired;
+
+# twice in one transaction, with a look between
+my $bias = sub { "UPDATE visclf.weight SET data = overlay(data PLACING '\\x0000$_[0]'::bytea FROM 1)
+	WHERE model_id = (SELECT model_id FROM visclf.model WHERE name = 'm') AND name LIKE '%linear2%'" };
+my $draft = $node->safe_psql('postgres', 'BEGIN; ' . $bias->('0040') . "; $classify; " . $bias->('00bf') . '; COMMIT');
+my $last = $node->safe_psql('postgres', "SET visclf.shared_weights = 0; $classify");
+isnt($last, $draft, 'what is repaired twice answers otherwise');
+is($node->safe_psql('postgres', $classify), $last, 'also with shared weights');
+$alone = $last;
 
 # a backend that has to wait for a lock on the rows does not keep another waiting
 system_log('rm', '-rf', "$temporary/pgsql_tmp.visclf");
