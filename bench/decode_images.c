@@ -94,7 +94,7 @@ write_files(const file *files, int count, const vc_decode_options *options,
 int
 main(int argc, char **argv)
 {
-	vc_decode_options options = {224, VC_RESIZE_SQUISH, 100000000};
+	vc_decode_options options = {224, VC_RESIZE_SQUISH, {.pixels = 100000000}};
 	FILE	   *stream = NULL;
 	int			rounds = 0;
 	int			option;

@@ -200,7 +200,7 @@ time_files(const bench *b, char **paths, int path_count, int batch)
 {
 	int			size = b->network->image_size;
 	size_t		bytes = (size_t) size * (size_t) size * 3;
-	vc_decode_options options = {.size = size,.resize = VC_RESIZE_SQUISH,.max_pixels = 100000000};
+	vc_decode_options options = {.size = size,.resize = VC_RESIZE_SQUISH,.limits.pixels = 100000000};
 	vc_decode_job *jobs = calloc(2 * (size_t) batch, sizeof(*jobs));
 	uint8_t    *images = malloc(bytes * (size_t) batch);
 	float	   *logits = malloc(sizeof(float) * CLASSES * (size_t) batch);

@@ -158,7 +158,7 @@ trial_create(vc_plan *plan, vc_direction direction, vc_md plain, trial *t, vc_er
 		vc_md_query(t->desc, data || weights ? dnnl_query_diff_dst_md : dnnl_query_dst_md),
 		vc_md_query(t->desc, dnnl_query_scratchpad_md),
 	};
-	dnnl_status_t status = dnnl_primitive_create(&t->primitive, t->desc);
+	dnnl_status_t status = vc_cpu_new_primitive(&t->primitive, t->desc);
 
 	t->result = data ? 0 : weights ? 1 : 2;
 	for (int i = 0; i < 4 && status == dnnl_success; i++)

@@ -166,6 +166,9 @@ extern vc_status vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const
 extern vc_status vc_cpu_md_failed(vc_error *error);
 extern bool vc_cpu_has_isa(dnnl_cpu_isa_t want);
 
+/* threads.c */
+extern int	vc_cpu_threads(int wanted);
+
 /* plan.c */
 extern vc_status vc_cpu_plan(vc_device *device, const vc_network *network,
 							 const vc_plan_options *options, vc_plan **plan,
@@ -183,6 +186,10 @@ extern void *vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error);
 extern void vc_cpu_release(vc_plan *plan, void *memory, size_t bytes);
 extern vc_status vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have,
 								size_t bytes, vc_error *error);
+extern dnnl_status_t vc_cpu_room(void);
+extern void vc_cpu_touch_stack(void);
+extern dnnl_status_t vc_cpu_new_primitive(dnnl_primitive_t *primitive,
+										  const_dnnl_primitive_desc_t desc);
 extern int	vc_cpu_buffer_new(vc_plan *plan, size_t bytes);
 extern void vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick);
 extern vc_status vc_cpu_memory_plan(vc_plan *plan, vc_error *error);

@@ -12,9 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "../engine/cores.h"
 #include "cpu.h"
+
+/*
+ * oneDNN keeps primitives that nobody has any more, 1,024 by default.  Those of
+ * int8 have their scales in them and never come again, and plans keep theirs.
+ */
+#define CACHED_PRIMITIVES 32
 
 /* Says which call of oneDNN failed, and how. */
 vc_status
@@ -138,7 +144,6 @@ static vc_status
 probe(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	const dnnl_version_t *version = dnnl_version();
-	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	(void) error;
 	*count = 0;
@@ -150,7 +155,7 @@ probe(vc_device_info *info, int max, int *count, vc_error *error)
 			 version->major, version->minor, version->patch,
 			 DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
 	snprintf(info->detail, sizeof(info->detail), "%s", isa_name());
-	info->threads = processors > 0 ? (int) processors : 1;
+	info->threads = vc_cores();
 	info->usable = version->major == DNNL_VERSION_MAJOR;
 	if (!info->usable)
 		snprintf(info->reason, sizeof(info->reason),
@@ -160,13 +165,15 @@ probe(vc_device_info *info, int max, int *count, vc_error *error)
 	return VC_OK;
 }
 
-/* Makes the threads now, so that the first call does not wait for them. */
+/* Makes the threads that there are now, so that the first call does not wait for them. */
 static void
 warm_threads(vc_device *device)
 {
 	volatile int started = 0;
 
 	vc_cpu_enter(device);
+	device->threads = vc_cpu_threads(device->threads);
+	omp_set_num_threads(device->threads);
 #pragma omp parallel
 	{
 #pragma omp atomic
@@ -200,7 +207,13 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	device->threads = threads;
 	device->kernels = best_kernels();
 	device->block = device->kernels->block;
-	status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);
+	dnnl_set_primitive_cache_capacity(CACHED_PRIMITIVES);
+	status = vc_cpu_room();
+	if (status == dnnl_success)
+	{
+		vc_cpu_touch_stack();
+		status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);
+	}
 	if (status == dnnl_success)
 		status = dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags);
 	if (status != dnnl_success)

@@ -13,8 +13,10 @@ multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,
 		 const float *a, int64_t lda, const float *b, int64_t ldb,
 		 float beta, float *c, vc_error *error)
 {
-	dnnl_status_t status = dnnl_sgemm(transa, transb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
+	dnnl_status_t status = vc_cpu_room();
 
+	if (status == dnnl_success)
+		status = dnnl_sgemm(transa, transb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, n);
 	if (status != dnnl_success)
 		return vc_cpu_dnnl_failed(error, status, "matrix product");
 	return VC_OK;

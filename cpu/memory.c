@@ -8,6 +8,8 @@
 #include "cpu.h"
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
+#define RESERVE	((size_t) 32 * 1024 * 1024)	/* twice what the first matrix product makes */
+#define STACK	((size_t) 512 * 1024)
 
 /* What an allocation is aligned to; large ones may have huge pages. */
 static size_t
@@ -60,6 +62,45 @@ vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have, size_t bytes, vc_erro
 	*memory = more;
 	*have = bytes;
 	return VC_OK;
+}
+
+/*
+ * oneDNN maps memory for the machine code that it makes, and crashes where it
+ * cannot; so do its containers where malloc fails.  Fails in its place unless
+ * RESERVE bytes can be had, which are given back at once.
+ */
+dnnl_status_t
+vc_cpu_room(void)
+{
+	void	   *reserve = mmap(NULL, RESERVE, PROT_READ | PROT_WRITE,
+							   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (reserve == MAP_FAILED)
+		return dnnl_out_of_memory;
+	munmap(reserve, RESERVE);
+	return dnnl_success;
+}
+
+/*
+ * Makes the caller's stack as deep as oneDNN needs it, after vc_cpu_room: a
+ * stack that cannot grow is a crash.
+ */
+void __attribute__((noinline))
+vc_cpu_touch_stack(void)
+{
+	volatile char stack[STACK] __attribute__((unused));
+
+	for (size_t i = 0; i < STACK; i += 4096)
+		stack[i] = 0;
+}
+
+/* dnnl_primitive_create, where there is room for it. */
+dnnl_status_t
+vc_cpu_new_primitive(dnnl_primitive_t *primitive, const_dnnl_primitive_desc_t desc)
+{
+	dnnl_status_t status = vc_cpu_room();
+
+	return status == dnnl_success ? dnnl_primitive_create(primitive, desc) : status;
 }
 
 /* A new buffer that no tick uses yet; the list has room for it. */

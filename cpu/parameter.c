@@ -26,7 +26,7 @@ vc_cpu_reorder(vc_plan *plan, vc_md from, const void *source, vc_md to,
 
 	status = dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL);
 	if (status == dnnl_success &&
-		(status = dnnl_primitive_create(&primitive, desc)) == dnnl_success &&
+		(status = vc_cpu_new_primitive(&primitive, desc)) == dnnl_success &&
 		(status = dnnl_memory_create(&a, from, engine, (void *) source)) == dnnl_success &&
 		(status = dnnl_memory_create(&b, to, engine, destination)) == dnnl_success)
 	{

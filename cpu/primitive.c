@@ -51,7 +51,8 @@ vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_shape *s, int coun
 	dnnl_status_t status = dnnl_out_of_memory;
 
 	*desc = NULL;
-	if (source != NULL && destination != NULL && any != NULL && (bias_md != NULL || !bias))
+	if (source != NULL && destination != NULL && any != NULL && (bias_md != NULL || !bias) &&
+		vc_cpu_room() == dnnl_success)
 	{
 		status = dnnl_success;
 		if (direction == VC_BACKWARD_DATA || direction == VC_BACKWARD_WEIGHTS)
@@ -218,7 +219,7 @@ new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md p
 												back ? parameter : k->weights_md, device->engine,
 												NULL);
 	if (status == dnnl_success)
-		status = dnnl_primitive_create(&k->reorder, desc);
+		status = vc_cpu_new_primitive(&k->reorder, desc);
 	dnnl_primitive_desc_destroy(desc);
 	if (status == dnnl_success)
 		status = new_memory(device, parameter, &k->parameter);
@@ -244,7 +245,7 @@ vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count, int directi
 
 	if (result != VC_OK)
 		return result;
-	status = dnnl_primitive_create(&k->primitive, k->desc);
+	status = vc_cpu_new_primitive(&k->primitive, k->desc);
 	if (status == dnnl_success)
 		status = new_arguments(plan->device, c, k, direction);
 	if (status == dnnl_success && plan->training)

@@ -36,6 +36,8 @@ vc_cpu_prepare(vc_plan *plan, const vc_cpu_run *run, vc_error *error)
 {
 	vc_status	status = vc_cpu_parameters_check(plan, error);
 
+	if (status == VC_OK && vc_cpu_room() != dnnl_success)
+		status = vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "running a network");
 	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
 		if (plan->steps[i].convolution != NULL)
 			status = vc_cpu_convolution_ready(plan, &plan->steps[i], run->count,

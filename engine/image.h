@@ -41,12 +41,24 @@ typedef struct vc_flaw
 	char		text[96];		/* empty: nothing */
 } vc_flaw;
 
+/* What an image may take. */
+typedef struct vc_decode_limits
+{
+	int64_t		pixels;			/* stored; images of more are refused */
+	int64_t		memory;			/* bytes of all threads together; 0: any */
+	bool		(*interrupted) (void *argument);	/* polled; true ends decoding; may be NULL */
+	void	   *argument;
+} vc_decode_limits;
+
 typedef struct vc_decode_options
 {
 	int			size;			/* side of the output square, pixels, >= 1 */
 	vc_resize	resize;
-	int64_t		max_pixels;		/* refuse images of more stored pixels */
+	vc_decode_limits limits;
 } vc_decode_options;
+
+/* True once decoding is to end. */
+extern bool vc_decode_interrupted(const vc_decode_limits *limits);
 
 /*
  * Reads the header of an image, and looks for its end.  Nothing is decoded, so
@@ -62,7 +74,7 @@ extern vc_status vc_image_probe(const uint8_t *data, size_t size,
  * antialiased triangle filter as Pillow's BILINEAR.  Into *flaw (NULL is
  * allowed) comes what is wrong with an image that was decoded.  Errors:
  * VC_INVALID_IMAGE, also where over half of the rows are cut off,
- * VC_LIMIT_EXCEEDED, VC_OUT_OF_MEMORY; then out is unspecified.
+ * VC_LIMIT_EXCEEDED, VC_OUT_OF_MEMORY, VC_CANCELED; then out is unspecified.
  */
 extern vc_status vc_image_load(const uint8_t *data, size_t size,
 							   const vc_decode_options *options,

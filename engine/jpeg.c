@@ -7,10 +7,10 @@
  * Which damaged files are accepted is said in jpeg_reader.c.
  *
  * What bounds memory.  libjpeg keeps all coefficients of a progressive image,
- * 2 bytes each, up to 8 bytes a pixel for four components.  The pixel limit,
- * checked before anything is allocated for the image, is what bounds them;
- * libjpeg's own limit, max_memory_to_use, would only fail in another way, for
- * Debian's build has no backing store.
+ * 2 bytes each, up to 8 bytes a pixel for four components.  They are counted
+ * before anything is allocated for the image (decode_memory.h); libjpeg's own
+ * limit, max_memory_to_use, would only fail in another way, for Debian's build
+ * has no backing store.
  */
 #include "jpeg.h"
 
@@ -275,7 +275,8 @@ try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size,
 	if (setjmp(reader->escape) != 0)
 		return;
 	vc_jpeg_reader_header(reader, data, size);
-	check_pixels(reader, options->max_pixels);
+	check_pixels(reader, options->limits.pixels);
+	vc_jpeg_reader_take_memory(reader);
 	start_decoding(reader, options, out, resampler);
 	decode_rows(reader, *resampler);
 	if (flaw != NULL)
@@ -291,6 +292,7 @@ vc_jpeg_load(const uint8_t *data, size_t size, const vc_decode_options *options,
 	vc_resampler *resampler = NULL;
 
 	vc_jpeg_reader_init(&reader, error);
+	reader.limits = &options->limits;
 	try_load(&reader, data, size, options, out, &resampler, flaw);
 	vc_resample_end(resampler);
 	vc_jpeg_reader_free(&reader);

@@ -24,6 +24,7 @@
 
 #include <jerror.h>
 
+#include "decode_memory.h"
 #include "exif.h"
 
 #define MAX_SCANS		100
@@ -171,12 +172,17 @@ on_skip(j_decompress_ptr cinfo, long count)
 	source->bytes_in_buffer -= bytes;
 }
 
-/* Called as libjpeg reads the scans of a progressive image. */
+/* Called as libjpeg reads and gives rows, of each scan of a progressive image. */
 static void
 on_progress(j_common_ptr cinfo)
 {
 	vc_jpeg_reader *reader = cinfo->client_data;
 
+	if (vc_decode_interrupted(reader->limits))
+	{
+		vc_fail(reader->error, VC_CANCELED, "canceled");
+		vc_jpeg_reader_escape(reader, VC_CANCELED);
+	}
 	if (reader->cinfo.input_scan_number <= MAX_SCANS)
 		return;
 	vc_fail(reader->error, VC_INVALID_IMAGE,
@@ -237,6 +243,38 @@ vc_jpeg_reader_header(vc_jpeg_reader *reader, const uint8_t *data, size_t size)
 	}
 }
 
+/*
+ * The most bytes that libjpeg has at one time: rows in several stages, and the
+ * coefficients of all blocks where the image comes in several scans.
+ */
+static int64_t
+memory_needed(struct jpeg_decompress_struct *cinfo)
+{
+	int64_t		row = (int64_t) cinfo->image_width * cinfo->num_components;
+	int64_t		bytes = row * (11 * cinfo->max_v_samp_factor + 4);
+
+	for (int i = 0; i < cinfo->num_components && jpeg_has_multiple_scans(cinfo); i++)
+	{
+		const jpeg_component_info *c = &cinfo->comp_info[i];
+		int64_t		across = (int64_t) c->width_in_blocks + c->h_samp_factor;
+		int64_t		down = (int64_t) c->height_in_blocks + c->v_samp_factor;
+
+		bytes += across * down * (int64_t) sizeof(JBLOCK);
+	}
+	return bytes;
+}
+
+void
+vc_jpeg_reader_take_memory(vc_jpeg_reader *reader)
+{
+	int64_t		bytes = memory_needed(&reader->cinfo);
+	vc_status	status = vc_decode_memory_take(bytes, reader->limits, reader->error);
+
+	if (status != VC_OK)
+		vc_jpeg_reader_escape(reader, status);
+	reader->memory = bytes;
+}
+
 void
 vc_jpeg_reader_init(vc_jpeg_reader *reader, vc_error *error)
 {
@@ -259,4 +297,5 @@ void
 vc_jpeg_reader_free(vc_jpeg_reader *reader)
 {
 	jpeg_destroy_decompress(&reader->cinfo);
+	vc_decode_memory_give(reader->memory);
 }

@@ -18,7 +18,7 @@
 
 #include <jpeglib.h>
 
-#include "status.h"
+#include "image.h"
 
 /* libjpeg's decoder and all that its callbacks need. */
 typedef struct vc_jpeg_reader
@@ -30,6 +30,8 @@ typedef struct vc_jpeg_reader
 	jmp_buf		escape;
 	vc_status	status;			/* why we escaped */
 	vc_error   *error;
+	const vc_decode_limits *limits;	/* NULL: only the header is read */
+	int64_t		memory;			/* bytes taken, see decode_memory.h */
 	bool		has_exif;
 	int			orientation;	/* EXIF's 1..8 */
 	bool		ran_out;		/* libjpeg asked for more data than there are */
@@ -47,6 +49,9 @@ extern void vc_jpeg_reader_init(vc_jpeg_reader *reader, vc_error *error);
  */
 extern void vc_jpeg_reader_header(vc_jpeg_reader *reader,
 								  const uint8_t *data, size_t size);
+
+/* Takes the memory that decoding needs, from the header.  May escape. */
+extern void vc_jpeg_reader_take_memory(vc_jpeg_reader *reader);
 
 /* Gives up on the image for a reason that is already in *reader->error. */
 extern void vc_jpeg_reader_escape(vc_jpeg_reader *reader, vc_status status)

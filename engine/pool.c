@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -24,6 +25,7 @@ struct vc_pool
 	pthread_cond_t work;		/* there are jobs, or it is time to end */
 	pthread_cond_t idle;		/* the batch has ended */
 	bool		ending;
+	atomic_bool canceled;		/* the batch: what is begun may end early */
 	vc_job_function function;
 	const void *argument;
 	char	   *jobs;
@@ -41,6 +43,12 @@ static bool
 batch_ended(const vc_pool *pool)
 {
 	return pool->next == pool->count && pool->running == 0;
+}
+
+static bool
+is_canceled(void *pool)
+{
+	return atomic_load(&((vc_pool *) pool)->canceled);
 }
 
 /* Decodes one image. */
@@ -86,8 +94,8 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* Starts threads until there are `wanted`; false where one cannot be had. */
-static bool
+/* Starts threads until there are `wanted` or no more to be had. */
+static void
 start_threads(vc_pool *pool, int wanted)
 {
 	pthread_attr_t attributes;
@@ -95,7 +103,7 @@ start_threads(vc_pool *pool, int wanted)
 	sigset_t	before;
 
 	if (pthread_attr_init(&attributes) != 0)
-		return false;
+		return;
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -105,7 +113,6 @@ start_threads(vc_pool *pool, int wanted)
 		pool->threads++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
-	return pool->threads == wanted;
 }
 
 /* Makes the mutex and the conditions; timeouts are by the monotonic clock. */
@@ -150,17 +157,11 @@ vc_pool_create(int threads, vc_pool **pool, vc_error *error)
 		free(p);
 		return vc_fail(error, VC_OUT_OF_MEMORY, "could not create a mutex");
 	}
-	if (!start_threads(p, threads))
-	{
-		int			started = p->threads;
-
+	start_threads(p, threads);
+	if (p->threads > 0)
+		*pool = p;
+	else
 		vc_pool_free(p);
-		vc_fail(error, VC_OUT_OF_MEMORY,
-				"could start only %d of %d decoder threads", started, threads);
-		return vc_hint(error, VC_OUT_OF_MEMORY,
-					   "Use fewer threads, or raise the limit on processes.");
-	}
-	*pool = p;
 	return VC_OK;
 }
 
@@ -175,6 +176,7 @@ vc_pool_submit(vc_pool *pool, vc_job_function function, void *jobs, size_t job_s
 	pool->job_size = job_size;
 	pool->count = count;
 	pool->next = 0;
+	atomic_store(&pool->canceled, false);
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->mutex);
 }
@@ -185,6 +187,8 @@ vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count, const vc_decode_op
 	for (int i = 0; i < count; i++)
 		vc_fail(&jobs[i].error, VC_CANCELED, "canceled before decoding");
 	pool->options = *options;
+	pool->options.limits.interrupted = is_canceled;	/* the caller's is not for threads */
+	pool->options.limits.argument = pool;
 	vc_pool_submit(pool, decode, jobs, sizeof(*jobs), count, &pool->options);
 }
 
@@ -225,6 +229,7 @@ vc_pool_wait(vc_pool *pool, int timeout_ms)
 void
 vc_pool_cancel(vc_pool *pool)
 {
+	atomic_store(&pool->canceled, true);
 	pthread_mutex_lock(&pool->mutex);
 	pool->next = pool->count;
 	while (!batch_ended(pool))

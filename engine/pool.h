@@ -22,7 +22,10 @@ typedef struct vc_decode_job
 	vc_error	error;			/* code VC_OK, or why there are no pixels */
 } vc_decode_job;
 
-/* Starts `threads` (>= 1) threads.  Errors: VC_OUT_OF_MEMORY. */
+/*
+ * Starts `threads` (>= 1) threads, or fewer where there are no more to be had;
+ * *pool is NULL where that is none.  Errors: VC_OUT_OF_MEMORY.
+ */
 extern vc_status vc_pool_create(int threads, vc_pool **pool, vc_error *error);
 
 /* What a thread does with one job; argument is the same for all of a batch. */
@@ -35,14 +38,18 @@ typedef void (*vc_job_function) (void *job, const void *argument);
 extern void vc_pool_submit(vc_pool *pool, vc_job_function function, void *jobs,
 						   size_t job_size, int count, const void *argument);
 
-/* The same to decode images; a job that is not begun has the error VC_CANCELED. */
+/*
+ * The same to decode images; a job that is not begun, or not done, when the
+ * batch is canceled has the error VC_CANCELED.  Threads do not call
+ * options->limits.interrupted.
+ */
 extern void vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count,
 						   const vc_decode_options *options);
 
 /* Waits at most timeout_ms; true once the batch has ended. */
 extern bool vc_pool_wait(vc_pool *pool, int timeout_ms);
 
-/* Drops the jobs not yet begun and waits for those that are (each is short). */
+/* Drops the jobs not yet begun and waits for those that are, which end early. */
 extern void vc_pool_cancel(vc_pool *pool);
 
 /* Cancels, ends the threads, frees.  NULL is allowed. */

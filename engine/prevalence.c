@@ -161,6 +161,50 @@ vc_estimate(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cel
 		vc_cells_mean(cells, weights, classes, shares);
 }
 
+/* Numbers of what is learnt once. */
+static size_t
+learnt_numbers(const vc_quantifier_options *o)
+{
+	size_t		classes = o->classes;
+	size_t		matrix = uses_rates(o->method) ? classes * classes : 0;
+
+	return 2 * matrix + (o->method == VC_EMQ ? classes : 0);
+}
+
+/* The most bytes at one time: all that is learnt, the draws of an interval, cells and scratch. */
+static int64_t
+bytes_needed(const vc_quantifier_options *o, int64_t images)
+{
+	int64_t		classes = o->classes;
+	int64_t		resamples = o->resamples;
+	int64_t		learnt = (1 + resamples) * (int64_t) (learnt_numbers(o) * sizeof(double) + sizeof(vc_learnt));
+	int64_t		scratch = (int64_t) sizeof(double) *
+		((int64_t) (VC_ESTIMATE_SCRATCH(classes) + 2 * classes * classes) + 4 * classes);
+	int64_t		image = 0;
+
+	if (vc_quantification_soft(o->method))	/* probabilities, an entry to sort, a cell of its own */
+		image = classes * (int64_t) (sizeof(float) + sizeof(double)) + 3 * (int64_t) sizeof(double);
+	if (o->method == VC_EMQ)	/* and once more, see refine() */
+		image += (classes + 1) * (int64_t) sizeof(double);
+	return learnt + scratch + classes * resamples * (int64_t) sizeof(double) + images * image;
+}
+
+vc_status
+vc_quantifier_check_memory(const vc_quantifier_options *options, int64_t images, vc_error *error)
+{
+	const int64_t mb = 1024 * 1024;
+	int64_t		bytes = bytes_needed(options, images);
+	int64_t		needed = (bytes + mb - 1) / mb;
+
+	if (options->memory == 0 || bytes <= options->memory)
+		return VC_OK;
+	vc_fail(error, VC_LIMIT_EXCEEDED, "memory required is %lld MB, maintenance_work_mem is %lld MB",
+			(long long) needed, (long long) (options->memory / mb));
+	return vc_hint(error, VC_LIMIT_EXCEEDED,
+				   "%d classes, %d resamples and %lld images need it: SET maintenance_work_mem = '%lldMB', or use fewer resamples or smaller groups.",
+				   options->classes, options->resamples, (long long) images, (long long) needed);
+}
+
 /* Room for what is learnt, observed and resampled, in one piece. */
 static vc_status
 allocate(vc_quantifier *q, vc_error *error)
@@ -168,7 +212,7 @@ allocate(vc_quantifier *q, vc_error *error)
 	size_t		classes = q->options.classes;
 	size_t		matrix = uses_rates(q->options.method) ? classes * classes : 0;
 	size_t		prior = q->options.method == VC_EMQ ? classes : 0;
-	size_t		each = 2 * matrix + prior;
+	size_t		each = learnt_numbers(&q->options);
 	size_t		count = 1 + (size_t) q->options.resamples;
 	double	   *at;
 
@@ -251,8 +295,13 @@ vc_quantifier_create(const vc_quantifier_options *options, const vc_classified *
 {
 	vc_status	status = check(options, error);
 	vc_quantifier *q;
+	int64_t		images = 0;
 
 	*quantifier = NULL;
+	for (int c = 0; c < options->classes && validation != NULL; c++)
+		images += validation[c].count;
+	if (status == VC_OK)
+		status = vc_quantifier_check_memory(options, images, error);
 	if (status != VC_OK)
 		return status;
 	q = calloc(1, sizeof(*q));

@@ -58,6 +58,7 @@ typedef struct vc_quantifier_options
 	double		confidence;		/* of the interval, above 0 and below 1 */
 	int			resamples;		/* 0: no intervals */
 	uint64_t	seed;
+	int64_t		memory;			/* bytes that may be needed; 0: any */
 	bool		balanced;		/* trained as if all classes were as frequent: emq */
 	bool		(*canceled) (void *argument);	/* may be NULL */
 	void	   *argument;
@@ -82,10 +83,19 @@ extern bool vc_quantification_corrects(vc_quantification method);
 extern bool vc_quantification_from_name(const char *name, vc_quantification *method);
 
 /*
+ * Fails with VC_LIMIT_EXCEEDED and both numbers where learning, and the
+ * estimate of a group of so many images, or learning from so many, may need
+ * more than options->memory.  An image's probabilities count, which the caller
+ * has; ask before they are allocated.
+ */
+extern vc_status vc_quantifier_check_memory(const vc_quantifier_options *options, int64_t images,
+											vc_error *error);
+
+/*
  * Learns from the validation images of one class after the other:
  * validation[classes], those that truly are of each class.  It may be NULL for
- * methods that do not correct.  Errors: VC_INVALID_ARGUMENT, VC_OUT_OF_MEMORY,
- * VC_CANCELED.
+ * methods that do not correct.  Errors: VC_INVALID_ARGUMENT, VC_LIMIT_EXCEEDED,
+ * VC_OUT_OF_MEMORY, VC_CANCELED.
  */
 extern vc_status vc_quantifier_create(const vc_quantifier_options *options,
 									  const vc_classified *validation,

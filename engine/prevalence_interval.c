@@ -192,6 +192,8 @@ resample_group(const vc_quantifier *q, const vc_cells *cells, const vc_prevalenc
 		for (int c = 0; c < classes; c++)
 			draws[(size_t) c * q->options.resamples + r] = shares[c];
 	}
+	if (vc_canceled(q))			/* within the last one */
+		return vc_fail(error, VC_CANCELED, "canceled");
 	return VC_OK;
 }
 

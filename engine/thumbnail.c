@@ -140,10 +140,10 @@ write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey,
 }
 
 vc_status
-vc_thumbnail_make(const uint8_t *data, size_t size, int side, int64_t max_pixels,
+vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_limits *limits,
 				  vc_thumbnail *out, vc_error *error)
 {
-	vc_decode_options options = {.resize = VC_RESIZE_PAD, .max_pixels = max_pixels};
+	vc_decode_options options = {.resize = VC_RESIZE_PAD, .limits = *limits};
 	vc_image_info info;
 	vc_status	status;
 	uint8_t    *pixels;

@@ -20,10 +20,9 @@ typedef struct vc_thumbnail
 /*
  * Makes a picture of an image that is upright, has its aspect ratio to the
  * pixel, and no side of more than `side` pixels (1 to VC_MAX_THUMBNAIL); it is
- * never enlarged, and grey stays grey.  Images of more than max_pixels stored
- * pixels are refused.  Errors: those of vc_image_load; then *out is zeroed.
+ * never enlarged, and grey stays grey.  Errors: those of vc_image_load; then *out is zeroed.
  */
 extern vc_status vc_thumbnail_make(const uint8_t *data, size_t size, int side,
-								   int64_t max_pixels, vc_thumbnail *out, vc_error *error);
+								   const vc_decode_limits *limits, vc_thumbnail *out, vc_error *error);
 
 #endif							/* VISCLF_THUMBNAIL_H */

@@ -30,7 +30,8 @@ pool_create(MemoryContext context)
 	if (threads > 1)
 	{
 		vc_check(vc_pool_create(threads, &pool, &error), &error);
-		vc_release_with(context, release_pool, pool);
+		if (pool != NULL)
+			vc_release_with(context, release_pool, pool);
 	}
 	return pool;
 }
@@ -39,7 +40,18 @@ void
 pool_wait(vc_pool *pool)
 {
 	while (!vc_pool_wait(pool, WAIT_MILLISECONDS))
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts();
+}
+
+vc_decode_limits
+decode_limits(void)
+{
+	return (vc_decode_limits)
+	{
+		.pixels = setting_max_image_pixels,
+		.memory = (int64) setting_decode_memory * 1024 * 1024,
+		.interrupted = vc_query_canceled
+	};
 }
 
 Decoder *
@@ -50,7 +62,7 @@ decoder_create(MemoryContext context, int image_size, vc_resize resize)
 	decoder->pool = pool_create(context);
 	decoder->options.size = image_size;
 	decoder->options.resize = resize;
-	decoder->options.max_pixels = setting_max_image_pixels;
+	decoder->options.limits = decode_limits();
 	return decoder;
 }
 
@@ -116,10 +128,12 @@ decode_here(Batch *batch)
 	{
 		vc_decode_job *job = &batch->jobs[i];
 
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts();
 		job->error.code = VC_OK;
 		vc_image_load(job->data, job->size, &batch->decoder->options,
 					  job->out, &job->flaw, &job->error);
+		if (job->error.code == VC_CANCELED)
+			vc_throw(&job->error);
 	}
 }
 
@@ -135,8 +149,7 @@ batch_wait(Batch *batch)
 		decode_here(batch);
 	MemoryContextReset(batch->bytes);
 	for (int i = 0; i < batch->count; i++)
-		if (batch->jobs[i].error.code == VC_OUT_OF_MEMORY)
-			vc_throw(&batch->jobs[i].error);
+		vc_check_image(batch->jobs[i].error.code, &batch->jobs[i].error);
 }
 
 void

@@ -32,9 +32,12 @@ typedef struct Batch
 	bool		running;		/* on the pool */
 } Batch;
 
+/* What the settings let an image take, while interrupts are looked at. */
+extern vc_decode_limits decode_limits(void);
+
 /*
  * Threads that end with the context; NULL where the backend is to use no
- * thread but its own.
+ * thread but its own, or none is to be had.
  */
 extern vc_pool *pool_create(MemoryContext context);
 
@@ -56,7 +59,8 @@ extern void batch_start(Batch *batch);
 /*
  * Waits for the pixels, checking for interrupts, and lets go of the bytes.
  * Then jobs[i].error.code says what became of image i, and jobs[i].flaw what
- * is wrong with it if it has pixels; out of memory throws.
+ * is wrong with it if it has pixels; what is not the image's fault, as being
+ * out of memory, throws.
  */
 extern void batch_wait(Batch *batch);
 

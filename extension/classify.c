@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/memutils.h"
 
+#include "batch.h"
 #include "cache.h"
 #include "error.h"
 #include "lookup.h"
@@ -53,13 +54,12 @@ pixels_for(CallState *state, const Model *model, MemoryContext context)
 static bool
 decode(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_error *error)
 {
-	vc_decode_options options = {model->image_size, model->resize, setting_max_image_pixels};
+	vc_decode_options options = {model->image_size, model->resize, decode_limits()};
 	vc_status	status;
 
 	status = vc_image_load((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
 						   &options, pixels, flaw, error);
-	if (status == VC_OUT_OF_MEMORY)
-		vc_throw(error);
+	vc_check_image(status, error);
 	return status == VC_OK;
 }
 

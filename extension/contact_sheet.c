@@ -17,10 +17,10 @@
 #include "utils/lsyscache.h"
 
 #include "arguments.h"
+#include "batch.h"
 #include "error.h"
 #include "markup.h"
 #include "pictures.h"
-#include "settings.h"
 #include "source.h"
 #include "sql.h"
 
@@ -323,16 +323,17 @@ Datum
 visclf_thumbnail(PG_FUNCTION_ARGS)
 {
 	bytea	   *image = PG_GETARG_BYTEA_PP(0);
+	vc_decode_limits limits = decode_limits();
 	vc_thumbnail picture;
 	bytea	   *result;
 	vc_error	error;
 	vc_status	status;
 
 	status = vc_thumbnail_make((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
-							   PG_GETARG_INT32(1), setting_max_image_pixels, &picture, &error);
-	if (status == VC_INVALID_IMAGE || status == VC_LIMIT_EXCEEDED)
+							   PG_GETARG_INT32(1), &limits, &picture, &error);
+	vc_check_image(status, &error);
+	if (status != VC_OK)
 		PG_RETURN_NULL();
-	vc_check(status, &error);
 	result = palloc_extended(VARHDRSZ + picture.size, MCXT_ALLOC_NO_OOM);
 	if (result)
 	{

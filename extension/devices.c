@@ -130,31 +130,49 @@ cpu_device(void)
 	return api;
 }
 
-/* A GPU that can be used, and its number; otherwise the reason. */
-static const vc_device_api *
-usable_cuda_device(int *index, const char **reason)
+/* Asks for the first GPU that can be used: its number, or -1 and the reason. */
+static int
+probe_cuda(const vc_device_api *api, char *reason, Size reason_size)
 {
-	static vc_device_info info[MAX_DEVICES];
-	const vc_device_api *api = module_device(&cuda_module, reason);
+	vc_device_info *info = palloc0(sizeof(*info) * MAX_DEVICES);
+	int			found = -1;
 	int			count = 0;
 	vc_error	error;
 
+	strlcpy(reason, "no GPU was found", reason_size);
+	if (api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
+		strlcpy(reason, error.message, reason_size);
+	for (int i = 0; i < count && found < 0; i++)
+	{
+		if (info[i].usable)
+			found = i;
+		else
+			strlcpy(reason, info[i].reason, reason_size);
+	}
+	pfree(info);
+	return found;
+}
+
+/*
+ * A GPU that can be used, and its number; otherwise the reason.  It is asked
+ * for once a process: each plan of a query wants to know.
+ */
+static const vc_device_api *
+usable_cuda_device(int *index, const char **reason)
+{
+	static char why[sizeof(((vc_device_info *) 0)->reason)];
+	static int	found = -1;
+	static bool asked = false;
+	const vc_device_api *api = module_device(&cuda_module, reason);
+
 	if (api == NULL)
 		return NULL;
-	if (api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
-	{
-		*reason = pstrdup(error.message);
-		return NULL;
-	}
-	*reason = "no GPU was found";
-	for (int i = 0; i < count; i++)
-	{
-		*index = i;
-		if (info[i].usable)
-			return api;
-		*reason = info[i].reason;
-	}
-	return NULL;
+	if (!asked)
+		found = probe_cuda(api, why, sizeof(why));
+	asked = true;
+	*index = found;
+	*reason = why;
+	return found >= 0 ? api : NULL;
 }
 
 /* What visclf.device asks for; *index is its number. */

@@ -5,7 +5,12 @@
 #include "error.h"
 
 #include "miscadmin.h"
-#include "storage/proc.h"
+#include "storage/pmsignal.h"
+
+#include "pgcompat.h"
+
+/* What vc_query_canceled caught, for vc_throw; of the query's memory. */
+static ErrorData *interrupt_error;
 
 static int
 sqlstate(vc_status status)
@@ -37,8 +42,13 @@ sqlstate(vc_status status)
 void
 vc_throw(const vc_error *error)
 {
+	ErrorData  *interrupt = interrupt_error;
+
+	interrupt_error = NULL;
+	if (interrupt != NULL)
+		ReThrowError(interrupt);
 	if (error->code == VC_CANCELED)
-		CHECK_FOR_INTERRUPTS();	/* says who canceled, and why */
+		check_interrupts();		/* says who canceled, and why */
 	ereport(ERROR,
 			(errcode(sqlstate(error->code)),
 			 errmsg("%s", error->message),
@@ -46,9 +56,54 @@ vc_throw(const vc_error *error)
 	pg_unreachable();
 }
 
+void
+vc_check_image(vc_status status, const vc_error *error)
+{
+	if (status != VC_INVALID_IMAGE && status != VC_LIMIT_EXCEEDED)
+		vc_check(status, error);
+}
+
+void
+check_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		ereport(FATAL,
+				(errcode(ERRCODE_ADMIN_SHUTDOWN),
+				 errmsg("terminating connection due to unexpected postmaster exit")));
+}
+
+/*
+ * Serves what else is pending: a recovery conflict throws, a request to log
+ * memory use does not.  An error must not jump over the caller's frames.
+ */
+static void
+serve_interrupt(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		interrupt_error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+}
+
 bool
 vc_query_canceled(void *unused)
 {
-	return QueryCancelPending || ProcDiePending || transaction_timed_out() ||
-		(InterruptPending && recovery_conflicts());
+	if (interrupt_error != NULL || !PostmasterIsAlive())
+		return true;
+	if (!INTERRUPTS_PENDING_CONDITION() || !INTERRUPTS_CAN_BE_PROCESSED())
+		return false;
+	if (QueryCancelPending || ProcDiePending || ClientConnectionLost || transaction_timed_out())
+		return true;			/* vc_throw serves them, once the caller has returned */
+	serve_interrupt();
+	return interrupt_error != NULL;
 }

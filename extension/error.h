@@ -20,7 +20,16 @@ vc_check(vc_status status, const vc_error *error)
 		vc_throw(error);
 }
 
-/* The interrupt callback for plans: true once the query is to end. */
+/* Throws unless the status is VC_OK or it is the image that is at fault. */
+extern void vc_check_image(vc_status status, const vc_error *error);
+
+/* CHECK_FOR_INTERRUPTS, which also ends the session where the postmaster is gone. */
+extern void check_interrupts(void);
+
+/*
+ * The interrupt callback for the engine and devices: true once the query is to
+ * end.  What was polled must then return an error, for vc_throw to say why.
+ */
 extern bool vc_query_canceled(void *unused);
 
 #endif							/* VISCLF_ERROR_H */

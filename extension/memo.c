@@ -36,11 +36,11 @@ ImageDigest
 image_digest(const bytea *image)
 {
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	int			limit = setting_max_image_pixels;
+	int			limits[] = {setting_max_image_pixels, setting_decode_memory};
 	ImageDigest digest;
 
 	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) &limit, sizeof(limit)) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) limits, sizeof(limits)) < 0 ||
 		pg_cryptohash_update(hash, (const uint8 *) VARDATA_ANY(image),
 							 VARSIZE_ANY_EXHDR(image)) < 0 ||
 		pg_cryptohash_final(hash, digest.bytes, sizeof(digest.bytes)) < 0)

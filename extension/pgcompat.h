@@ -46,17 +46,6 @@ typedef char Base64Input;
 #endif
 
 /*
- * A standby that wants the query gone.  Until 15 the signal's handler sets the
- * flags of a cancel as well; since 16 it leaves the decision to
- * CHECK_FOR_INTERRUPTS.
- */
-#if PG_VERSION_NUM >= 190000
-#define recovery_conflicts() (pg_atomic_read_u32(&MyProc->pendingRecoveryConflicts) != 0)
-#else
-#define recovery_conflicts() (MyProc->recoveryConflictPending)
-#endif
-
-/*
  * The hook that sees a relation once its size is known: 19 calls it with
  * other arguments, and for every kind of relation.
  */

@@ -16,9 +16,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "batch.h"
 #include "error.h"
 #include "foreign.h"
-#include "settings.h"
 #include "source.h"
 #include "sql.h"
 
@@ -97,6 +97,7 @@ read_image(Picture *picture, uint64 row, int side)
 	bool		isnull;
 	Datum		value = result_of_type(row, 2, BYTEAOID, &isnull);
 	bytea	   *image;
+	vc_decode_limits limits = decode_limits();
 	vc_error	error;
 	vc_status	status;
 
@@ -108,11 +109,10 @@ read_image(Picture *picture, uint64 row, int side)
 	}
 	image = DatumGetByteaPP(value);
 	status = vc_thumbnail_make((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image), side,
-							   setting_max_image_pixels, &picture->image, &error);
+							   &limits, &picture->image, &error);
+	vc_check_image(status, &error);
 	if (status == VC_OK)
 		vc_release_with(CurrentMemoryContext, free, picture->image.data);
-	else if (status == VC_OUT_OF_MEMORY)
-		vc_throw(&error);
 	else
 		picture->missing = pstrdup(error.message);
 	if ((Pointer) image != DatumGetPointer(value))

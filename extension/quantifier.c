@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -109,6 +110,7 @@ read_validation(Quantifier *q)
 	ImageGroup	  **groups = palloc(sizeof(ImageGroup *) * q->class_count);
 	Sql			sql;
 	uint64		rows;
+	vc_error	error;
 
 	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
 	for (int c = 0; c < q->class_count; c++)
@@ -122,6 +124,7 @@ read_validation(Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
+	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		char	   *predicted = result_string(i, 2);
@@ -147,21 +150,23 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Quantifier *q = palloc0(sizeof(*q));
-	vc_quantifier_options options = {.method = method, .confidence = confidence,
-		.resamples = resamples, .seed = (uint64) seed, .canceled = vc_query_canceled};
 	vc_classified *validation;
 	ImageGroup	  **groups;
 	vc_error	error;
 
 	q->model_id = model_id;
 	q->method = method;
-	options.balanced = read_model(q);
-	options.classes = q->class_count;
+	q->options = (vc_quantifier_options) {.method = method, .confidence = confidence,
+		.resamples = resamples, .seed = (uint64) seed, .canceled = vc_query_canceled,
+		.memory = (int64) maintenance_work_mem * 1024};
+	q->options.balanced = read_model(q);
+	q->options.classes = q->class_count;
+	vc_check(vc_quantifier_check_memory(&q->options, 0, &error), &error);
 	groups = read_validation(q);
 	validation = palloc(sizeof(*validation) * q->class_count);
 	for (int c = 0; c < q->class_count; c++)
 		validation[c] = (vc_classified) {groups[c]->classified, groups[c]->said, groups[c]->probabilities};
-	vc_check(vc_quantifier_create(&options, validation, &q->engine, &error), &error);
+	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
 	vc_release_with(context, release_engine, q->engine);
 	MemoryContextSwitchTo(caller);
 	return q;
@@ -188,7 +193,10 @@ group_reset(const Quantifier *q, ImageGroup *group)
 static void
 grow(const Quantifier *q, ImageGroup *group)
 {
+	vc_error	error;
+
 	group->room = Max(16, 2 * group->room);
+	vc_check(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
 	if (group->probabilities == NULL)
 		group->probabilities = MemoryContextAllocHuge(group->context, sizeof(float) * q->class_count * group->room);
 	else

@@ -19,6 +19,7 @@ typedef struct Quantifier
 	char	  **classes;
 	int			class_count;
 	vc_quantification method;
+	vc_quantifier_options options;
 	vc_quantifier *engine;
 	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
 } Quantifier;

@@ -4,11 +4,12 @@
  */
 #include "settings.h"
 
-#include <unistd.h>
-
 #include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "../engine/cores.h"
 #include "../engine/device.h"
 
 int			setting_device = DEVICE_AUTO;
@@ -17,6 +18,7 @@ int			setting_precision = VC_PRECISION_AUTO;
 int			setting_gpu_idle_timeout = 300;
 int			setting_batch_size = 32;
 int			setting_max_image_pixels = 100000000;
+int			setting_decode_memory = 512;
 int			setting_max_cached_models = 4;
 int			setting_shared_weights = 2048;
 int			setting_progress_interval = 10;
@@ -53,8 +55,24 @@ machine_cores(void)
 	static int	cores = 0;
 
 	if (cores == 0)
-		cores = Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
+		cores = vc_cores();
 	return cores;
+}
+
+/*
+ * More threads than cores are a superuser's to set, for one backend could take
+ * all that the machine may make.  What a file, a database or a role sets was
+ * checked as it was written down.
+ */
+static bool
+check_threads(int *threads, void **extra, GucSource source)
+{
+	if (*threads <= machine_cores() || source < PGC_S_CLIENT || InitializingParallelWorker ||
+		(IsTransactionState() && superuser()))
+		return true;
+	GUC_check_errdetail("This server has %d cores.", machine_cores());
+	GUC_check_errhint("A superuser may set more threads than cores.");
+	return false;
 }
 
 int
@@ -90,9 +108,9 @@ define_settings(void)
 							PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("visclf.threads",
 							"Sets the CPU threads that one backend decodes images and computes with.",
-							"0 takes every core. Parallel workers use one each.",
+							"0 takes every core. Parallel workers use one each. Only superusers set more than there are cores.",
 							&setting_threads, 0, 0, 1024,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+							PGC_USERSET, 0, check_threads, NULL, NULL);
 	DefineCustomIntVariable("visclf.batch_size",
 							"Sets the images that classify_batch runs at once.",
 							NULL,
@@ -103,6 +121,11 @@ define_settings(void)
 							"Width times height as stored.",
 							&setting_max_image_pixels, 100000000, 1, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("visclf.decode_memory",
+							"Sets the memory that one backend's threads decode images in.",
+							"Threads whose images need more together wait for each other; an image that needs more alone is refused.",
+							&setting_decode_memory, 512, 16, MAX_KILOBYTES / 1024,
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
 	DefineCustomIntVariable("visclf.max_cached_models",
 							"Sets the model versions that a backend keeps ready to run.",
 							NULL,

@@ -25,7 +25,9 @@ extern int	setting_shared_weights;	/* MB; 0: none */
 extern int	setting_progress_interval;	/* seconds */
 extern int	setting_checkpoint_interval;	/* seconds */
 
-/* That are online. */
+extern int	setting_decode_memory;	/* MB */
+
+/* Processors that this process may use: those of its affinity and its cgroup's quota. */
 extern int	machine_cores(void);
 
 /* Threads to compute with here: visclf.threads, one in a parallel worker. */

@@ -26,7 +26,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t out[SIZE * SIZE * 3];
-	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, 512 * 512};
+	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, {.pixels = 512 * 512}};
 	vc_image_info info;
 	vc_flaw		flaw;
 	vc_error	error;

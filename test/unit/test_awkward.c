@@ -57,7 +57,7 @@ try_file(const image_file *file, const char *name)
 		ok(false, "%s: message from its header", name);
 	for (int mode = VC_RESIZE_SQUISH; mode <= VC_RESIZE_PAD; mode++)
 	{
-		vc_decode_options options = {SIZE, (vc_resize) mode, MAX_PIXELS};
+		vc_decode_options options = {SIZE, (vc_resize) mode, {.pixels = MAX_PIXELS}};
 
 		memset(&error, 0, sizeof(error));
 		status = vc_image_load(file->data, file->size, &options, out, &flaw, &error);

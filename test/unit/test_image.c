@@ -17,7 +17,7 @@ static uint8_t out[SIZE * SIZE * 3];
 static vc_status
 load(const made_jpeg *image, vc_resize resize, vc_error *error)
 {
-	vc_decode_options options = {SIZE, resize, MAX_PIXELS};
+	vc_decode_options options = {SIZE, resize, {.pixels = MAX_PIXELS}};
 
 	memset(error, 0, sizeof(*error));
 	return vc_image_load(image->data, image->size, &options, out, NULL, error);
@@ -242,7 +242,7 @@ test_resizes(void)
 static void
 test_scaled_decoding(void)
 {
-	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, MAX_PIXELS};
+	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, {.pixels = MAX_PIXELS}};
 	jpeg_recipe recipe = {0, 0, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, ramp_grey, false, 0, NULL, 0};
 
 	/* sizes just over and under those where the scale of decoding changes */
@@ -322,12 +322,12 @@ test_limits(void)
 	jpeg_recipe two = {8, 8, 2, JCS_UNKNOWN, JCS_UNKNOWN, plain_two, false, 0, NULL, 0};
 	made_jpeg	image = make_jpeg(&recipe);
 	made_jpeg	pair = make_jpeg(&two);
-	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, 64 * 48};
+	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, {.pixels = 64 * 48}};
 	size_t		sof = find_marker(&image, 0xc0);
 
 	ok(vc_image_load(image.data, image.size, &options, out, NULL, NULL) == VC_OK,
 	   "as many pixels as allowed");
-	options.max_pixels--;
+	options.limits.pixels--;
 	ok(vc_image_load(image.data, image.size, &options, out, NULL, NULL) == VC_LIMIT_EXCEEDED,
 	   "one pixel more than allowed");
 	options.size = 0;

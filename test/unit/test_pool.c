@@ -16,7 +16,7 @@
 static vc_decode_job jobs[JOBS];
 static uint8_t pixels[JOBS][SIZE * SIZE * 3];
 static made_jpeg images[3];
-static const vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, 1000000};
+static const vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, {.pixels = 1000000}};
 
 static void
 red(int x, int y, uint8_t *samples)

@@ -92,6 +92,52 @@ test_parts(void)
 	files(path, true);
 }
 
+/* Changes a byte of a file. */
+static void
+change(const char *path, long at)
+{
+	FILE	   *file = fopen(path, "r+");
+	int			byte;
+
+	if (file == NULL || fseek(file, at, SEEK_SET) != 0 || (byte = getc(file)) == EOF ||
+		fseek(file, at, SEEK_SET) != 0 || putc(byte ^ 16, file) == EOF || fclose(file) != 0)
+		perror(path);
+}
+
+/* Bytes that were changed are not given to anybody. */
+static void
+test_damage(void)
+{
+	static const int sizes[] = {1, 31, 32, 33, BYTES};
+	char		path[300];
+
+	for (int s = 0; s < 5; s++)
+	{
+		int			bad = 0;
+		int			good = 0;
+
+		for (int i = 0; i < 7; i++)
+		{
+			vc_store   *one = vc_store_open(folder);
+			vc_store   *other;
+
+			vc_store_keep(one, "key", 3, bytes, sizes[s]);
+			vc_store_close(one);
+			files(path, false);
+			change(path, 4096 + (long) i * (sizes[s] - 1) / 6);
+			one = vc_store_open(folder);
+			other = vc_store_open(folder);
+			bad += vc_store_find(one, "key", 3, sizes[s]) != NULL;
+			good += vc_store_keep(one, "key", 3, bytes, sizes[s]) != NULL && vc_store_find(other, "key", 3, sizes[s]) != NULL;
+			vc_store_close(one);
+			vc_store_close(other);
+			files(path, true);
+		}
+		ok(bad == 0, "a byte of %d that was changed is seen wherever it is", sizes[s]);
+		ok(good == 7, "and the file made again");
+	}
+}
+
 static void
 test_trouble(void)
 {
@@ -148,6 +194,7 @@ main(void)
 	}
 	test_keeping();
 	test_parts();
+	test_damage();
 	test_trouble();
 	test_race();
 	rmdir(folder);

@@ -7,7 +7,7 @@
 
 #include "thumbnail.h"
 
-#define MAX_PIXELS	100000000
+static const vc_decode_limits limits = {.pixels = 100000000};
 
 /* Light above, dark below. */
 static void
@@ -24,7 +24,7 @@ makes(const made_jpeg *image, int side, int width, int height, vc_thumbnail *out
 	vc_image_info info;
 	vc_error	error;
 
-	return vc_thumbnail_make(image->data, image->size, side, MAX_PIXELS, out, &error) == VC_OK &&
+	return vc_thumbnail_make(image->data, image->size, side, &limits, out, &error) == VC_OK &&
 		out->width == width && out->height == height &&
 		vc_image_probe(out->data, out->size, &info, &error) == VC_OK &&
 		info.width == width && info.height == height;
@@ -34,7 +34,7 @@ makes(const made_jpeg *image, int side, int width, int height, vc_thumbnail *out
 static void
 extremes(const vc_thumbnail *picture, int *least, int *most)
 {
-	vc_decode_options options = {16, VC_RESIZE_SQUISH, MAX_PIXELS};
+	vc_decode_options options = {16, VC_RESIZE_SQUISH, limits};
 	uint8_t		pixels[16 * 16 * 3];
 	vc_error	error;
 
@@ -87,7 +87,7 @@ test_odd(void)
 		jpeg_recipe recipe = {width, 101, 3, JCS_RGB, JCS_YCbCr, plain_rgb, .coding = CODING_BASELINE};
 		made_jpeg	image = make_jpeg(&recipe);
 
-		if (vc_thumbnail_make(image.data, image.size, 50, MAX_PIXELS, &picture, &error) != VC_OK ||
+		if (vc_thumbnail_make(image.data, image.size, 50, &limits, &picture, &error) != VC_OK ||
 			picture.width > 50 || picture.height > 50)
 			worst = -1;
 		else if (width > 2)
@@ -126,11 +126,11 @@ test_errors(void)
 	vc_thumbnail picture;
 	vc_error	error;
 
-	ok(vc_thumbnail_make((const uint8_t *) "no image", 8, 60, MAX_PIXELS, &picture, &error) == VC_INVALID_IMAGE &&
+	ok(vc_thumbnail_make((const uint8_t *) "no image", 8, 60, &limits, &picture, &error) == VC_INVALID_IMAGE &&
 	   picture.data == NULL, "no image: %s", error.message);
-	ok(vc_thumbnail_make(image.data, image.size, 60, 100, &picture, &error) == VC_LIMIT_EXCEEDED &&
+	ok(vc_thumbnail_make(image.data, image.size, 60, &(vc_decode_limits) {.pixels = 100}, &picture, &error) == VC_LIMIT_EXCEEDED &&
 	   picture.data == NULL, "too large: %s", error.message);
-	ok(vc_thumbnail_make(image.data, image.size, 0, MAX_PIXELS, &picture, &error) == VC_INVALID_ARGUMENT,
+	ok(vc_thumbnail_make(image.data, image.size, 0, &limits, &picture, &error) == VC_INVALID_ARGUMENT,
 	   "no size: %s", error.message);
 	free(image.data);
 }
