@@ -19,7 +19,7 @@ DEVICE ?= cpu
 
 # What engine/ and cpu/ are compiled with.
 KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
-	-Wno-format-truncation
+	-Wno-format-truncation -I.
 ENGINE_LIBS = -ljpeg -lpthread -lm
 
 # Programs that go to other machines bring libjpeg along, where it is there to link.
@@ -49,9 +49,10 @@ else
 
 EXTENSION = visclf
 MODULE_big = visclf
-OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c engine/*.c))
+OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c extension/*/*.c engine/*.c engine/*/*.c))
 DATA_built = visclf--$(EXTVERSION).sql
 DATA = $(wildcard sql/visclf--*--*.sql)
+PG_CPPFLAGS = -I$(srcdir)
 PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
@@ -73,7 +74,7 @@ endif
 visclf--$(EXTVERSION).sql: sql/visclf.sql
 	cp $< $@
 
-$(OBJS): $(wildcard engine/*.h extension/*.h)
+$(OBJS): $(wildcard engine/*.h engine/*/*.h extension/*.h extension/*/*.h)
 
 # The devices are modules of their own, loaded at first use.
 all: visclf_cpu.so $(CUDA_MODULE)
@@ -89,13 +90,13 @@ endif
 
 # What needs no server: the devices and the test programs are built in build/,
 # with the engine linked in.  Each test/unit/test_*.c is one program.
-ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c))
+ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c engine/*/*.c))
 CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
 CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
 CUDA_CU = $(wildcard cuda/*.cu)
 UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
 HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
-HEADERS = $(wildcard engine/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
+HEADERS = $(wildcard engine/*.h engine/*/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
 
 .PHONY: unit device-check
@@ -111,16 +112,15 @@ device-check: build/conformance $(if $(filter cuda,$(DEVICE)),visclf_cuda.so) \
 sanitize: $(patsubst test/unit/%.c,build/sanitize/%,$(wildcard test/unit/test_*.c))
 	set -e; for program in $^; do echo $$program; $$program >$$program.log || { cat $$program.log; exit 1; }; done
 
-build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(wildcard engine/*.c) $(HEADERS)
+build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(wildcard engine/*.c engine/*/*.c) $(HEADERS)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Iengine -o $@ \
+	clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -o $@ \
 		$(filter %.c,$^) $(ENGINE_LIBS)
 
 visclf_cpu.so: $(CPU) $(ENGINE)
 	$(CC) -shared -fopenmp -Wl,-Bsymbolic -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS)
 
-build/engine/%.o build/test/unit/%.o: KERNEL_CFLAGS += -Iengine
-build/cpu/%.o: KERNEL_CFLAGS += -Iengine -fopenmp
+build/cpu/%.o: KERNEL_CFLAGS += -fopenmp
 
 build/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
@@ -159,7 +159,7 @@ build/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
 
 build/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)/ptxas
-	$(NVCC) $(NVCCFLAGS) -Icuda -c -o $@ $< 2>build/cuda/ptxas/$*.log || { cat build/cuda/ptxas/$*.log; exit 1; }
+	$(NVCC) $(NVCCFLAGS) -I. -c -o $@ $< 2>build/cuda/ptxas/$*.log || { cat build/cuda/ptxas/$*.log; exit 1; }
 
 build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) build/cuda/report.o $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers $(CUDA_CPPFLAGS) -o $@ $^ $(CUDA_LIBS) $(ENGINE_LIBS) \
@@ -175,29 +175,29 @@ build/visclf_cuda_emulated.so: $(EMULATED) $(patsubst test/%.cpp,build/%.o,$(wil
 
 build/emulate/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_CFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
+	$(CC) $(KERNEL_CFLAGS) -I. -Itest/emulate -fPIC -g -c -o $@ $<
 
 build/emulate/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)
-	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -Icuda -fPIC -g -x c++ -c -o $@ $<
+	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -I. -fPIC -g -x c++ -c -o $@ $<
 
 build/emulate/%.o: test/emulate/%.cpp $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)
-	$(CXX) $(EMULATE_CXXFLAGS) -Itest/emulate -fPIC -g -c -o $@ $<
+	$(CXX) $(EMULATE_CXXFLAGS) -I. -Itest/emulate -fPIC -g -c -o $@ $<
 
 build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Iengine -o $@ $(filter %.c,$^) -ljpeg -lm
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -I. -o $@ $(filter %.c,$^) -ljpeg -lm
 
 # For the scripts under bench/.
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -Iengine -Itest/unit -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
-build/prevalence.so: $(patsubst %,build/engine/%.o,prevalence prevalence_cells prevalence_interval simplex status)
+build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
 	$(CC) -shared -o $@ $^ -lm
 
 build/decode_images: bench/decode_images.c $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -Iengine -o $@ $^ $(ENGINE_LIBS)
+	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 # What runs on a card, without the CPU's device: these programs need neither
 # oneDNN nor libjpeg.
@@ -208,6 +208,6 @@ build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(ENGINE)
 	$(CC) -o $@ $^ $(PORTABLE_LIBS)
 
 build/gpu: bench/gpu.c $(HELPERS) $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -Iengine -Itest/unit -o $@ $^ $(PORTABLE_LIBS)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(PORTABLE_LIBS)
 
 .SECONDARY:

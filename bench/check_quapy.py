@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Point estimates of engine/prevalence.c against QuaPy's: CC, PCC, ACC, PACC, EMQ.
+"""Point estimates of engine/counting/prevalence.c against QuaPy's: CC, PCC, ACC, PACC, EMQ.
 
     make build/prevalence.so
     python3 bench/check_quapy.py          # pip install quapy

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "engine/image/image.h"
 
 typedef struct file
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device_driver.h"
-#include "load_device.h"
+#include "bench/device_driver.h"
+#include "test/unit/load_device.h"
 
 struct driver_session
 {

@@ -7,7 +7,7 @@
 #ifndef VISCLF_DEVICE_DRIVER_H
 #define VISCLF_DEVICE_DRIVER_H
 
-#include "device.h"
+#include "engine/device.h"
 
 typedef struct driver_session driver_session;
 

@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "image.h"
-#include "load_device.h"
-#include "pool.h"
-#include "small_networks.h"
+#include "engine/image/image.h"
+#include "test/unit/load_device.h"
+#include "engine/image/pool.h"
+#include "test/unit/small_networks.h"
 
 #define CLASSES 10
 

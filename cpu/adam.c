@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #define CHUNK 16384				/* floats a thread takes at a time */
 

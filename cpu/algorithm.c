@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "convolution.h"
+#include "cpu/convolution.h"
 
 #define MAX_KNOWN		256		/* shapes remembered */
 #define MIN_BATCH		4		/* smaller batches gain less than timing costs */

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 static float
 largest(const float *data, int64_t count)

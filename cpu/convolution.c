@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "convolution.h"
+#include "cpu/convolution.h"
 
 static void
 variant_free(vc_cpu_variant *v)

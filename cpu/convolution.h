@@ -5,7 +5,7 @@
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* A convolution without its batch size.  All ints: it is compared as bytes. */
 typedef struct vc_cpu_shape

@@ -22,10 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../engine/arena.h"
-#include "../engine/device.h"
-#include "dnnl_compat.h"
-#include "kernel.h"
+#include "engine/network/arena.h"
+#include "engine/device.h"
+#include "cpu/dnnl_compat.h"
+#include "cpu/kernel.h"
 
 #define VC_CPU_ALIGNMENT	64		/* bytes: one cache line, one AVX-512 register */
 #define VC_CPU_MAX_BLOCK	16

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../engine/cores.h"
-#include "cpu.h"
+#include "engine/support/cores.h"
+#include "cpu/cpu.h"
 
 /*
  * oneDNN keeps primitives that nobody has any more, 1,024 by default.  Those of

@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "../engine/random.h"
-#include "cpu.h"
+#include "engine/support/random.h"
+#include "cpu/cpu.h"
 
 #define CHUNK 16384				/* floats a thread takes at a time */
 

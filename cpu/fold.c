@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "convolution.h"
+#include "cpu/convolution.h"
 
 /* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
 static void

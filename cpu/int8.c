@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #define MOST_SIGNED		127
 #define MOST_UNSIGNED	255

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../engine/network.h"
+#include "engine/network/network.h"
 
 /* Which elements of a gradient pass through the relu behind a batch norm. */
 typedef enum vc_cpu_mask

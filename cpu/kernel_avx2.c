@@ -6,5 +6,5 @@
 #define VC_LANES 8
 #define VC_TARGET __attribute__((target("arch=haswell")))
 #define VC_KERNELS vc_cpu_kernels_avx2
-#include "kernel_body.h"
+#include "cpu/kernel_body.h"
 #endif

@@ -6,5 +6,5 @@
 #define VC_LANES 16
 #define VC_TARGET __attribute__((target("arch=skylake-avx512")))
 #define VC_KERNELS vc_cpu_kernels_avx512
-#include "kernel_body.h"
+#include "cpu/kernel_body.h"
 #endif

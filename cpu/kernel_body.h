@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernel.h"
+#include "cpu/kernel.h"
 
 #define VC_BODY VC_TARGET static inline __attribute__((always_inline))
 
@@ -30,9 +30,9 @@ typedef uint8_t bytes __attribute__((vector_size(VC_LANES)));
 /* The larger of a and 0; NaN stays NaN. */
 #define RELU(a) WHERE(~((a) < 0.0f), a)
 
-#include "kernel_flat_body.h"
-#include "kernel_norm_body.h"
-#include "kernel_pool_body.h"
+#include "cpu/kernel_flat_body.h"
+#include "cpu/kernel_norm_body.h"
+#include "cpu/kernel_pool_body.h"
 
 const vc_cpu_kernels VC_KERNELS = {
 	.block = VC_LANES,

@@ -5,4 +5,4 @@
 #define VC_LANES 8
 #define VC_TARGET
 #define VC_KERNELS vc_cpu_kernels_generic
-#include "kernel_body.h"
+#include "cpu/kernel_body.h"

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 static vc_status
 multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,

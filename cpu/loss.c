@@ -6,7 +6,7 @@
  */
 #include <math.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* One row: its cross entropy; gradient[classes] is (softmax - 1(label)) * scale. */
 static double

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
 #define RESERVE	((size_t) 32 * 1024 * 1024)	/* twice what the first matrix product makes */

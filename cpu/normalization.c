@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* Per channel, padded to whole blocks with zeros. */
 struct vc_cpu_norm

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* True where gradients change a parameter while groups below are frozen. */
 bool

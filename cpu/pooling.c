@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 static vc_status
 max_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)

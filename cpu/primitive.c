@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "convolution.h"
+#include "cpu/convolution.h"
 
 static dnnl_data_type_t
 data_type(int layout)

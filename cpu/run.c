@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* A value's gradient, its two parts added; NULL where nothing reads it. */
 float *

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "convolution.h"
+#include "cpu/convolution.h"
 
 #define VERSION 1				/* of what is kept; raise it when that changes */
 

@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 typedef struct group
 {

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "cpu.h"
+#include "cpu/cpu.h"
 
 /* Threads that libgomp has made in this process, at most. */
 static int	started = 0;

@@ -6,7 +6,7 @@
  * scaled.  Where some gradient of a step has overflown, nothing changes: the
  * caller lowers the scale and goes backward again.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
 #define THREADS 256
 

@@ -2,7 +2,7 @@
  * backward.c
  *		How steps pass gradients on.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* sum += x, over a value's elements. */
 static vc_status

@@ -10,8 +10,8 @@
 #ifndef VISCLF_CUDA_CONVOLUTION_H
 #define VISCLF_CUDA_CONVOLUTION_H
 
-#include "../engine/status.h"
-#include "kernel.h"
+#include "engine/support/status.h"
+#include "cuda/kernel.h"
 
 typedef enum vc_cuda_direction
 {

@@ -22,11 +22,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../engine/arena.h"
-#include "../engine/device.h"
-#include "convolution.h"
-#include "kernel.h"
-#include "report.h"
+#include "engine/network/arena.h"
+#include "engine/device.h"
+#include "cuda/convolution.h"
+#include "cuda/kernel.h"
+#include "cuda/report.h"
 
 #define VC_CUDA_ALIGNMENT	256		/* bytes; what cudaMalloc gives */
 #define VC_CUDA_GRAPHS		8		/* replays that a plan keeps */

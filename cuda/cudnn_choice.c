@@ -9,7 +9,7 @@
  */
 #include <math.h>
 
-#include "cudnn_private.h"
+#include "cuda/cudnn_private.h"
 
 #define CONFIGURATIONS	16		/* asked for, a mode of the heuristics */
 #define CANDIDATES		5		/* measured */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cudnn_private.h"
+#include "cuda/cudnn_private.h"
 
 vc_status
 vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what)

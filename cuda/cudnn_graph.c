@@ -2,7 +2,7 @@
  * cudnn_graph.c
  *		A convolution as a graph of cuDNN's operations.
  */
-#include "cudnn_private.h"
+#include "cuda/cudnn_private.h"
 
 /* At most: convolution, bias, addition, relu; tensors; the convolution and three modes. */
 #define OPERATIONS	4

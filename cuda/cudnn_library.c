@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cudnn_private.h"
+#include "cuda/cudnn_private.h"
 
 /* The first one has all functions that we call. */
 static const char *const libraries[] = {

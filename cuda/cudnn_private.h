@@ -13,7 +13,7 @@
 
 #include <cudnn.h>
 
-#include "convolution.h"
+#include "cuda/convolution.h"
 
 /* The tensors of a problem: their numbers in a variant pack. */
 enum

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* Bytes of one of the two pinned buffers that images pass through. */
 #define STAGING_BYTES ((size_t) 4 * 1024 * 1024)

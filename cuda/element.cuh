@@ -9,7 +9,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include "kernel.h"
+#include "cuda/kernel.h"
 
 /* The tests' emulator has a launch of its own. */
 #ifndef VC_LAUNCH

@@ -2,9 +2,9 @@
  * elementwise.cu
  *		Relu, addition, dropout, conversion, and folding for inference.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
-#include "../engine/random.h"
+#include "engine/support/random.h"
 
 #define THREADS 256
 

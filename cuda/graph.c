@@ -8,7 +8,7 @@
  * node copies from a fixed place.  The least recently used graph gives way.
  * Where capturing fails, calls of that kind go on running as they are.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* The place of a kind of call; *fresh where it was not there. */
 static vc_cuda_graph *

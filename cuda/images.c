@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* Left free for what plans make later: workspace, graphs, other programs. */
 #define RESERVE ((size_t) 512 * 1024 * 1024)

@@ -2,7 +2,7 @@
  * input.cu
  *		From the bytes of images to normalised activations.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
 /* One pixel: (byte / 255 - mean) / std in three channels, zero in the fourth. */
 template <typename T> static __global__ void

@@ -6,7 +6,7 @@
  * a block makes 64 x 64 results, a thread 4 x 4 of them.  Products are not
  * rounded to TF32, so the head is as exact as its inputs.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
 #define TILE	64
 #define DEPTH	16

@@ -4,7 +4,7 @@
  *
  * A block takes an image; then one block adds up the images' losses.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
 #define THREADS 128
 

@@ -6,7 +6,7 @@
  * address that nothing is at, to learn the size, and again when the memory is
  * there.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 #define NOWHERE ((char *) VC_CUDA_ALIGNMENT)
 

@@ -7,8 +7,8 @@
  * a channel's blocks in double.  What a thread sums is x less the channel's
  * first value, so that a mean far from zero costs no digits.
  */
-#include "../engine/network.h"
-#include "element.cuh"
+#include "engine/network/network.h"
+#include "cuda/element.cuh"
 
 #define THREADS		256
 #define ROWS		8			/* of a thread, at least */

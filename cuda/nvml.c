@@ -8,7 +8,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "nvml.h"
+#include "cuda/nvml.h"
 
 /* nvml.h of NVIDIA's, as far as it is used. */
 typedef struct memory

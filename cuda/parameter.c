@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* Calls back with each element's place in the plain and in the padded tensor. */
 #define EACH_ELEMENT(p, plain, padded) \

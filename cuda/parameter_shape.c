@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* The convolution or linear node that owns a weight, or NULL. */
 static const vc_node *

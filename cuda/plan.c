@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* Marks the values below which something trains: those that need gradients. */
 void

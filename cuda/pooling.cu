@@ -6,7 +6,7 @@
  * goes backward by asking, for each pixel, the windows that it is in: no
  * atomics, and always the same sum.
  */
-#include "element.cuh"
+#include "cuda/element.cuh"
 
 #define THREADS 256
 

@@ -7,8 +7,8 @@
  */
 #include <pthread.h>
 
-#include "cuda.h"
-#include "nvml.h"
+#include "cuda/cuda.h"
+#include "cuda/nvml.h"
 
 /* "13.0" of 13000. */
 static void

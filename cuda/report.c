@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "cuda/report.h"
 
 /* Says which call of CUDA failed, and how. */
 vc_status

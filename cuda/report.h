@@ -9,7 +9,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "../engine/status.h"
+#include "engine/support/status.h"
 
 /* Fills *error with the call that failed; VC_OUT_OF_MEMORY or VC_DEVICE_ERROR. */
 extern vc_status vc_cuda_failed(vc_error *error, cudaError_t status, const char *what);

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /*
  * Cuts up a request from an address on; sets the sizes too.  What every call

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <time.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 #define POLL_SECONDS	0.05	/* between questions whether to stop */
 #define LEAST_SCALE		1.0f	/* of float16's loss */

@@ -9,7 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 typedef struct group
 {

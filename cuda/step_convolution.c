@@ -6,7 +6,7 @@
  * has an engine that adds bias and operand and applies relu too, it does; else
  * a kernel of our own does that behind a plain convolution.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* The weights as convolutions read them. */
 static void *

@@ -2,7 +2,7 @@
  * step_elementwise.c
  *		Relu, addition and dropout that are steps of their own.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 static int64_t
 elements(const vc_plan *plan, int value, int count)

@@ -2,7 +2,7 @@
  * step_input.c
  *		The step that makes activations of the images' bytes.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 static vc_status
 input_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)

@@ -2,7 +2,7 @@
  * step_linear.c
  *		Linear layers: y = x W' + b; x is [count][inputs], W [outputs][inputs].
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 static vc_status
 multiply(vc_plan *plan, const vc_cuda_product *product, vc_error *error)

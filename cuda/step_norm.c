@@ -2,7 +2,7 @@
  * step_norm.c
  *		Batch norm, with the addition and the relu behind it.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 /* What the kernels want to know of a batch norm. */
 vc_cuda_norm

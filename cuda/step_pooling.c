@@ -2,7 +2,7 @@
  * step_pooling.c
  *		Max pooling, and pooling over whole planes.
  */
-#include "cuda.h"
+#include "cuda/cuda.h"
 
 static vc_cuda_pool
 pool_of(const vc_plan *plan, const vc_cuda_step *step, int count)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #define MOST_ADVERTS	10000000L
 #define SHORTEST_SIDE	180.0f

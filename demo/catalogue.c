@@ -12,9 +12,9 @@
  * evenly, so that over all places the share goes from 10 % in 1850 to 60 % in
  * 1899.  Nothing else of an advert depends on its year or place.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
-#include "random.h"
+#include "engine/support/random.h"
 
 #define N_PLACES	6
 #define TITLES		2			/* newspapers of a place */

@@ -3,7 +3,7 @@
  *		Lays an advert out: the edges a crop takes along, a border, a cut where
  *		it has one, and what fills the column about that.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
  *		by hatching and cross-hatching.  Each cut of a motif is another block:
  *		its points, tones, spacing and surroundings vary.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 #include <stdlib.h>

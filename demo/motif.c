@@ -7,7 +7,7 @@
  * (centre, then its radius as the first number), w spoked wheel (likewise),
  * h hatching alone, k solid black, e smooth solid black.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 static const part ship[] = {
 	{'h', 3, 0, "0084 9984 9998 0098"},

@@ -3,7 +3,7 @@
  *		What a printer sets about the type: rules, dividers, borders, fleurons
  *		and pointing hands.  None of them makes an advert illustrated.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 

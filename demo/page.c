@@ -2,11 +2,11 @@
  * page.c
  *		The drawing surface: antialiased strokes, polygons and hatching.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 
-#include "random.h"
+#include "engine/support/random.h"
 
 #define SUBROWS 4				/* of a row of pixels, in filling */
 

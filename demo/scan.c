@@ -3,7 +3,7 @@
  *		From ink on a page to the JPEG an archive has: ink spread, uneven
  *		impression, aged paper, show-through, specks, scanner blur and noise.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include <jpeglib.h>
 
-#include "random.h"
+#include "engine/support/random.h"
 
 /* A smooth random field: values at the knots of a grid, bilinear between. */
 #define FIELD_SIDE	12

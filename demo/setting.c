@@ -2,7 +2,7 @@
  * setting.c
  *		Sets lines of type and ornaments down a column, about its cut.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
  * column and a row for each point.  A face gives the strokes weight: thick
  * ones where they run downwards, thin ones across, and serifs.
  */
-#include "adverts.h"
+#include "demo/adverts.h"
 
 #include <math.h>
 #include <string.h>

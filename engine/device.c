@@ -2,7 +2,7 @@
  * device.c
  *		What every device checks before it works.
  */
-#include "device.h"
+#include "engine/device.h"
 
 vc_status
 vc_options_check(const vc_plan_options *o, vc_error *error)

@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "network.h"
-#include "status.h"
-#include "store.h"
+#include "engine/network/network.h"
+#include "engine/support/status.h"
+#include "engine/weights/store.h"
 
 #define VC_DEVICE_API_VERSION 5
 

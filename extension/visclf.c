@@ -6,13 +6,13 @@
  * No thread is started and no device touched here, so that the library may
  * also be preloaded into the postmaster.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include "fmgr.h"
 
-#include "planner.h"
-#include "reassign.h"
-#include "settings.h"
+#include "extension/classifying/planner.h"
+#include "extension/models/reassign.h"
+#include "extension/support/settings.h"
 
 PG_MODULE_MAGIC;
 

@@ -18,9 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../cuda/cudnn_private.h"
-#include "../../engine/network.h"
-#include "../unit/tap.h"
+#include "cuda/cudnn_private.h"
+#include "engine/network/network.h"
+#include "test/unit/tap.h"
 
 /* A card, in the words that cuDNN writes such a description in. */
 typedef struct card

@@ -19,7 +19,7 @@
 
 extern "C"
 {
-#include "../../cuda/convolution.h"
+#include "cuda/convolution.h"
 }
 
 struct vc_cuda_engine

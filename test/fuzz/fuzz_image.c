@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image.h"
+#include "engine/image/image.h"
 
 #define SIZE	32
 

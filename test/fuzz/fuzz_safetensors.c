@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "names.h"
+#include "engine/weights/json.h"
+#include "engine/weights/names.h"
 
 #define MAX_VALUES	4096
 

@@ -9,7 +9,7 @@
  * only the networks with such names are tried, with "steps" only what has no
  * such name, training and calls that must fail, with "shared" what plans share.  With -m only one of a device's modes.
  */
-#include "conformance.h"
+#include "test/unit/conformance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "load_device.h"
-#include "oracle.h"
+#include "test/unit/load_device.h"
+#include "test/unit/oracle.h"
 
 /* Says what the device is. */
 static void

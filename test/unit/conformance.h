@@ -5,7 +5,7 @@
 #ifndef VISCLF_CONFORMANCE_H
 #define VISCLF_CONFORMANCE_H
 
-#include "device.h"
+#include "engine/device.h"
 
 /* The kinds of error that are measured, each with its own tolerance. */
 typedef enum measure

@@ -2,7 +2,7 @@
  * conformance_compare.c
  *		How errors are measured, how large they may be, and how they are told.
  */
-#include "conformance.h"
+#include "test/unit/conformance.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
-#include "tap.h"
+#include "test/unit/oracle.h"
+#include "test/unit/tap.h"
 
 static const char *const measure_names[MEASURES] = {
 	"forward", "gradients", "gradients near a jump", "running statistics",

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conformance.h"
-#include "small_networks.h"
+#include "test/unit/conformance.h"
+#include "test/unit/small_networks.h"
 
 #define BATCH 4
 

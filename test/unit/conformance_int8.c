@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conformance.h"
-#include "small_networks.h"
+#include "test/unit/conformance.h"
+#include "test/unit/small_networks.h"
 
 #define BATCH	8
 #define LIMIT	0.06			/* of the norm of the logits' difference */

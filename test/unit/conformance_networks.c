@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conformance.h"
-#include "oracle.h"
-#include "small_networks.h"
+#include "test/unit/conformance.h"
+#include "test/unit/oracle.h"
+#include "test/unit/small_networks.h"
 
 /* The same network on the oracle and on every subject. */
 typedef struct bench

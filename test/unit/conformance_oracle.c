@@ -9,10 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "conformance.h"
-#include "oracle.h"
-#include "random.h"
-#include "small_networks.h"
+#include "test/unit/conformance.h"
+#include "test/unit/oracle.h"
+#include "engine/support/random.h"
+#include "test/unit/small_networks.h"
 
 #define GRADIENT_LIMIT 1e-6
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conformance.h"
-#include "small_networks.h"
+#include "test/unit/conformance.h"
+#include "test/unit/small_networks.h"
 
 #define BATCH	8
 #define CLASSES 5

@@ -2,13 +2,13 @@
  * load_device.c
  *		Finds a device by name for the tests and benchmarks.
  */
-#include "load_device.h"
+#include "test/unit/load_device.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "test/unit/oracle.h"
 
 /* Programs may be linked without the CPU's files. */
 #pragma weak vc_cpu_device

@@ -5,7 +5,7 @@
 #ifndef VISCLF_LOAD_DEVICE_H
 #define VISCLF_LOAD_DEVICE_H
 
-#include "device.h"
+#include "engine/device.h"
 
 /*
  * "oracle"; "cpu" where it is linked; "cuda" from the module that the

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle_plan.h"
+#include "test/unit/oracle_plan.h"
 
 struct vc_device
 {

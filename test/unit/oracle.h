@@ -9,7 +9,7 @@
 #ifndef VISCLF_ORACLE_H
 #define VISCLF_ORACLE_H
 
-#include "device.h"
+#include "engine/device.h"
 
 extern const vc_device_api *vc_oracle_device(void);
 

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "oracle_plan.h"
+#include "test/unit/oracle_plan.h"
 
 
 /*

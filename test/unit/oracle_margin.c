@@ -7,7 +7,7 @@
  */
 #include <math.h>
 
-#include "oracle_plan.h"
+#include "test/unit/oracle_plan.h"
 
 /* The root mean square of a node's output over the batch. */
 static double

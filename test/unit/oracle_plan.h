@@ -7,7 +7,7 @@
 #ifndef VISCLF_ORACLE_PLAN_H
 #define VISCLF_ORACLE_PLAN_H
 
-#include "oracle.h"
+#include "test/unit/oracle.h"
 
 typedef struct oracle_parameter
 {

@@ -4,8 +4,8 @@
  */
 #include <math.h>
 
-#include "oracle_plan.h"
-#include "random.h"
+#include "test/unit/oracle_plan.h"
+#include "engine/support/random.h"
 
 /* Turns [count][size][size][3] bytes into normalised planes. */
 void

@@ -2,7 +2,7 @@
  * oracle_pooling.c
  *		The oracle's max, average and concat pools.
  */
-#include "oracle_plan.h"
+#include "test/unit/oracle_plan.h"
 
 /*
  * The place in a plane of the largest input that an output of a max pool

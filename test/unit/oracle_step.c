@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "oracle_plan.h"
+#include "test/unit/oracle_plan.h"
 
 static const struct
 {

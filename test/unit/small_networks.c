@@ -6,15 +6,15 @@
  * multiples of a vector's length.  Most networks end in the concat pool: its
  * maximum makes gradients that differ from pixel to pixel.
  */
-#include "small_networks.h"
+#include "test/unit/small_networks.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "builder.h"
-#include "random.h"
+#include "engine/network/builder.h"
+#include "engine/support/random.h"
 
 /* Adds a node that builder.h has no function for. */
 static int

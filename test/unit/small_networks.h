@@ -5,7 +5,7 @@
 #ifndef VISCLF_SMALL_NETWORKS_H
 #define VISCLF_SMALL_NETWORKS_H
 
-#include "device.h"
+#include "engine/device.h"
 
 /* The networks that hold every node type; index 0.. until it gives NULL. */
 extern vc_network *small_network(int index);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "augment.h"
-#include "tap.h"
+#include "engine/image/augment.h"
+#include "test/unit/tap.h"
 
 enum
 {

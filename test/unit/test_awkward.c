@@ -6,13 +6,13 @@
  * that the environment variable VISCLF_DATA names, ../shared/data by default,
  * with a table, INDEX.tsv, of what Pillow makes of each.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "engine/image/image.h"
 
 #define SIZE		32
 #define MAX_PIXELS	100000000

@@ -3,14 +3,14 @@
  *		Processors that a process may use.
  */
 #define _GNU_SOURCE
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cores.h"
+#include "engine/support/cores.h"
 
 static char root[] = "/tmp/test_cores.XXXXXX";
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load_device.h"
-#include "small_networks.h"
-#include "tap.h"
+#include "test/unit/load_device.h"
+#include "test/unit/small_networks.h"
+#include "test/unit/tap.h"
 
 #define BATCH 6
 

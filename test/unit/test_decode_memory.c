@@ -2,16 +2,16 @@
  * test_decode_memory.c
  *		The memory that threads decode images in: counted, bounded, given back.
  */
-#include "jpeg_maker.h"
-#include "tap.h"
+#include "test/unit/jpeg_maker.h"
+#include "test/unit/tap.h"
 
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "decode_memory.h"
-#include "pool.h"
+#include "engine/image/decode_memory.h"
+#include "engine/image/pool.h"
 
 #define MB		(1024 * 1024)
 #define SIZE	32

@@ -2,13 +2,13 @@
  * test_finite.c
  *		Weights that are none are found, wherever they are among the others.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "finite.h"
-#include "probe.h"
+#include "engine/network/finite.h"
+#include "engine/image/header.h"
 
 #define COUNT 3000
 

@@ -2,11 +2,11 @@
  * test_image.c
  *		Decoding of images made here, whole and damaged.
  */
-#include "jpeg_maker.h"
-#include "tap.h"
+#include "test/unit/jpeg_maker.h"
+#include "test/unit/tap.h"
 
-#include "exif.h"
-#include "image.h"
+#include "engine/image/exif.h"
+#include "engine/image/image.h"
 
 #define SIZE		32
 #define MAX_PIXELS	100000000

@@ -4,8 +4,8 @@
  */
 #include <math.h>
 
-#include "lr_find.h"
-#include "tap.h"
+#include "engine/network/lr_find.h"
+#include "test/unit/tap.h"
 
 int
 main(void)

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "metrics.h"
-#include "tap.h"
+#include "engine/network/metrics.h"
+#include "test/unit/tap.h"
 
 /* Four images of three classes; nobody carries or is said to carry the last. */
 static const float probabilities[4][3] = {

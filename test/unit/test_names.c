@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "tap.h"
+#include "engine/weights/names.h"
+#include "test/unit/tap.h"
 
 #define MAX_TENSORS 512
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "network.h"
-#include "small_networks.h"
-#include "tap.h"
+#include "engine/network/network.h"
+#include "test/unit/small_networks.h"
+#include "test/unit/tap.h"
 
 /* How many numbers gradients change. */
 static int64_t

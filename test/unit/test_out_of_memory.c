@@ -5,7 +5,7 @@
  * Each try is a process of its own with a limit on its address space, from far
  * too little to enough, so that the memory ends at another place each time.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "load_device.h"
-#include "small_networks.h"
+#include "test/unit/load_device.h"
+#include "test/unit/small_networks.h"
 
 #define MB		((size_t) 1024 * 1024)
 #define BATCH	8

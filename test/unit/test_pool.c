@@ -2,13 +2,13 @@
  * test_pool.c
  *		The threads that decode images.
  */
-#include "jpeg_maker.h"
-#include "tap.h"
+#include "test/unit/jpeg_maker.h"
+#include "test/unit/tap.h"
 
 #include <dirent.h>
 #include <signal.h>
 
-#include "pool.h"
+#include "engine/image/pool.h"
 
 #define SIZE	16
 #define JOBS	300

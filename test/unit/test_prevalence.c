@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "prevalence.h"
-#include "simplex.h"
-#include "tap.h"
+#include "engine/counting/prevalence.h"
+#include "engine/counting/simplex.h"
+#include "test/unit/tap.h"
 
 #define CLASSES 3
 #define MOST 100

@@ -2,14 +2,14 @@
  * test_prevalence_memory.c
  *		The memory that counting by class needs is known before it is asked for.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "prevalence.h"
-#include "random.h"
+#include "engine/counting/prevalence.h"
+#include "engine/support/random.h"
 
 #define MB		(1024 * 1024)
 

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prevalence.h"
-#include "random.h"
-#include "tap.h"
+#include "engine/counting/prevalence.h"
+#include "engine/support/random.h"
+#include "test/unit/tap.h"
 
 #define CORPORA 1000
 #define MOST_CLASSES 4

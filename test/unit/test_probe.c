@@ -4,9 +4,9 @@
  */
 #include <math.h>
 
-#include "probe.h"
-#include "random.h"
-#include "tap.h"
+#include "engine/image/header.h"
+#include "engine/support/random.h"
+#include "test/unit/tap.h"
 
 enum
 {

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics.h"
-#include "random.h"
-#include "recipe.h"
-#include "tap.h"
+#include "engine/network/metrics.h"
+#include "engine/support/random.h"
+#include "engine/network/recipe.h"
+#include "test/unit/tap.h"
 
 #define STEPS 5
 

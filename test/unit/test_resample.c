@@ -7,13 +7,13 @@
  * says so, resize((size, height), BILINEAR) and then resize((size, size),
  * BILINEAR), which is the order of passes of every Pillow before 13.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "resample.h"
+#include "engine/image/resample.h"
 
 #define MAX_SIDE	64
 

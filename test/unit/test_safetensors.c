@@ -6,9 +6,9 @@
 #include <math.h>
 #include <time.h>
 
-#include "safetensors.h"
-#include "safetensors_maker.h"
-#include "tap.h"
+#include "engine/weights/safetensors.h"
+#include "test/unit/safetensors_maker.h"
+#include "test/unit/tap.h"
 
 static void
 test_good_headers(void)

@@ -2,9 +2,9 @@
  * test_safetensors_bad.c
  *		Files that are no safetensors files are refused with a reason.
  */
-#include "safetensors.h"
-#include "safetensors_maker.h"
-#include "tap.h"
+#include "engine/weights/safetensors.h"
+#include "test/unit/safetensors_maker.h"
+#include "test/unit/tap.h"
 
 typedef struct bad_header
 {

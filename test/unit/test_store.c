@@ -2,7 +2,7 @@
  * test_store.c
  *		Files that processes share.
  */
-#include "tap.h"
+#include "test/unit/tap.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "engine/weights/store.h"
 
 #define BYTES	100000
 

@@ -2,10 +2,10 @@
  * test_thumbnail.c
  *		Small pictures of images made here.
  */
-#include "jpeg_maker.h"
-#include "tap.h"
+#include "test/unit/jpeg_maker.h"
+#include "test/unit/tap.h"
 
-#include "thumbnail.h"
+#include "engine/image/thumbnail.h"
 
 static const vc_decode_limits limits = {.pixels = 100000000};
 

@@ -1,0 +1,219 @@
+/*
+ * cache.c
+ *		Model versions that this backend keeps ready to run.
+ */
+#include "extension/classifying/cache.h"
+
+#include "executor/spi.h"
+#include "utils/memutils.h"
+
+#include "extension/support/error.h"
+#include "extension/support/release.h"
+#include "extension/devices/gpu_idle.h"
+#include "extension/support/settings.h"
+#include "extension/models/shared_weights.h"
+
+#define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
+
+static CachedModel **entries;	/* in TopMemoryContext */
+static int	entry_count;
+static int	entry_capacity;
+static int64 uses;
+static OpenDevice device;		/* that every entry's plan is on */
+
+static void
+drop(int i)
+{
+	MemoryContext context = entries[i]->context;
+
+	entries[i] = entries[--entry_count];
+	MemoryContextDelete(context);
+}
+
+/* Frees what is on the device; in another thread, see idle.h. */
+static void
+release_all(void)
+{
+	for (int i = 0; i < entry_count; i++)
+	{
+		entries[i]->api->plan_free(entries[i]->plan);
+		entries[i]->plan = NULL;
+	}
+	if (device.device != NULL)
+		device.api->close(device.device);
+	device.device = NULL;
+}
+
+/* Opens the device, anew where the settings have changed. */
+static void
+current_device(void)
+{
+	OpenDevice	opened;
+
+	idle_hold();
+	if (device.device != NULL && device_is_current(&device))
+		return;
+	open_device(&opened);
+	while (entry_count > 0)
+		drop(0);
+	if (device.device != NULL)
+		device.api->close(device.device);
+	device = opened;
+	if (device_has_memory(&device))
+		idle_watch(release_all);
+}
+
+/* The version as the settings now have it run; -1: not there. */
+static int
+find(ModelKey key, vc_precision precision)
+{
+	for (int i = 0; i < entry_count; i++)
+		if (entries[i]->key.model_id == key.model_id &&
+			entries[i]->key.created_at == key.created_at &&
+			entries[i]->key.row_xmin == key.row_xmin &&
+			entries[i]->precision == precision &&
+			entries[i]->algorithm == setting_convolution &&
+			entries[i]->shared == (setting_shared_weights > 0))
+			return i;
+	return -1;
+}
+
+/* Makes room for one more. */
+static void
+evict(void)
+{
+	while (entry_count >= setting_max_cached_models)
+	{
+		int			oldest = 0;
+
+		for (int i = 1; i < entry_count; i++)
+			if (entries[i]->last_use < entries[oldest]->last_use)
+				oldest = i;
+		drop(oldest);
+	}
+	if (entry_count == entry_capacity)
+	{
+		int			capacity = Max(8, entry_capacity * 2);
+
+		if (entries == NULL)
+			entries = MemoryContextAlloc(TopMemoryContext, sizeof(CachedModel *) * capacity);
+		else
+			entries = repalloc(entries, sizeof(CachedModel *) * capacity);
+		entry_capacity = capacity;
+	}
+}
+
+static void
+release_plan(void *argument)
+{
+	CachedModel *cached = argument;
+
+	if (cached->plan != NULL)	/* it was not released when idle */
+		cached->api->plan_free(cached->plan);
+}
+
+/* Lets the device run the model in int8 where it has to, or may. */
+static void
+allow_int8(const Model *model, vc_plan_options *options)
+{
+	if (options->precision == VC_INT8 && model->ranges == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" version %d is not calibrated for int8",
+						model->name, model->version),
+				 errhint("Its owner can calibrate it: SELECT visclf.calibrate_int8(model, table). Or set visclf.precision to auto or float32.")));
+	if (options->precision == VC_INT8 ||
+		(options->precision == VC_PRECISION_AUTO && model->int8_agreement >= LEAST_AGREEMENT))
+		options->ranges = model->ranges;
+}
+
+static CachedModel *
+load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
+{
+	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
+	vc_plan_options options = {0};
+	vc_error	error;
+
+	SPI_connect();
+	cached->key = key;
+	cached->precision = precision;
+	cached->algorithm = setting_convolution;
+	cached->shared = setting_shared_weights > 0;
+	cached->context = context;
+	cached->api = device.api;
+	cached->max_batch = max_batch;
+	cached->model = model_read(key.model_id, false, context);
+	cached->memo = memo_create(context, cached->model->class_count);
+	options.purpose = VC_INFERENCE;
+	options.algorithm = cached->algorithm;
+	options.precision = precision;
+	options.max_batch = max_batch;
+	options.interrupted = vc_query_canceled;
+	allow_int8(cached->model, &options);
+	if (device.api->shares_weights)
+		shared_weights(key, cached->model, context, &options);
+	vc_check(device.api->plan(device.device, cached->model->network, &options,
+							  &cached->plan, &error), &error);
+	vc_release_with(context, release_plan, cached);
+	if (options.parameters == NULL)
+		weights_read(cached->model, cached->api, cached->plan);
+	SPI_finish();
+	return cached;
+}
+
+CachedModel *
+cached_model(ModelKey key, int max_batch, vc_precision precision)
+{
+	MemoryContext context;
+	CachedModel *cached;
+	int			i;
+
+	current_device();
+	i = find(key, precision);
+	if (i >= 0 && entries[i]->max_batch >= max_batch)
+	{
+		entries[i]->last_use = ++uses;
+		return entries[i];
+	}
+	if (i >= 0)
+		drop(i);
+	evict();
+
+	/* until it is complete, the context goes with an error */
+	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
+									ALLOCSET_DEFAULT_SIZES);
+	cached = load(key, max_batch, precision, context);
+	MemoryContextSetParent(context, TopMemoryContext);
+	cached->last_use = ++uses;
+	entries[entry_count++] = cached;
+	return cached;
+}
+
+void
+cached_model_forget(int model_id)
+{
+	for (int i = entry_count - 1; i >= 0; i--)
+		if (entries[i]->key.model_id == model_id)
+			drop(i);
+}
+
+void
+cached_model_run(CachedModel *cached, const uint8_t *images, int count,
+				 float *logits, float *features)
+{
+	vc_error	error;
+	vc_status	status;
+
+	elog(DEBUG1, "forward pass of %d images", count);
+	status = cached->api->forward(cached->plan, images, count, logits, features, &error);
+	if (status != VC_OK)
+	{
+		for (int i = entry_count - 1; i >= 0; i--)
+			if (entries[i] == cached)
+				drop(i);
+		vc_throw(&error);
+	}
+	model_check_numbers(cached->model, logits, (int64) count * cached->model->class_count);
+	if (features != NULL)
+		model_check_numbers(cached->model, features, (int64) count * cached->model->network->features);
+}

@@ -1,0 +1,277 @@
+/*
+ * classify_table.c
+ *		visclf.classify_table: predictions of the rows that have none yet.
+ *
+ * While one batch is decoded on the pool, the next is fetched; then the network
+ * runs and the predictions are written.  Outside a transaction block each batch
+ * is a transaction, so what is there when the backend dies stays, once.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "extension/support/arguments.h"
+#include "extension/support/decoding_batch.h"
+#include "extension/classifying/cache.h"
+#include "extension/models/model_locks.h"
+#include "extension/classifying/unclassified_rows.h"
+#include "extension/classifying/prediction.h"
+#include "extension/support/settings.h"
+#include "extension/training/source.h"
+#include "extension/support/sql.h"
+#include "extension/training/training.h"
+
+PG_FUNCTION_INFO_V1(visclf_classify_table);
+
+#define NO_IMAGE (-1)			/* of a row whose image is NULL */
+
+/* Arguments of visclf.classify_table. */
+enum
+{
+	ARG_MODEL,
+	ARG_SOURCE,
+	ARG_KEY_COLUMN,
+	ARG_TARGET,
+	ARG_IMAGE_COLUMN,
+	ARG_REPLACE
+};
+
+/* Rows on their way. */
+typedef struct Rows
+{
+	MemoryContext context;		/* of the keys, reset for each batch */
+	int			count;
+	Datum	   *keys;			/* [batch_size] */
+	int		   *jobs;			/* [batch_size]: place in the batch, or NO_IMAGE */
+	Batch	   *batch;
+} Rows;
+
+typedef struct Work
+{
+	ModelKey	key;
+	vc_precision precision;
+	int			batch_size;
+	bool		atomic;
+	const char *model;			/* its name */
+	Pending    *pending;
+	PredictionTable *table;
+	float	   *logits;			/* [batch_size][classes] */
+	int64		done;
+	int64		failed;			/* of them, without a prediction */
+	instr_time	start;
+	instr_time	last_progress;
+} Work;
+
+static Rows *
+make_rows(const Work *w, Decoder *decoder)
+{
+	Rows	   *rows = palloc0(sizeof(*rows));
+
+	rows->context = AllocSetContextCreate(CurrentMemoryContext, "visclf keys",
+										  ALLOCSET_DEFAULT_SIZES);
+	rows->keys = palloc(sizeof(Datum) * w->batch_size);
+	rows->jobs = palloc(sizeof(int) * w->batch_size);
+	rows->batch = batch_create(CurrentMemoryContext, decoder, w->batch_size);
+	return rows;
+}
+
+/* Fetches rows and begins to decode them; false after the last. */
+static bool
+fetch(Work *w, Rows *rows)
+{
+	MemoryContext caller;
+	const Pending *p = w->pending;
+	uint64		fetched;
+	bool		more;
+
+	batch_reset(rows->batch);
+	MemoryContextReset(rows->context);
+	caller = MemoryContextSwitchTo(rows->context);
+	rows->count = 0;
+	more = pending_next(w->pending, w->batch_size, &fetched);
+	for (uint64 i = 0; i < fetched && rows->count < w->batch_size; i++)
+	{
+		bool		isnull;
+		Datum		key = result_of_type(i, 1, p->key_type, &isnull);
+		Datum		image;
+
+		if (isnull)
+			continue;
+		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
+		image = result_of_type(i, 2, BYTEAOID, &isnull);
+		rows->jobs[rows->count++] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
+	}
+	if (more)
+		SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(caller);
+	return more;
+}
+
+/* What is said of one row, whose batch has been run. */
+static Datum
+prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
+{
+	int			job = rows->jobs[i];
+	vc_error	error = {.message = "image is NULL"};
+
+	if (job != NO_IMAGE && rows->batch->jobs[job].error.code == VC_OK)
+		return prediction_make(w->table->desc, cached->model,
+							   w->logits + (size_t) job * cached->model->class_count,
+							   &rows->batch->jobs[job].flaw);
+	w->failed++;
+	return prediction_error(w->table->desc, cached->model,
+							job == NO_IMAGE ? &error : &rows->batch->jobs[job].error);
+}
+
+/* Runs the network on decoded rows; what it says of each is in the rows' context. */
+static Datum *
+predict(Work *w, Rows *rows)
+{
+	CachedModel *cached = cached_model(w->key, w->batch_size, w->precision);
+	MemoryContext caller = MemoryContextSwitchTo(rows->context);
+	Datum	   *predictions = palloc(sizeof(Datum) * Max(rows->count, 1));
+
+	if (rows->batch->count > 0)
+		cached_model_run(cached, rows->batch->pixels, rows->batch->count, w->logits, NULL);
+	for (int i = 0; i < rows->count; i++)
+		predictions[i] = prediction_of(w, cached, rows, i);
+	MemoryContextSwitchTo(caller);
+	return predictions;
+}
+
+/*
+ * Writes what the network says of decoded rows.  All of it is there before the
+ * first is written: triggers of the table may classify with other models,
+ * and so have this one dropped from the cache.
+ */
+static void
+classify(Work *w, Rows *rows)
+{
+	Datum	   *predictions = predict(w, rows);
+
+	prediction_table_check(w->table);
+	for (int i = 0; i < rows->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		prediction_table_write(w->table, rows->keys[i], predictions[i]);
+	}
+	w->done += rows->count;
+	if (!w->atomic)
+		sql_commit();
+}
+
+/* At most every visclf.progress_interval. */
+static void
+report_progress(Work *w)
+{
+	double		seconds = seconds_since(w->start);
+
+	if (setting_progress_interval == 0 || w->done == 0 || w->done >= w->pending->count ||
+		seconds_since(w->last_progress) < setting_progress_interval)
+		return;
+	INSTR_TIME_SET_CURRENT(w->last_progress);
+	ereport(NOTICE,
+			(errmsg("%lld of %lld rows, %.1f rows/s, about %s left",
+					(long long) w->done, (long long) w->pending->count, w->done / seconds,
+					clock_time((w->pending->count - w->done) * seconds / w->done))));
+}
+
+static void
+classify_all(Work *w)
+{
+	const Model *model = cached_model(w->key, w->batch_size, w->precision)->model;
+	Decoder    *decoder = decoder_create(CurrentMemoryContext, model->image_size, model->resize);
+	Rows	   *current = make_rows(w, decoder);
+	Rows	   *following = make_rows(w, decoder);
+	bool		more;
+
+	w->logits = palloc(sizeof(float) * w->batch_size * model->class_count);
+	INSTR_TIME_SET_CURRENT(w->start);
+	w->last_progress = w->start;
+	more = fetch(w, current);
+	batch_start(current->batch);
+	while (more)
+	{
+		Rows	   *decoded = current;
+
+		more = fetch(w, following);
+		batch_wait(decoded->batch);
+		batch_start(following->batch);
+		classify(w, decoded);
+		report_progress(w);
+		current = following;
+		following = decoded;
+	}
+}
+
+/* Says what has been done, and what has not. */
+static void
+report_end(const Work *w)
+{
+	if (w->pending->count == 0)
+		ereport(NOTICE,
+				(errmsg("no row of %s is without a prediction of model \"%s\" in %s",
+						w->pending->source, w->model, w->table->name)));
+	else
+		ereport(NOTICE,
+				(errmsg("classified %lld rows into %s, %lld of them without a prediction",
+						(long long) w->done, w->table->name, (long long) w->failed)));
+	if (w->pending->without_key > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld rows of %s were left out: their %s is NULL",
+						(long long) w->pending->without_key, w->pending->source,
+						w->pending->key_column)));
+}
+
+/* CALL visclf.classify_table(...) */
+Datum
+visclf_classify_table(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"model", "source", "key_column", "target", "image_column", "replace"};
+	Work	   *w;
+	Oid			source;
+	char	   *key_column;
+	char	   *image_column;
+	Oid			key_type;
+	int32		key_typmod;
+	Oid			key_collation;
+
+	arguments_not_null(fcinfo, names, lengthof(names));
+	source = PG_GETARG_OID(ARG_SOURCE);
+	key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
+	image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));
+	SPI_connect_ext(call_is_atomic(fcinfo) ? 0 : SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "visclf classify_table",
+												ALLOCSET_DEFAULT_SIZES));
+	w = palloc0(sizeof(*w));
+	w->atomic = call_is_atomic(fcinfo);
+	w->precision = setting_precision;
+	w->batch_size = setting_batch_size;
+	source_lock(source);
+	source_check_image(source, image_column);
+	source_check_key(source, key_column);
+	get_atttypetypmodcoll(source, get_attnum(source, key_column), &key_type, &key_typmod,
+						  &key_collation);
+	w->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
+	w->key = model_lookup(w->model);
+	w->table = prediction_table_open(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TARGET)), key_column,
+									 key_type, key_typmod);
+	lock_predictions(w->table->relation, CurrentMemoryContext);
+	w->pending = pending_find(source, key_column, image_column, w->table, w->key.model_id);
+	if (!PG_GETARG_BOOL(ARG_REPLACE))
+		pending_check_models(w->pending, w->table, w->model);
+	if (w->pending->count > 0)
+		classify_all(w);
+	report_end(w);
+	SPI_finish();
+	return (Datum) 0;
+}

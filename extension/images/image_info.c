@@ -1,0 +1,47 @@
+/*
+ * image_info.c
+ *		visclf.image_info: what the header of an image says.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "engine/image/image.h"
+
+PG_FUNCTION_INFO_V1(visclf_image_info);
+
+Datum
+visclf_image_info(PG_FUNCTION_ARGS)
+{
+	bytea	   *image = PG_GETARG_BYTEA_PP(0);
+	TupleDesc	desc;
+	Datum		values[9] = {0};
+	bool		nulls[9];
+	vc_image_info info;
+	vc_error	error;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	memset(nulls, true, sizeof(nulls));
+	if (vc_image_probe((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
+					   &info, &error) == VC_OK)
+	{
+		values[0] = CStringGetTextDatum(info.format);
+		values[1] = Int32GetDatum(info.width);
+		values[2] = Int32GetDatum(info.height);
+		values[3] = Int32GetDatum(info.components);
+		values[4] = CStringGetTextDatum(info.color_space);
+		values[5] = Int32GetDatum(info.orientation);
+		values[6] = BoolGetDatum(info.progressive);
+		values[7] = BoolGetDatum(info.complete);
+		memset(nulls, false, 8);
+	}
+	else
+	{
+		values[8] = CStringGetTextDatum(error.message);
+		nulls[8] = false;
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,362 @@
+/*
+ * import.c
+ *		visclf.import_model: a version from a safetensors file.
+ *
+ * What the file's metadata does not say and the call does not give is taken
+ * from the tensors (architecture, head, number of classes) or from the
+ * architecture's usual values (ImageNet's mean and standard deviation, 224
+ * pixels).
+ */
+#include "extension/support/pgcompat.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "extension/support/error.h"
+#include "extension/support/release.h"
+#include "extension/support/sql.h"
+#include "extension/models/model_version.h"
+
+#include "engine/network/finite.h"
+#include "engine/weights/names.h"
+#include "engine/weights/safetensors.h"
+
+PG_FUNCTION_INFO_V1(visclf_import_model);
+
+/* Arguments of visclf.import_model. */
+enum
+{
+	ARG_NAME,
+	ARG_FILE,
+	ARG_ARCHITECTURE,
+	ARG_CLASSES,
+	ARG_IMAGE_SIZE,
+	ARG_RESIZE,
+	ARG_MEAN,
+	ARG_STD,
+	ARG_MULTI_LABEL,
+	ARG_THRESHOLDS
+};
+
+static void
+release_file(void *file)
+{
+	vc_safetensors_free(file);
+}
+
+/* Opens the file; it is closed with the current memory context. */
+static vc_safetensors *
+open_file(bytea *data)
+{
+	vc_safetensors *file;
+	vc_error	error;
+
+	vc_check(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+								 &file, &error), &error);
+	vc_release_with(CurrentMemoryContext, release_file, file);
+	return file;
+}
+
+/* The architecture that the tensors are; an error where the call says another. */
+static void
+find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	char	   *architecture = palloc(VC_NAME_SIZE);
+	vc_error	error;
+
+	vc_check(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
+			 &error);
+	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
+	{
+		char	   *wanted = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ARCHITECTURE));
+
+		if (strcmp(wanted, architecture) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the tensors are those of a %s, not of a %s", architecture, wanted),
+					 errhint("Leave the architecture out, or import another file.")));
+	}
+	row->architecture = architecture;
+}
+
+/* The file's metadata of that name in the server's encoding, or NULL. */
+static const char *
+metadata(const vc_safetensors *file, const char *key)
+{
+	const char *value = vc_safetensors_metadata(file, key);
+
+	return value ? pg_any_to_server(value, strlen(value), PG_UTF8) : NULL;
+}
+
+/* A jsonb array in the file's metadata as text[], or 0 where there is none. */
+static Datum
+metadata_array(const vc_safetensors *file, const char *key)
+{
+	const char *value = metadata(file, key);
+	Sql			sql;
+	bool		isnull;
+
+	if (value == NULL)
+		return (Datum) 0;
+	sql_begin(&sql, "SELECT ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::pg_catalog.jsonb))");
+	sql_text(&sql, value);
+	sql_read(&sql);
+	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+}
+
+/* The call's classes, or the file's, or numbers from 0. */
+static void
+find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	Datum		array = PG_ARGISNULL(ARG_CLASSES) ? metadata_array(file, "classes") :
+		PG_GETARG_DATUM(ARG_CLASSES);
+	int			count = row->class_count;
+
+	if (array != (Datum) 0)
+		row->classes = text_array_values(array, &count);
+	else
+	{
+		row->classes = palloc(sizeof(char *) * count);
+		for (int i = 0; i < count; i++)
+			row->classes[i] = psprintf("%d", i);
+	}
+	if (count != row->class_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d classes are named, but the network has %d outputs",
+						count, row->class_count),
+				 errhint("Name one class an output, in their order.")));
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(row->classes[i], row->classes[j]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("class \"%s\" is named twice", row->classes[i])));
+}
+
+static int
+metadata_int(const char *key, const char *text)
+{
+	char	   *end;
+	long		value;
+
+	value = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || value < PG_INT32_MIN || value > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" in the file's metadata is no integer: \"%s\"", key, text),
+				 errhint("Give the number in the call: %s => ... .", key)));
+	return (int) value;
+}
+
+static float
+metadata_number(const char *key, const char *text)
+{
+	char	   *end;
+	float		value = strtof(text, &end);
+
+	if (end == text || *end != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" in the file's metadata is no number: \"%s\"", key, text),
+				 errhint("Give the numbers in the call, where it takes them, or mend the file.")));
+	return value;
+}
+
+/* Numbers in the file's metadata, or NULL where there are none. */
+static float *
+metadata_numbers(const vc_safetensors *file, const char *key, int *count)
+{
+	Datum		array = metadata_array(file, key);
+	char	  **texts;
+	float	   *values;
+
+	if (array == (Datum) 0)
+		return NULL;
+	texts = text_array_values(array, count);
+	values = palloc(sizeof(float) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		values[i] = metadata_number(key, texts[i]);
+	return values;
+}
+
+/* The call's numbers, or the file's, or NULL where there are none. */
+static float *
+find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
+			 int *count)
+{
+	return PG_ARGISNULL(arg) ? metadata_numbers(file, key, count) :
+		real_array_values(PG_GETARG_DATUM(arg), count);
+}
+
+/* Three numbers, or ImageNet's. */
+static void
+find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
+		   const float *usual, float *values)
+{
+	int			count = 3;
+	const float *found = find_numbers(fcinfo, arg, file, key, &count);
+
+	if (count != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has %d numbers, not 3", key, count),
+				 errhint("They are of red, green and blue, of pixels from 0 to 1.")));
+	memcpy(values, found ? found : usual, sizeof(float) * 3);
+}
+
+/* Whether images carry any number of classes, and from which probabilities. */
+static void
+find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	const char *stored = metadata(file, "multi_label");
+	int			count = row->class_count;
+
+	if (!PG_ARGISNULL(ARG_MULTI_LABEL))
+		row->multi_label = PG_GETARG_BOOL(ARG_MULTI_LABEL);
+	else if (stored != NULL && !parse_bool(stored, &row->multi_label))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"multi_label\" in the file's metadata is \"%s\"", stored),
+				 errhint("Say multi_label => true or false.")));
+	if (row->multi_label || !PG_ARGISNULL(ARG_THRESHOLDS))
+		row->thresholds = find_numbers(fcinfo, ARG_THRESHOLDS, file, "thresholds", &count);
+	if (row->thresholds && !row->multi_label)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("only a multi-label model has thresholds"),
+				 errhint("Say multi_label => true, or leave the thresholds out.")));
+	if (count != row->class_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d thresholds are given for %d classes", count, row->class_count),
+				 errhint("Give one a class, in the order of the classes.")));
+	for (int i = 0; row->thresholds && i < count; i++)
+		if (!(row->thresholds[i] >= 0 && row->thresholds[i] <= 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("threshold %g of class \"%s\" is outside 0 to 1",
+							row->thresholds[i], row->classes[i]),
+					 errhint("It is the probability from which an image counts as carrying the class.")));
+}
+
+/* What the file knows of int8, unless the call changes what that was found for. */
+static void
+find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	const char *agreement = metadata(file, "int8_agreement");
+
+	if (agreement == NULL || !PG_ARGISNULL(ARG_IMAGE_SIZE) || !PG_ARGISNULL(ARG_RESIZE) ||
+		!PG_ARGISNULL(ARG_MEAN) || !PG_ARGISNULL(ARG_STD) ||
+		!PG_ARGISNULL(ARG_MULTI_LABEL) || !PG_ARGISNULL(ARG_THRESHOLDS))
+		return;
+	row->int8_agreement = metadata_number("int8_agreement", agreement);
+	row->ranges = metadata_numbers(file, "activation_ranges", &row->range_count);
+	for (int i = 0; row->ranges && i < row->range_count; i++)
+		if (!(row->ranges[i] >= 0 && isfinite(row->ranges[i])))
+			row->ranges = NULL;
+}
+
+/* How images become the network's input. */
+static void
+find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
+{
+	const char *size = metadata(file, "image_size");
+	const char *resize = metadata(file, "resize");
+	vc_resize	unused;
+
+	row->image_size = strcmp(row->architecture, "resnet20") == 0 ? 32 : 224;
+	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
+		row->image_size = PG_GETARG_INT32(ARG_IMAGE_SIZE);
+	else if (size != NULL)
+		row->image_size = metadata_int("image_size", size);
+	row->resize = resize != NULL ? resize : "squish";
+	if (!PG_ARGISNULL(ARG_RESIZE))
+		row->resize = text_to_cstring(PG_GETARG_TEXT_PP(ARG_RESIZE));
+	if (!vc_resize_from_name(row->resize, &unused))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown resize \"%s\"", row->resize),
+				 errhint("Allowed: squish, crop, pad.")));
+	find_three(fcinfo, ARG_MEAN, file, "mean", vc_imagenet_mean, row->mean);
+	find_three(fcinfo, ARG_STD, file, "std", vc_imagenet_std, row->std);
+}
+
+/* A tensor's values, which must be a network's. */
+static bytea *
+read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
+{
+	bytea	   *data = tensor_alloc(parameter);
+	vc_error	error;
+
+	vc_check(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
+	if (vc_parameter_check(parameter, tensor->name, (float *) VARDATA(data), &error) != VC_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", error.message),
+				 errhint("The training that made this file diverged, or the file is damaged: import one of an earlier epoch.")));
+	return data;
+}
+
+/* Writes each parameter as a row, one in memory at a time. */
+static void
+write_weights(const Model *model, const vc_safetensors *file)
+{
+	const vc_network *network = model->network;
+	int		   *tensors = palloc(sizeof(int) * network->parameter_count);
+	vc_error	error;
+
+	vc_check(vc_weights_match(file, network, tensors, &error), &error);
+	for (int i = 0; i < network->parameter_count; i++)
+	{
+		bytea	   *data;
+
+		if (tensors[i] < 0)
+			continue;
+		data = read_tensor(vc_safetensors_tensor(file, tensors[i]), &network->parameters[i]);
+		weight_write(model, i, data);
+		pfree(data);
+	}
+}
+
+static Datum
+empty_object(void)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+}
+
+Datum
+visclf_import_model(PG_FUNCTION_ARGS)
+{
+	VersionRow	row = {0};
+	vc_safetensors *file;
+	Model	   *model;
+	int			model_id;
+
+	if (PG_ARGISNULL(ARG_NAME) || PG_ARGISNULL(ARG_FILE))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the name and the file must not be NULL")));
+	PreventCommandIfReadOnly("visclf.import_model()");
+	SPI_connect();
+	row.name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_NAME));
+	file = open_file(PG_GETARG_BYTEA_PP(ARG_FILE));
+	find_network(fcinfo, file, &row);
+	find_classes(fcinfo, file, &row);
+	find_multi_label(fcinfo, file, &row);
+	find_preprocessing(fcinfo, file, &row);
+	find_ranges(fcinfo, file, &row);
+	row.hyperparameters = empty_object();
+	model = model_read(version_create(&row), true, CurrentMemoryContext);
+	write_weights(model, file);
+	version_ready(model, empty_object());
+	model_id = model->model_id;
+	SPI_finish();
+	PG_RETURN_INT32(model_id);
+}

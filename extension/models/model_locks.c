@@ -1,0 +1,98 @@
+/*
+ * model_locks.c
+ *		Locks on objects of the class visclf.model, which SQL cannot take.
+ */
+#include "extension/models/model_locks.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "extension/support/release.h"
+#include "extension/support/sql.h"
+
+static void
+set_tag(LOCKTAG *tag, uint32 object, LockKind kind)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, model_table(), object, kind);
+}
+
+void
+lock_object(uint32 object, LockKind kind)
+{
+	LOCKTAG		tag;
+
+	set_tag(&tag, object, kind);
+	LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+static void
+release_lock(void *tag)
+{
+	LockRelease(tag, ExclusiveLock, true);
+}
+
+/* Locks an object as long as the context lives, unless another session has it. */
+static LockAcquireResult
+try_lock(uint32 object, LockKind kind, MemoryContext context)
+{
+	LOCKTAG    *tag = MemoryContextAlloc(context, sizeof(LOCKTAG));
+	LockAcquireResult result;
+
+	set_tag(tag, object, kind);
+	result = LockAcquire(tag, ExclusiveLock, true, true);
+	if (result != LOCKACQUIRE_NOT_AVAIL)
+		vc_release_with(context, release_lock, tag);
+	return result;
+}
+
+void
+version_lock(const Model *model, MemoryContext context)
+{
+	if (try_lock(model->model_id, LOCK_VERSION, context) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("model \"%s\" version %d is being trained by another session",
+						model->name, model->version),
+				 errhint("See visclf.training_log for how far it is.")));
+}
+
+bool
+version_is_locked(int model_id)
+{
+	LOCKTAG		tag;
+
+	set_tag(&tag, model_id, LOCK_VERSION);
+	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Throws where the current role may not do something, to the table or to any of its columns. */
+static void
+check_right(Oid table, AclMode right)
+{
+	if (pg_class_aclcheck(table, GetUserId(), right) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(table, GetUserId(), right, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(table)), get_rel_name(table));
+}
+
+void
+lock_predictions(Oid table, MemoryContext context)
+{
+	LockAcquireResult result;
+
+	check_right(table, ACL_SELECT);
+	check_right(table, ACL_INSERT);
+	check_right(table, ACL_UPDATE);
+	result = try_lock(table, LOCK_PREDICTIONS, context);
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("this session is already classifying into \"%s\"", get_rel_name(table)),
+				 errhint("Is it called by a trigger of that table?")));
+	if (result == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),
+				 errhint("Let it end; what it leaves, the next call does.")));
+}

@@ -1,0 +1,112 @@
+/*
+ * ownership.c
+ *		Whose a model's name is, and the lock under which that changes.
+ *
+ * visclf.model_name has a row a name.  It is read by the latest snapshot, as the
+ * owner of the tables, who sees every row; with the lock, so that nobody else
+ * changes it until the transaction ends.  Who fails the check loses the lock
+ * with the (sub)transaction.
+ */
+#include "extension/models/ownership.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "extension/models/model_locks.h"
+#include "extension/models/model.h"
+#include "extension/support/role.h"
+#include "extension/support/sql.h"
+
+/* Whose a name is; false where it is free. */
+static bool
+find_owner(const char *name, Oid *owner)
+{
+	Sql			sql;
+	bool		isnull;
+
+	/* rows that came by replication or from an older dump may have no row of their name */
+	sql_begin(&sql, "SELECT n.owner_role::pg_catalog.oid FROM visclf.model_name n "
+			  "WHERE n.name OPERATOR(pg_catalog.=) $1 "
+			  "UNION ALL SELECT m.owner_role::pg_catalog.oid FROM visclf.model m "
+			  "WHERE m.name OPERATOR(pg_catalog.=) $1 LIMIT 1");
+	sql_text(&sql, name);
+	if (sql_read_all(&sql) == 0)
+		return false;
+	*owner = DatumGetObjectId(result_datum(0, 1, &isnull));
+	return true;
+}
+
+/* Whose a name is, or ROLE_NOBODY where the current role may take it; throws where it may not. */
+static Oid
+check(const char *name)
+{
+	Oid			owner;
+	char	   *who;
+
+	model_check_name(name);
+	if (!find_owner(name, &owner))
+		return ROLE_NOBODY;
+	who = role_name(owner);
+	if (who == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("model \"%s\" belongs to a role that is gone", name),
+				 errhint("A superuser or the owner of the database can give it to a role with CALL visclf.reassign, or drop it. Or choose another name.")));
+	if (!acts_as(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("model \"%s\" belongs to role \"%s\"", name, who),
+				 errhint("Choose another name.")));
+	return owner;
+}
+
+Oid
+name_check_owned(const char *name)
+{
+	Oid			owner;
+
+	if (find_owner(name, &owner) && acts_as(owner))
+		return owner;
+	model_check_name(name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("you own no model \"%s\"", name),
+			 errhint("%s", suggest_model(name, "SELECT model, owner FROM visclf.models."))));
+}
+
+void
+name_lock(const char *name)
+{
+	lock_object(hash_bytes((const unsigned char *) name, strlen(name)), LOCK_NAME);
+}
+
+void
+name_check(const char *name)
+{
+	check(name);
+}
+
+Oid
+name_claim(const char *name)
+{
+	Oid			owner;
+	Sql			sql;
+
+	name_lock(name);
+	owner = check(name);
+	if (owner != ROLE_NOBODY)
+		return owner;
+	sql_begin(&sql, "INSERT INTO visclf.model_name (name, owner_role) VALUES ($1, $2::visclf.role)");
+	sql_text(&sql, name);
+	sql_oid(&sql, GetUserId());
+	sql_write(&sql);
+	return GetUserId();
+}
+
+Oid
+name_lock_owned(const char *name)
+{
+	name_lock(name);
+	return name_check_owned(name);
+}

@@ -1,0 +1,52 @@
+/*
+ * chart.h
+ *		Line charts as inline SVG.
+ *
+ * A chart is drawn in units of its own view box; the page's style sheet sets
+ * colours, by class, and the size of the text.
+ */
+#ifndef VISCLF_CHART_H
+#define VISCLF_CHART_H
+
+#include "extension/support/pgcompat.h"
+
+#include "lib/stringinfo.h"
+
+typedef struct Chart
+{
+	StringInfo	out;
+	const char *style;			/* class beside "chart"; NULL: none */
+	int			width;			/* of the view box */
+	int			height;
+	double		x_low;			/* what the left edge of the plot stands for */
+	double		x_high;
+	double		y_low;
+	double		y_high;
+	bool		percent;		/* shares go up */
+} Chart;
+
+/*
+ * Begins a chart whose title and description (plain text) are what a screen
+ * reader says of it; its bounds and sizes are set.
+ */
+extern void chart_begin(Chart *chart, const char *title, const char *description);
+extern void chart_end(Chart *chart);
+
+/* Axes with about so many steps, each 1, 2 or 5 times a power of ten. */
+extern void chart_axes(Chart *chart, int x_steps, int y_steps);
+
+/* Where a value is in the view box. */
+extern double chart_x(const Chart *chart, double x);
+extern double chart_y(const Chart *chart, double y);
+
+/* A line through points. */
+extern void chart_line(Chart *chart, const char *style, const double *x, const double *y, int count);
+
+/* The area between two lines over the same x. */
+extern void chart_band(Chart *chart, const char *style, const double *x, const double *low,
+					   const double *high, int count);
+
+/* The least number of 1, 2 or 5 times a power of ten that is not under the value. */
+extern double chart_round_up(double value);
+
+#endif							/* VISCLF_CHART_H */

@@ -1,0 +1,279 @@
+/*
+ * report_counts.c
+ *		The counting of visclf.report: predictions by year, by place, by both.
+ *
+ * Years and places are listed first; then each row, or each count of rows that
+ * are alike, is added to the groups that it belongs to.
+ */
+#include "extension/reporting/report.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "extension/training/source.h"
+#include "extension/support/sql.h"
+
+#define LATEST_YEAR 9999
+#define MOST_YEARS 1000
+#define MOST_PLACES 40			/* the others are one row */
+#define MOST_PERIODS 24			/* columns of the grid */
+#define IMAGES_OF_CELL 40		/* that a cell of the grid should have, on average */
+
+/* Columns of the cursor, before those of predictions_columns(). */
+enum
+{
+	COLUMN_YEAR = 1,
+	COLUMN_PLACE
+};
+
+/* The year of a row as an integer, in SQL; NULL where it is none of four digits. */
+static char *
+year_expression(const ReportOptions *o)
+{
+	Oid			type = source_column_type(o->predictions.relation, o->year_column, "year_column");
+	char	   *number = psprintf("s.%s", quote_identifier(o->year_column));
+
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			break;
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			number = psprintf("pg_catalog.date_part('year', s.%s)", quote_identifier(o->year_column));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
+					 errhint("Pass a view in which it is a number or a date.")));
+	}
+	return psprintf("CASE WHEN %1$s OPERATOR(pg_catalog.>) -%2$d AND %1$s OPERATOR(pg_catalog.<) %2$d "
+					"THEN pg_catalog.floor(%1$s)::pg_catalog.int4 END", number, LATEST_YEAR + 1);
+}
+
+/* Compared byte by byte, here as there. */
+static char *
+place_expression(const ReportOptions *o)
+{
+	if (o->place_column == NULL)
+		return "NULL::pg_catalog.text";
+	source_column_type(o->predictions.relation, o->place_column, "place_column");
+	return psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(o->predictions.relation, o->place_column));
+}
+
+/* The query behind the cursor; $1 is the model_id. */
+static char *
+make_query(const ReportOptions *o)
+{
+	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
+					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
+					o->predictions.soft ? "" : " GROUP BY 1, 2, 3");
+}
+
+static void
+list_years(Report *r)
+{
+	Sql			sql;
+
+	sql_begin_source(&sql, psprintf("SELECT DISTINCT y FROM (SELECT %s AS y FROM %s s) counted WHERE y IS NOT NULL ORDER BY y LIMIT %d",
+									year_expression(&r->options), relation_name(r->options.predictions.relation), MOST_YEARS + 1));
+	r->year_count = (int) sql_read(&sql);
+	if (r->year_count > MOST_YEARS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has more than %d years", r->options.year_column, MOST_YEARS),
+				 errhint("Name the column that has years: year_column => '...'.")));
+	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
+	for (int i = 0; i < r->year_count; i++)
+		r->years[i] = result_int(i, 1);
+}
+
+/* The places with the most images; those that are too many are one, which has no name here. */
+static void
+list_places(Report *r)
+{
+	Sql			sql;
+	int			listed;
+
+	if (r->options.place_column == NULL)
+		return;
+	sql_begin_source(&sql, psprintf("SELECT p, pg_catalog.count(*) OVER (), pg_catalog.count(p) OVER () FROM (SELECT %s AS p FROM %s s) counted "
+									"GROUP BY p ORDER BY pg_catalog.count(*) DESC, p LIMIT %d",
+									place_expression(&r->options), relation_name(r->options.predictions.relation), MOST_PLACES));
+	r->place_count = (int) sql_read(&sql);
+	if (r->place_count > 0)
+	{
+		int64		all = result_bigint(0, 2);
+
+		r->place_names = result_bigint(0, 3);
+		r->folded = all > MOST_PLACES ? all - (MOST_PLACES - 1) : 0;
+	}
+	r->places = palloc0(sizeof(char *) * Max(r->place_count, 1));
+	listed = r->place_count - (r->folded > 0);
+	for (int i = 0; i < listed; i++)
+		r->places[i] = result_text(i, 1);
+	if (r->folded > 0)
+		r->places[listed] = psprintf("%lld other places", (long long) r->folded);
+}
+
+/* The year's index; -1 where it was not there a moment ago, or is none. */
+static int
+year_index(const Report *r, int year)
+{
+	int			low = 0;
+	int			high = r->year_count - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (r->years[middle] == year)
+			return middle;
+		if (r->years[middle] < year)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return -1;
+}
+
+/* The place's index; -1 where it was not there a moment ago. */
+static int
+place_index(const Report *r, const char *place)
+{
+	int			listed = r->place_count - (r->folded > 0);
+
+	for (int i = 0; i < listed; i++)
+		if (place == NULL ? r->places[i] == NULL : r->places[i] != NULL && strcmp(r->places[i], place) == 0)
+			return i;
+	return r->folded > 0 ? listed : -1;
+}
+
+static int
+floor_to(int year, int period)
+{
+	int			remainder = year % period;
+
+	return year - (remainder < 0 ? remainder + period : remainder);
+}
+
+/* Columns that the grid would have. */
+static int
+count_periods(const Report *r, int period)
+{
+	return (floor_to(r->years[r->year_count - 1], period) - floor_to(r->years[0], period)) / period + 1;
+}
+
+/* Chooses the years of a column so that cells are neither too many nor too empty. */
+static void
+choose_period(Report *r, int64 images)
+{
+	static const int periods[] = {1, 2, 5, 10, 20, 25, 50, 100};
+	int			rows = Max(r->place_count, 1);
+
+	if (r->year_count == 0)
+		return;
+	for (int i = 0; i < lengthof(periods); i++)
+	{
+		int			columns = count_periods(r, periods[i]);
+
+		if (i > 0 && columns < 4 && r->period_count <= MOST_PERIODS)
+			return;				/* rather few images in a cell than hardly a column */
+		r->period = periods[i];
+		r->period_count = columns;
+		r->period_first = floor_to(r->years[0], periods[i]);
+		if (columns <= MOST_PERIODS && images / ((int64) columns * rows) >= IMAGES_OF_CELL)
+			return;
+	}
+}
+
+static ReportGroup *
+make_groups(const Report *r, int count)
+{
+	ReportGroup *groups = palloc0(sizeof(ReportGroup) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		groups[i].images = group_create(r->quantifier);
+	return groups;
+}
+
+static void
+add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
+{
+	group_add(r->quantifier, group->images, row->label, row->images, row->probabilities, row->no_probabilities);
+	group->images->flawed += row->flawed;
+}
+
+/* Adds a row of the cursor to the groups that it belongs to. */
+static void
+add_row(void *report, uint64 number, const PredictionRow *row)
+{
+	Report	   *r = report;
+	bool		no_year;
+	int			year = DatumGetInt32(result_of_type(number, COLUMN_YEAR, INT4OID, &no_year));
+	int			y = no_year ? -1 : year_index(r, year);
+	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
+
+	add_to(r, &r->all, row);
+	add_to(r, y < 0 ? &r->no_year : &r->by_year[y], row);
+	if (y >= 0)
+		add_to(r, &r->by_period[column], row);
+	if (r->place_count > 0)
+	{
+		int			place = place_index(r, result_text(number, COLUMN_PLACE));
+
+		if (place >= 0)
+			add_to(r, &r->by_place[place], row);
+		if (place >= 0 && y >= 0)
+			add_to(r, &r->grid[place * r->period_count + column], row);
+	}
+}
+
+static void
+estimate(Report *r, ReportGroup *groups, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		groups[i].found = group_estimate(r->quantifier, groups[i].images);
+	}
+}
+
+/* Counts the rows of the predictions, which decides the grid's columns. */
+static int64
+count_rows(const Report *r)
+{
+	Sql			sql;
+
+	sql_begin_source(&sql, psprintf("SELECT pg_catalog.count(*) FROM %s s", relation_name(r->options.predictions.relation)));
+	sql_read(&sql);
+	return result_bigint(0, 1);
+}
+
+void
+report_read_counts(Report *r)
+{
+	list_years(r);
+	list_places(r);
+	choose_period(r, count_rows(r));
+	r->all = *make_groups(r, 1);
+	r->no_year = *make_groups(r, 1);
+	r->by_year = make_groups(r, r->year_count);
+	r->by_place = make_groups(r, r->place_count);
+	r->by_period = make_groups(r, r->period_count);
+	r->grid = make_groups(r, r->place_count * r->period_count);
+	predictions_read(make_query(&r->options), r->quantifier, add_row, r);
+	estimate(r, &r->all, 1);
+	estimate(r, r->by_year, r->year_count);
+	estimate(r, r->by_place, r->place_count);
+	estimate(r, r->by_period, r->period_count);
+	estimate(r, r->grid, r->place_count * r->period_count);
+}

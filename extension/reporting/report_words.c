@@ -1,0 +1,223 @@
+/*
+ * report_words.c
+ *		What visclf.report says in sentences: the answer, and what to doubt.
+ */
+#include "extension/reporting/report.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "utils/timestamp.h"
+
+#include "extension/reporting/markup.h"
+
+const char *
+report_estimate_word(const Report *r)
+{
+	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
+}
+
+/* When, of what, how. */
+static void
+byline(const Report *r)
+{
+	StringInfo	out = r->out;
+	pg_time_t	now = timestamptz_to_time_t(GetCurrentTimestamp());
+	struct pg_tm *utc = pg_gmtime(&now);
+
+	appendStringInfoString(out, "<p class=\"byline\">");
+	markup_count(out, r->all.images->classified + r->all.images->failed);
+	appendStringInfoString(out, " images");
+	if (r->year_count > 0)
+		appendStringInfo(out, " of %d to %d", r->years[0], r->years[r->year_count - 1]);
+	if (r->place_names > 0)
+	{
+		appendStringInfoString(out, ", ");
+		markup_count(out, r->place_names);
+		appendStringInfoString(out, r->place_names == 1 ? " place" : " places");
+	}
+	appendStringInfo(out, ". Written %d-%02d-%02d.</p>\n", utc->tm_year + 1900, utc->tm_mon + 1, utc->tm_mday);
+}
+
+/* The answer for one class over all images. */
+static void
+answer(const Report *r, int class_index)
+{
+	StringInfo	out = r->out;
+	const vc_prevalence *f = &r->all.found[class_index];
+	int64		images = r->all.images->classified;
+	char	   *warning = group_warning(r->quantifier, r->all.images, class_index);
+
+	appendStringInfoString(out, "<p class=\"lead\"><b>");
+	markup_name(out, r->quantifier->classes[class_index]);
+	appendStringInfoString(out, "</b>: ");
+	markup_percent(out, f->share);
+	appendStringInfoString(out, " of the images, about ");
+	markup_count(out, (int64) rint(f->share * images));
+	if (!isnan(f->low))
+	{
+		appendStringInfo(out, " (%.1f to %.1f&#160;%%, ", 100 * f->low, 100 * f->high);
+		markup_count(out, (int64) rint(f->low * images));
+		appendStringInfoString(out, " to ");
+		markup_count(out, (int64) rint(f->high * images));
+		appendStringInfoChar(out, ')');
+	}
+	appendStringInfoString(out, ". The model itself counts ");
+	markup_percent(out, f->raw);
+	appendStringInfoString(out, ".</p>\n");
+	if (warning)
+	{
+		appendStringInfoString(out, "<p class=\"note\">To doubt: ");
+		markup_text(out, warning);
+		appendStringInfoString(out, ".</p>\n");
+	}
+}
+
+/* How the share of a class has changed from the first columns of the grid to the last. */
+static void
+change(const Report *r, int class_index)
+{
+	StringInfo	out = r->out;
+	int			first = 0;
+	int			last = r->period_count - 1;
+
+	while (first < last && r->by_period[first].found == NULL)
+		first++;
+	while (last > first && r->by_period[last].found == NULL)
+		last--;
+	if (first >= last)
+		return;
+	appendStringInfoString(out, "<p>In ");
+	report_period(out, r, first);
+	appendStringInfoString(out, " it was ");
+	report_share(out, &r->by_period[first], class_index);
+	appendStringInfoString(out, ", in ");
+	report_period(out, r, last);
+	appendStringInfoChar(out, ' ');
+	report_share(out, &r->by_period[last], class_index);
+	appendStringInfoString(out, ".</p>\n");
+}
+
+void
+report_summary(Report *r)
+{
+	byline(r);
+	if (r->all.found == NULL)
+	{
+		appendStringInfoString(r->out, "<p class=\"lead\">No image is classified.</p>\n");
+		return;
+	}
+	for (int i = 0; i < r->shown_count; i++)
+	{
+		answer(r, r->shown[i]);
+		change(r, r->shown[i]);
+	}
+	if (r->shown_count < r->quantifier->class_count && r->quantifier->class_count > 2)
+		appendStringInfo(r->out, "<p class=\"note\">%d of the model's %d classes are on this page.</p>\n",
+						 r->shown_count, r->quantifier->class_count);
+}
+
+/* How the corrected shares were found. */
+static void
+method_words(const Report *r)
+{
+	static const char *const words[] = {
+		[VC_CC] = "Shares are those that the model counts (classify and count): its errors are not corrected.",
+		[VC_PCC] = "Shares are the means of the model's probabilities: they are right where the model is calibrated for these images.",
+		[VC_ACC] = "Shares are corrected (adjusted classify and count): from how often the model takes one class for another among the images held out "
+		"of its training, the shares are found that it would count so.",
+		[VC_PACC] = "Shares are corrected (probabilistic adjusted classify and count): from the probabilities that the model gives to the images held out "
+		"of its training, the shares are found that would give these.",
+		[VC_EMQ] = "Shares are found by expectation-maximisation (Saerens, Latinne and Decaestecker 2002), which reweighs the model's probabilities; "
+		"they are right where the model is calibrated."
+	};
+
+	appendStringInfo(r->out, "<li>%s</li>\n", words[r->options.method]);
+}
+
+/* What an interval is, and is not. */
+static void
+interval_words(const Report *r)
+{
+	if (r->options.resamples == 0)
+		return;
+	appendStringInfo(r->out, "<li>Intervals hold the truth %g times in 100, from %d resamples of the counted images%s (seed %lld). "
+					 "Of many years or places some intervals will miss it, and which ones is not known. "
+					 "They tell chance, not the errors below.</li>\n",
+					 100 * r->options.confidence, r->options.resamples,
+					 vc_quantification_corrects(r->options.method) ? " and of those held out" : "",
+					 (long long) r->options.seed);
+}
+
+/* What no interval can tell. */
+static void
+assumption_words(const Report *r)
+{
+	StringInfo	out = r->out;
+
+	if (vc_quantification_corrects(r->options.method))
+		appendStringInfoString(out, "<li>The correction supposes that the model errs on all images as it does on those held out, class by class. If those come from "
+							   "other years, places or scans, it may not: label some images of each and compare with <code>visclf.evaluate(..., by =&gt; ...)</code>.</li>\n");
+	appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n"
+						   "<li>Labels are somebody&#8217;s reading. Where the labels are wrong, so are model and correction.</li>\n"
+						   "<li>The images are those in the table. What was not digitised, not cut out or not kept is not counted.</li>\n");
+}
+
+/* Groups of which something is to be doubted. */
+static int
+count_few(const ReportGroup *groups, int count)
+{
+	int			few = 0;
+
+	for (int i = 0; i < count; i++)
+		few += groups[i].images->classified < FEW_IMAGES;
+	return few;
+}
+
+/* What there is to doubt in these numbers. */
+static void
+number_words(const Report *r)
+{
+	StringInfo	out = r->out;
+	int			few = count_few(r->by_year, r->year_count);
+
+	if (r->all.images->failed > 0)
+	{
+		appendStringInfoString(out, "<li>");
+		markup_count(out, r->all.images->failed);
+		appendStringInfoString(out, " images could not be classified. Shares are of the others; if these are of one kind, that is a bias.</li>\n");
+	}
+	if (few > 0)
+		appendStringInfo(out, "<li>In %d of %d years fewer than %d images are classified.</li>\n", few, r->year_count, FEW_IMAGES);
+	for (int i = 0; i < r->shown_count && r->all.found; i++)
+	{
+		char	   *warning = group_warning(r->quantifier, r->all.images, r->shown[i]);
+
+		if (warning == NULL)
+			continue;
+		appendStringInfoString(out, "<li><b>");
+		markup_name(out, r->quantifier->classes[r->shown[i]]);
+		appendStringInfoString(out, "</b>: ");
+		markup_text(out, warning);
+		appendStringInfoString(out, ".</li>\n");
+	}
+}
+
+void
+report_caveats(Report *r)
+{
+	appendStringInfoString(r->out, "<section><h2>What to doubt</h2>\n<ul>\n");
+	number_words(r);
+	method_words(r);
+	interval_words(r);
+	assumption_words(r);
+	appendStringInfoString(r->out, "</ul>\n</section>\n");
+}
+
+void
+report_end(Report *r)
+{
+	appendStringInfoString(r->out, "</main>\n<footer>Written by visclf in PostgreSQL, with model ");
+	markup_name(r->out, r->options.model);
+	appendStringInfo(r->out, " (model_id %d).</footer>\n</body>\n</html>\n", r->quantifier->model_id);
+}

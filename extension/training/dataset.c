@@ -1,0 +1,391 @@
+/*
+ * dataset.c
+ *		The images of a training, decoded once, in a temporary file.
+ *
+ * The file outlives the transaction that reads the source, since training
+ * commits after each epoch; it is closed, and so deleted, with the dataset's
+ * memory context.
+ */
+#include "extension/training/dataset.h"
+
+#include "commands/tablespace.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "extension/support/release.h"
+
+#include "engine/network/network.h"
+#include "engine/network/recipe.h"
+
+#define MAX_REPEATS 100			/* rows that oversampling may make of one, on average */
+
+static void
+close_file(void *argument)
+{
+	const Dataset *d = argument;
+
+	FileClose(d->file);
+}
+
+Dataset *
+dataset_create(size_t image_bytes, bool multi_label)
+{
+	Dataset    *d = palloc0(sizeof(*d));
+
+	d->context = CurrentMemoryContext;
+	d->image_bytes = image_bytes;
+	d->multi_label = multi_label;
+	PrepareTempTablespaces();
+	d->file = OpenTemporaryFile(true);
+	vc_release_with(d->context, close_file, d);
+	return d;
+}
+
+/* Room for one more element in a growing array of the dataset's context. */
+static void *
+grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
+{
+	if (count < *capacity)
+		return array;
+	*capacity = Max(64, *capacity * 2);
+	return array == NULL ? MemoryContextAllocHuge(d->context, size * *capacity) :
+		repalloc_huge(array, size * *capacity);
+}
+
+int
+dataset_label(Dataset *d, const char *label)
+{
+	int			low = 0;
+	int			high = d->class_count;
+	int64		capacity = d->class_capacity;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(label, d->classes[middle].label);
+
+		if (order == 0)
+			return d->classes[middle].first_seen;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (d->class_count == VC_MAX_CLASSES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d different labels", VC_MAX_CLASSES),
+				 errhint("Is this the column of labels?")));
+	d->classes = grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
+	d->class_capacity = capacity;
+	memmove(&d->classes[low + 1], &d->classes[low],
+			sizeof(DatasetClass) * (d->class_count - low));
+	d->classes[low].label = MemoryContextStrdup(d->context, label);
+	d->classes[low].first_seen = d->class_count;
+	return d->class_count++;
+}
+
+/* Appends the pixels of the row that was added last. */
+static void
+write_pixels(Dataset *d, const uint8_t *pixels)
+{
+	off_t		offset = (off_t) (d->count - 1) * (off_t) d->image_bytes;
+
+	if (FileWrite(d->file, (char *) unconstify(uint8_t *, pixels), (int) d->image_bytes, offset,
+				  WAIT_EVENT_BUFFILE_WRITE) != (int) d->image_bytes)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write the temporary file of training images: %m")));
+}
+
+void
+dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
+{
+	DatasetRow *copy;
+
+	if (d->count == PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %u images", PG_UINT32_MAX)));
+	d->rows = grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
+	copy = &d->rows[d->count++];
+	*copy = *row;
+	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;
+	copy->labels = MemoryContextAlloc(d->context, sizeof(int32) * Max(row->label_count, 1));
+	memcpy(copy->labels, row->labels, sizeof(int32) * row->label_count);
+	write_pixels(d, pixels);
+}
+
+/* Counts one more, and keeps what is said of the first few. */
+static void
+add_oddity(const Dataset *d, DatasetOddities *o, const char *key, const char *what)
+{
+	if (o->count < DATASET_EXAMPLES)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(d->context);
+
+		o->examples[o->count] = key ? psprintf("%s: %s", key, what) : pstrdup(what);
+		MemoryContextSwitchTo(caller);
+	}
+	o->count++;
+}
+
+void
+dataset_add_bad(Dataset *d, const char *key, const char *why)
+{
+	add_oddity(d, &d->bad, key, why);
+}
+
+void
+dataset_add_flawed(Dataset *d, const char *key, const char *flaw)
+{
+	add_oddity(d, &d->flawed, key, flaw);
+}
+
+static int
+compare_labels(const DatasetRow *x, const DatasetRow *y)
+{
+	if (x->label_count != y->label_count)
+		return x->label_count - y->label_count;
+	for (int i = 0; i < x->label_count; i++)
+		if (x->labels[i] != y->labels[i])
+			return x->labels[i] - y->labels[i];
+	return 0;
+}
+
+/* By image, labels and side: rows that are equal in all are interchangeable. */
+static int
+compare_rows(const void *a, const void *b, void *argument)
+{
+	const DatasetRow *rows = argument;
+	const DatasetRow *x = &rows[*(const uint32 *) a];
+	const DatasetRow *y = &rows[*(const uint32 *) b];
+	int			order;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	order = compare_labels(x, y);
+	return order != 0 ? order : (int) x->side - (int) y->side;
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int32 *) a - *(const int32 *) b;
+}
+
+/* Replaces the order of first sight by the order of the classes. */
+static void
+renumber_labels(Dataset *d)
+{
+	int		   *rank = palloc(sizeof(int) * Max(d->class_count, 1));
+
+	for (int i = 0; i < d->class_count; i++)
+		rank[d->classes[i].first_seen] = i;
+	for (int64 i = 0; i < d->count; i++)
+	{
+		DatasetRow *row = &d->rows[i];
+
+		for (int k = 0; k < row->label_count; k++)
+			row->labels[k] = rank[row->labels[k]];
+		qsort(row->labels, row->label_count, sizeof(int32), compare_ints);
+	}
+	pfree(rank);
+}
+
+/* Which side a row is on, and for good. */
+static void
+decide_side(DatasetRow *row, uint64 seed, double validation_share)
+{
+	if (row->side == SIDE_BY_HASH)
+		row->side = vc_split_validation(row->group, seed, validation_share) ?
+			SIDE_VALID : SIDE_TRAIN;
+}
+
+/* Counts the rows of one image, which follow each other in the order. */
+static void
+count_copies(Dataset *d, const uint32 *order, int64 count)
+{
+	int64		alike = 0;		/* rows with the labels of the row at hand */
+	int64		most = 0;
+	int64		on_side[SIDE_VALID + 1] = {0};
+
+	for (int64 i = 0; i < count; i++)
+	{
+		const DatasetRow *row = &d->rows[order[i]];
+
+		if (i > 0 && compare_labels(row, &d->rows[order[i - 1]]) != 0)
+			alike = 0;
+		alike++;
+		most = Max(most, alike);
+		on_side[row->side]++;
+	}
+	d->repeated += count;
+	d->conflicting += count - most;
+	d->leaking += Min(on_side[SIDE_TRAIN], on_side[SIDE_VALID]);
+}
+
+/* Counts images that come more than once; order is by image, then by labels. */
+static void
+count_repeats(Dataset *d, const uint32 *order)
+{
+	int64		first = 0;
+
+	for (int64 i = 1; i <= d->count; i++)
+	{
+		if (i < d->count && d->rows[order[i]].hash == d->rows[order[first]].hash)
+			continue;
+		if (i - first > 1)
+			count_copies(d, order + first, i - first);
+		first = i;
+	}
+}
+
+/* Identifies a row's image, labels and side. */
+static uint64
+row_fingerprint(const DatasetRow *row)
+{
+	uint64		hash = hash_combine64(row->hash, row->side);
+
+	for (int i = 0; i < row->label_count; i++)
+		hash = hash_combine64(hash, row->labels[i]);
+	return hash;
+}
+
+void
+dataset_finish(Dataset *d, uint64 seed, double validation_share)
+{
+	uint32	   *order = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+
+	renumber_labels(d);
+	for (int64 i = 0; i < d->count; i++)
+	{
+		order[i] = (uint32) i;
+		decide_side(&d->rows[i], seed, validation_share);
+	}
+	qsort_arg(order, d->count, sizeof(uint32), compare_rows, d->rows);
+	count_repeats(d, order);
+
+	/* training rows from the front, validation rows from the back */
+	d->train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+	d->valid = d->train + d->count;
+	for (int64 i = 0; i < d->count; i++)
+	{
+		const DatasetRow *row = &d->rows[order[i]];
+
+		d->fingerprint = hash_combine64(d->fingerprint, row_fingerprint(row));
+		if (row->side == SIDE_VALID)
+			d->valid[-++d->valid_count] = order[i];
+		else
+			d->train[d->train_count++] = order[i];
+	}
+	d->train_images = d->train_count;
+	d->valid -= d->valid_count;
+	pfree(order);
+	for (int i = 0; i < d->class_count; i++)
+		d->fingerprint = hash_combine64(d->fingerprint,
+										hash_bytes_extended((unsigned char *) d->classes[i].label,
+															strlen(d->classes[i].label), 0));
+}
+
+void
+dataset_count(const Dataset *d, DatasetSide side, int64 *counts)
+{
+	memset(counts, 0, sizeof(int64) * d->class_count);
+	for (int64 i = 0; i < d->count; i++)
+		for (int k = 0; d->rows[i].side == side && k < d->rows[i].label_count; k++)
+			counts[d->rows[i].labels[k]]++;
+}
+
+/* The training rows class by class, and where each class begins. */
+static uint32 *
+group_rows(const Dataset *d, const int64 *counts, int64 *starts)
+{
+	uint32	   *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * d->train_images);
+	int64	   *next = palloc(sizeof(int64) * d->class_count);
+	int64		start = 0;
+
+	for (int k = 0; k < d->class_count; k++)
+	{
+		starts[k] = next[k] = start;
+		start += counts[k];
+	}
+	for (int64 i = 0; i < d->train_images; i++)
+		rows[next[d->rows[d->train[i]].labels[0]]++] = d->train[i];
+	pfree(next);
+	return rows;
+}
+
+/* Throws where repeats would be many times the images. */
+static void
+check_repeats(const Dataset *d, int64 repeated)
+{
+	if (repeated > MAX_REPEATS * d->train_images || repeated > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("balance \"oversample\" would make %lld training rows of %lld",
+						(long long) repeated, (long long) d->train_images),
+				 errhint("Use balance => 'weight', or leave out classes with very few images.")));
+}
+
+void
+dataset_oversample(Dataset *d, uint64 seed)
+{
+	int64	   *counts = palloc(sizeof(int64) * d->class_count);
+	int64	   *starts = palloc(sizeof(int64) * d->class_count);
+	int64		most = 0;
+	uint32	   *rows;
+	uint32	   *train;
+
+	dataset_count(d, SIDE_TRAIN, counts);
+	for (int k = 0; k < d->class_count; k++)
+		most = Max(most, counts[k]);
+	check_repeats(d, most * d->class_count);
+	rows = group_rows(d, counts, starts);
+	train = MemoryContextAllocHuge(d->context, sizeof(uint32) * most * d->class_count);
+	memcpy(train, d->train, sizeof(uint32) * d->train_images);
+	d->train = train;
+	for (int k = 0; k < d->class_count; k++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (counts[k] > 0)
+			vc_shuffle(rows + starts[k], counts[k], seed, k);
+		for (int64 i = counts[k]; counts[k] > 0 && i < most; i++)
+			d->train[d->train_count++] = rows[starts[k] + i % counts[k]];
+	}
+	pfree(rows);
+	pfree(starts);
+	pfree(counts);
+}
+
+void
+dataset_members(const Dataset *d, uint32 row, uint8_t *members)
+{
+	memset(members, 0, d->class_count);
+	for (int i = 0; i < d->rows[row].label_count; i++)
+		members[d->rows[row].labels[i]] = 1;
+}
+
+char **
+dataset_class_names(const Dataset *d)
+{
+	char	  **names = palloc(sizeof(char *) * d->class_count);
+
+	for (int i = 0; i < d->class_count; i++)
+		names[i] = d->classes[i].label;
+	return names;
+}
+
+void
+dataset_read(Dataset *d, uint32 row, uint8_t *pixels)
+{
+	off_t		offset = (off_t) row * (off_t) d->image_bytes;
+
+	if (FileRead(d->file, (char *) pixels, (int) d->image_bytes, offset,
+				 WAIT_EVENT_BUFFILE_READ) != (int) d->image_bytes)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read the temporary file of training images: %m")));
+}

@@ -1,0 +1,110 @@
+/*
+ * dataset.h
+ *		The images of a training, decoded once, in a temporary file.
+ *
+ * Pixels are on disk, where temp_file_limit counts them; in memory are a few
+ * bytes an image.
+ */
+#ifndef VISCLF_DATASET_H
+#define VISCLF_DATASET_H
+
+#include "extension/support/pgcompat.h"
+
+#include "storage/fd.h"
+
+#define DATASET_EXAMPLES 3		/* images that a warning names */
+
+typedef enum DatasetSide
+{
+	SIDE_BY_HASH,
+	SIDE_TRAIN,
+	SIDE_VALID
+} DatasetSide;
+
+typedef struct DatasetRow
+{
+	uint64		hash;			/* of the image's bytes */
+	uint64		group;			/* decides the side where `side` does not */
+	int32		label_count;	/* 1, but where images carry any number */
+	int32	   *labels;			/* indexes into classes, ascending */
+	DatasetSide side;
+	char	   *key;			/* of validation rows; NULL without key_column */
+} DatasetRow;
+
+typedef struct DatasetClass
+{
+	char	   *label;
+	int			first_seen;		/* DatasetRow's index until dataset_finish */
+} DatasetClass;
+
+/* Rows with something to be said of their image. */
+typedef struct DatasetOddities
+{
+	int64		count;
+	char	   *examples[DATASET_EXAMPLES];	/* the first, "key: what" */
+} DatasetOddities;
+
+typedef struct Dataset
+{
+	MemoryContext context;		/* holds all of it */
+	File		file;			/* pixels of row i at i * image_bytes */
+	size_t		image_bytes;
+	DatasetRow *rows;
+	int64		count;
+	int64		capacity;
+	DatasetClass *classes;		/* ascending, bytewise */
+	int			class_count;
+	int			class_capacity;
+	bool		multi_label;	/* images carry any number of classes */
+	uint32	   *train;			/* rows, in an order that only their contents */
+	int64		train_count;	/* decide; with those that balance repeats */
+	int64		train_images;	/* without them */
+	uint32	   *valid;
+	int64		valid_count;
+	uint64		fingerprint;	/* of images and labels */
+	int64		repeated;		/* rows whose image another row has too */
+	int64		conflicting;	/* of those, with other labels than most of its image */
+	int64		leaking;		/* of those, on the side that has fewer of its image */
+	DatasetOddities bad;		/* rows left out */
+	DatasetOddities flawed;		/* rows whose image is cut off or damaged */
+} Dataset;
+
+/* An empty dataset in the current context. */
+extern Dataset *dataset_create(size_t image_bytes, bool multi_label);
+
+/* Index of a label among the classes, in order of first sight. */
+extern int	dataset_label(Dataset *dataset, const char *label);
+
+/* Adds one image; the row is copied, its key and labels too. */
+extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
+
+/* Notes a row that has no pixels; and one whose image has a flaw. */
+extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
+extern void dataset_add_flawed(Dataset *dataset, const char *key, const char *flaw);
+
+/*
+ * After the last row: sorts the classes, splits the rows and orders both
+ * sides by content, so that the same rows in any order train the same model.
+ */
+extern void dataset_finish(Dataset *dataset, uint64 seed, double validation_share);
+
+/* How many rows of a side carry each class: counts[class_count]. */
+extern void dataset_count(const Dataset *dataset, DatasetSide side, int64 *counts);
+
+/*
+ * Repeats training rows until every class has as many as the largest; the
+ * seed says which are repeated once more than others.  Not for multi-label.  An
+ * error where that were far more rows than there are images.
+ */
+extern void dataset_oversample(Dataset *dataset, uint64 seed);
+
+/* members[class_count] is 1 where the row carries the class, else 0. */
+extern void dataset_members(const Dataset *dataset, uint32 row, uint8_t *members);
+
+/* Names of the classes, in the order of the network's outputs. */
+extern char **dataset_class_names(const Dataset *dataset);
+
+/* Reads the pixels of one row. */
+extern void dataset_read(Dataset *dataset, uint32 row, uint8_t *pixels);
+
+#endif							/* VISCLF_DATASET_H */

@@ -1,0 +1,83 @@
+/*
+ * options.h
+ *		What visclf.train or lr_find was asked for, checked before any work starts.
+ */
+#ifndef VISCLF_OPTIONS_H
+#define VISCLF_OPTIONS_H
+
+#include "extension/support/pgcompat.h"
+
+#include "fmgr.h"
+
+#include "extension/models/model.h"
+
+#include "engine/image/augment.h"
+#include "engine/network/recipe.h"
+
+typedef enum TrainMethod
+{
+	METHOD_FINE_TUNE,			/* all layers, as fastai's fine_tune */
+	METHOD_PROBE				/* softmax regression on a pretrained body */
+} TrainMethod;
+
+/* What is done about classes of unequal size. */
+typedef enum TrainBalance
+{
+	BALANCE_NONE,
+	BALANCE_OVERSAMPLE,			/* training rows are repeated */
+	BALANCE_WEIGHT				/* the loss weighs classes */
+} TrainBalance;
+
+typedef struct TrainOptions
+{
+	char	   *model;
+	Oid			source;
+	char	   *image_column;
+	char	   *label_column;
+	char	   *key_column;		/* NULL: none */
+	char	   *group_column;	/* rows of one group stay together; NULL: none */
+	char	   *split_column;	/* says the side; NULL: the hash does */
+	TrainMethod method;
+	char	   *architecture;
+	int			parent_id;		/* whose weights it starts from; 0: random */
+	Model	   *parent;			/* read when it is needed */
+	vc_head		head;
+	int			image_size;		/* pixels */
+	vc_resize	resize;
+	char	   *resize_name;
+	TrainBalance balance;
+	vc_augment	augment;
+	vc_recipe_options recipe;
+	double		dropout;
+	int			batch_size;
+	double		validation_share;
+	int64		seed;
+
+	/* of lr_find alone */
+	double		start_lr;
+	double		end_lr;
+	int			steps;
+} TrainOptions;
+
+extern const char *method_name(TrainMethod method);
+extern const char *balance_name(TrainBalance balance);
+
+/*
+ * Reads and checks the arguments of visclf.train, in the current context.
+ * SPI must be connected.
+ */
+extern TrainOptions *options_from_train(FunctionCallInfo fcinfo);
+
+/* The same for visclf.lr_find. */
+extern TrainOptions *options_from_lr_find(FunctionCallInfo fcinfo);
+
+/*
+ * The same from the hyperparameters of a version whose training was
+ * interrupted.  SPI must be connected.
+ */
+extern TrainOptions *options_from_model(int model_id);
+
+/* The options that are no columns of visclf.model, as jsonb.  SPI connected. */
+extern Datum options_to_jsonb(const TrainOptions *options);
+
+#endif							/* VISCLF_OPTIONS_H */

@@ -1,0 +1,326 @@
+/*
+ * source.c
+ *		Reading the table or view that a model is trained on.
+ *
+ * Rows come through a cursor, a batch at a time; while one batch is decoded
+ * on the pool, the next is fetched.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "extension/support/decoding_batch.h"
+#include "extension/training/source.h"
+#include "extension/support/sql.h"
+
+#define ROWS_PER_FETCH 64
+
+/* A fetched row: what the batch does not know of it. */
+typedef struct SourceRow
+{
+	DatasetRow	row;			/* its labels are not yet known */
+	char	  **labels;
+} SourceRow;
+
+/* Columns of the cursor. */
+enum
+{
+	COLUMN_IMAGE = 1,
+	COLUMN_LABEL,
+	COLUMN_KEY,
+	COLUMN_GROUP,
+	COLUMN_SPLIT
+};
+
+typedef struct SourceBatch
+{
+	Batch	   *batch;
+	MemoryContext keys;
+	SourceRow	rows[ROWS_PER_FETCH];
+} SourceBatch;
+
+/* Checks the columns; true where images carry any number of labels. */
+static bool
+check_columns(const TrainOptions *o)
+{
+	Oid			type;
+	bool		multi_label;
+
+	source_check_image(o->source, o->image_column);
+	type = source_column_type(o->source, o->label_column, "label_column");
+	source_check_label(o->source, o->label_column);
+	if (type == BYTEAOID || get_element_type(type) == BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be the label", o->label_column,
+						format_type_be(type)),
+				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, where images carry any number of labels.")));
+	if (type_is_array(type) && o->balance == BALANCE_OVERSAMPLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("balance \"oversample\" needs one label an image, but column \"%s\" is of type %s",
+						o->label_column, format_type_be(type)),
+				 errhint("Use balance => 'weight'.")));
+	multi_label = type_is_array(type);
+	if (o->key_column)
+		source_column_type(o->source, o->key_column, "key_column");
+	if (o->group_column)
+		source_column_type(o->source, o->group_column, "group_column");
+	if (o->split_column)
+		source_column_type(o->source, o->split_column, "split_column");
+	return multi_label;
+}
+
+/* A column as text, or NULL where there is no such column. */
+static const char *
+text_or_null(const TrainOptions *o, const char *column)
+{
+	return column ? source_text(o->source, column) : "NULL::pg_catalog.text";
+}
+
+static Portal
+open_cursor(const TrainOptions *o, bool multi_label)
+{
+	char	   *label = multi_label ? source_text_array(o->source, o->label_column) :
+		source_text(o->source, o->label_column);
+	Sql			sql;
+
+	sql_begin_source(&sql, psprintf("SELECT s.%s::pg_catalog.bytea, %s, %s, %s, %s FROM %s s WHERE s.%s IS NOT NULL",
+									quote_identifier(o->image_column), label, text_or_null(o, o->key_column),
+									text_or_null(o, o->group_column), text_or_null(o, o->split_column),
+									relation_name(o->source), quote_identifier(o->label_column)));
+	return sql_open(&sql, false);
+}
+
+static void
+make_batch(SourceBatch *b, Decoder *decoder)
+{
+	b->batch = batch_create(CurrentMemoryContext, decoder, ROWS_PER_FETCH);
+	b->keys = AllocSetContextCreate(CurrentMemoryContext, "visclf keys",
+									ALLOCSET_SMALL_SIZES);
+}
+
+/* Which side the split column puts a row on. */
+static DatasetSide
+side_from_text(const TrainOptions *o, const char *value)
+{
+	if (value == NULL)
+		return SIDE_BY_HASH;
+	if (strcmp(value, "train") == 0 || strcmp(value, "false") == 0)
+		return SIDE_TRAIN;
+	if (strcmp(value, "valid") == 0 || strcmp(value, "true") == 0)
+		return SIDE_VALID;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" in column \"%s\" is no side of a split", value, o->split_column),
+			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
+}
+
+/* A row's labels, as text; false where they are NULL after all. */
+static bool
+fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
+{
+	bool		isnull;
+	Datum		array;
+
+	if (!multi_label)
+	{
+		*labels = palloc(sizeof(char *));
+		*count = 1;
+		return ((*labels)[0] = result_text(number, COLUMN_LABEL)) != NULL;
+	}
+	array = result_of_type(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
+	if (isnull)
+		return false;
+	if (array_contains_nulls(DatumGetArrayTypeP(array)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a row's labels have a NULL among them: %s", result_text(number, COLUMN_LABEL)),
+				 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
+	*labels = text_array_values(array, count);
+	return true;
+}
+
+/*
+ * Adds one row to a batch, or notes that it has no image.  A label may be NULL
+ * though the query wanted none: a function in a view may change its mind.
+ */
+static void
+fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
+{
+	bool		isnull;
+	Datum		image = result_of_type(number, COLUMN_IMAGE, BYTEAOID, &isnull);
+	char	   *key = result_text(number, COLUMN_KEY);
+	char	   *group = result_text(number, COLUMN_GROUP);
+	SourceRow	row;
+	vc_decode_job *job;
+	int			place;
+
+	if (!fetch_labels(number, dataset->multi_label, &row.labels, &row.row.label_count))
+		return;
+	if (isnull)
+	{
+		dataset_add_bad(dataset, key, "image is NULL");
+		return;
+	}
+	place = batch_add(b->batch, image);
+	job = &b->batch->jobs[place];
+	row.row.labels = NULL;
+	row.row.key = key;
+	row.row.hash = hash_bytes_extended(job->data, job->size, 0);
+	row.row.group = group == NULL ? row.row.hash :
+		hash_bytes_extended((unsigned char *) group, strlen(group), 0);
+	row.row.side = side_from_text(o, result_text(number, COLUMN_SPLIT));
+	b->rows[place] = row;
+}
+
+/* Fetches rows into an idle batch; false after the last. */
+static bool
+fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
+{
+	MemoryContext caller;
+	uint64		rows;
+
+	batch_reset(b->batch);
+	MemoryContextReset(b->keys);
+	rows = sql_fetch(cursor, ROWS_PER_FETCH);
+	caller = MemoryContextSwitchTo(b->keys);
+	for (uint64 i = 0; i < rows; i++)
+		fetch_row(b, o, i, dataset);
+	MemoryContextSwitchTo(caller);
+	SPI_freetuptable(SPI_tuptable);
+	return rows > 0;
+}
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int32 *) a - *(const int32 *) b;
+}
+
+/* Looks up a row's labels among the classes, each once. */
+static void
+number_labels(SourceRow *row, Dataset *dataset)
+{
+	int			count = row->row.label_count;
+	int32	   *labels = palloc(sizeof(int32) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		labels[i] = dataset_label(dataset, row->labels[i]);
+	}
+	qsort(labels, count, sizeof(int32), compare_ints);
+	row->row.labels = labels;
+	row->row.label_count = qunique(labels, count, sizeof(int32), compare_ints);
+}
+
+/* Puts a decoded batch into the dataset. */
+static void
+store(SourceBatch *b, Dataset *dataset)
+{
+	MemoryContext caller = MemoryContextSwitchTo(b->keys);
+	Batch	   *batch = b->batch;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		SourceRow  *row = &b->rows[i];
+
+		if (batch->jobs[i].error.code != VC_OK)
+		{
+			dataset_add_bad(dataset, row->row.key, batch->jobs[i].error.message);
+			continue;
+		}
+		if (batch->jobs[i].flaw.text[0] != '\0')
+			dataset_add_flawed(dataset, row->row.key, batch->jobs[i].flaw.text);
+		number_labels(row, dataset);
+		dataset_add(dataset, batch->pixels + batch->image_bytes * i, &row->row);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+read_rows(const TrainOptions *o, Dataset *dataset)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "visclf source",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Decoder    *decoder = decoder_create(context, o->image_size, o->resize);
+	SourceBatch *current = palloc(sizeof(SourceBatch));
+	SourceBatch *following = palloc(sizeof(SourceBatch));
+	Portal		cursor = open_cursor(o, dataset->multi_label);
+	bool		more;
+
+	make_batch(current, decoder);
+	make_batch(following, decoder);
+	more = fetch(current, o, cursor, dataset);
+	batch_start(current->batch);
+	while (more)
+	{
+		SourceBatch *decoded = current;
+
+		more = fetch(following, o, cursor, dataset);
+		batch_wait(decoded->batch);
+		batch_start(following->batch);
+		store(decoded, dataset);
+		current = following;
+		following = decoded;
+	}
+	SPI_cursor_close(cursor);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/* Throws where there is too little to train on or to validate with. */
+static void
+check_enough(const TrainOptions *o, const Dataset *d)
+{
+	const char *source = get_rel_name(o->source);
+
+	if (d->count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no row of \"%s\" has a label and an image that can be decoded", source),
+				 errhint("Rows whose \"%s\" is NULL are not trained on: label some hundred.", o->label_column)));
+	if (d->class_count < (d->multi_label ? 1 : 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 d->multi_label ?
+				 errmsg("none of %lld images of \"%s\" carries a label", (long long) d->count, source) :
+				 errmsg("all %lld labelled images of \"%s\" have the label \"%s\"",
+						(long long) d->count, source, d->classes[0].label),
+				 d->multi_label ?
+				 errhint("Column \"%s\" is empty in all of them.", o->label_column) :
+				 errhint("Label examples of at least two classes.")));
+	if (d->train_count < 2 || d->valid_count < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%lld labelled images of \"%s\" give %lld to train on and %lld to validate with",
+						(long long) d->count, source,
+						(long long) d->train_count, (long long) d->valid_count),
+				 errhint("At least 2 and 1 are needed: label more, or change validation_share.")));
+}
+
+Dataset *
+source_read(const TrainOptions *o)
+{
+	Dataset    *dataset;
+
+	source_lock(o->source);
+	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
+	read_rows(o, dataset);
+	dataset_finish(dataset, (uint64) o->seed, o->validation_share);
+	source_warn(o, dataset);
+	check_enough(o, dataset);
+	if (o->balance == BALANCE_OVERSAMPLE)
+		dataset_oversample(dataset, (uint64) o->seed);
+	return dataset;
+}

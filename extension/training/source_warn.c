@@ -1,0 +1,102 @@
+/*
+ * source_warn.c
+ *		What is odd about the rows that a model is trained on, in numbers.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "lib/stringinfo.h"
+#include "utils/lsyscache.h"
+
+#include "extension/training/source.h"
+
+#define MIN_VALIDATION 2		/* images of a class, below which its figures mean little */
+
+/* The first few of some rows: "key: what; key: what". */
+static char *
+show_examples(const DatasetOddities *o)
+{
+	StringInfoData examples;
+
+	initStringInfo(&examples);
+	for (int i = 0; i < Min(o->count, DATASET_EXAMPLES); i++)
+		appendStringInfo(&examples, "%s%s", i ? "; " : "", o->examples[i]);
+	return examples.data;
+}
+
+static void
+warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
+{
+	if (d->bad.count > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld of %lld labelled rows of \"%s\" were skipped: their image cannot be decoded",
+						(long long) d->bad.count, (long long) (d->bad.count + d->count),
+						get_rel_name(o->source)),
+				 errdetail("The first: %s.", show_examples(&d->bad)),
+				 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
+}
+
+static void
+warn_of_flawed_rows(const TrainOptions *o, const Dataset *d)
+{
+	if (d->flawed.count > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld of %lld images of \"%s\" are cut off or damaged, and are used as they are",
+						(long long) d->flawed.count, (long long) d->count, get_rel_name(o->source)),
+				 errdetail("The first: %s.", show_examples(&d->flawed)),
+				 errhint("Load them again, or leave their rows out; key_column => '...' names the rows.")));
+}
+
+/* Whatever the labels say, few images that come very often are substitutes for others. */
+static void
+warn_of_repeats(const TrainOptions *o, const Dataset *d)
+{
+	if (d->repeated > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld rows of \"%s\" have an image that another row has too: "
+						"%lld with another label, %lld on the other side of the split",
+						(long long) d->repeated, get_rel_name(o->source),
+						(long long) d->conflicting, (long long) d->leaking),
+				 errhint("The accuracy says less than it seems to: keep one row of each image, "
+						 "or leave the split to the hash.")));
+}
+
+/* Classes with too few images on a side for their figures to mean anything. */
+static void
+warn_of_small_classes(const TrainOptions *o, const Dataset *d)
+{
+	int64	   *train = palloc(sizeof(int64) * d->class_count);
+	int64	   *valid = palloc(sizeof(int64) * d->class_count);
+	StringInfoData small;
+	int			count = 0;
+
+	initStringInfo(&small);
+	dataset_count(d, SIDE_TRAIN, train);
+	dataset_count(d, SIDE_VALID, valid);
+	for (int k = 0; k < d->class_count; k++)
+	{
+		if (train[k] > 0 && valid[k] >= MIN_VALIDATION)
+			continue;
+		if (count++ < DATASET_EXAMPLES)
+			appendStringInfo(&small, "%s\"%s\": %lld and %lld", count > 1 ? ", " : "",
+							 d->classes[k].label, (long long) train[k], (long long) valid[k]);
+	}
+	if (count > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%d of %d classes of \"%s\" have no image to train on or fewer than %d to validate with",
+						count, d->class_count, get_rel_name(o->source), MIN_VALIDATION),
+				 errdetail("Images to train on and to validate with: %s.", small.data),
+				 errhint("Label more of them, or change validation_share or seed.")));
+}
+
+void
+source_warn(const TrainOptions *o, const Dataset *d)
+{
+	warn_of_bad_rows(o, d);
+	warn_of_flawed_rows(o, d);
+	warn_of_repeats(o, d);
+	warn_of_small_classes(o, d);
+}

@@ -1,0 +1,177 @@
+/*
+ * training_batch.c
+ *		A batch of training or validation rows: pixels, targets, class weights.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "miscadmin.h"
+
+#include "extension/support/error.h"
+#include "extension/support/release.h"
+#include "extension/training/training.h"
+
+static void
+load_targets(Training *t, const uint32 *rows, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (t->data->multi_label)
+			dataset_members(t->data, rows[i], t->members + (Size) i * t->model->class_count);
+		else
+			t->labels[i] = t->data->rows[rows[i]].labels[0];
+}
+
+static void
+release_kept(void *argument)
+{
+	Training   *t = argument;
+
+	t->device.api->images_free(t->kept);
+}
+
+/* Sends all rows to the device, some at a time. */
+static void
+send_rows(Training *t)
+{
+	vc_error	error;
+
+	for (int64 first = 0; first < t->data->count; first += t->batch_size)
+	{
+		int			count = (int) Min(t->batch_size, t->data->count - first);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < count; i++)
+			dataset_read(t->data, (uint32) (first + i), t->images + t->data->image_bytes * i);
+		vc_check(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
+	}
+}
+
+void
+training_keep(Training *t)
+{
+	vc_status	status;
+	vc_error	error;
+
+	if (!device_has_memory(&t->device) || t->options->augment != VC_AUGMENT_NONE)
+		return;
+	status = t->device.api->images_create(t->device.device, t->data->count,
+										  (int64) t->data->image_bytes, &t->kept, &error);
+	if (status == VC_OUT_OF_MEMORY)
+	{
+		ereport(DEBUG1, (errmsg("images are sent batch by batch: %s", error.message)));
+		return;
+	}
+	vc_check(status, &error);
+	vc_release_with(t->context, release_kept, t);
+	t->kept_rows = palloc(sizeof(int64) * t->batch_size);
+	send_rows(t);
+}
+
+/* Names rows of what is kept as the next batch. */
+static void
+select_rows(Training *t, const uint32 *rows, int count)
+{
+	vc_error	error;
+
+	for (int i = 0; i < count; i++)
+		t->kept_rows[i] = rows[i];
+	vc_check(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
+	t->sent = NULL;
+}
+
+void
+training_load(Training *t, const uint32 *rows, int count)
+{
+	load_targets(t, rows, count);
+	if (t->kept != NULL)
+	{
+		select_rows(t, rows, count);
+		return;
+	}
+	t->sent = t->images;
+	for (int i = 0; i < count; i++)
+		dataset_read(t->data, rows[i], t->images + t->data->image_bytes * i);
+}
+
+/* One image to be augmented. */
+typedef struct AugmentJob
+{
+	const uint8_t *image;
+	uint8_t    *out;
+	int			size;
+	vc_change	change;
+} AugmentJob;
+
+static void
+augment(void *argument, const void *unused)
+{
+	const AugmentJob *job = argument;
+
+	vc_augment_apply(&job->change, job->image, job->size, job->out);
+}
+
+/*
+ * On the pool's threads, or here where there are none.  Jobs and pixels are of
+ * the context that the pool hangs on, so a cancel ends the threads first.
+ */
+static void
+run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
+{
+	for (int i = 0; pool == NULL && i < count; i++)
+		augment(&jobs[i], NULL);
+	if (pool == NULL)
+		return;
+	vc_pool_submit(pool, augment, jobs, sizeof(AugmentJob), count, NULL);
+	pool_wait(pool);
+}
+
+void
+training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed, int epoch,
+						int64 first)
+{
+	Size		bytes = t->data->image_bytes;
+	AugmentJob *jobs = palloc(sizeof(AugmentJob) * count);
+
+	t->sent = t->images;
+	for (int i = 0; i < count; i++)
+	{
+		dataset_read(t->data, rows[i], t->originals + bytes * i);
+		jobs[i].image = t->originals + bytes * i;
+		jobs[i].out = t->images + bytes * i;
+		jobs[i].size = t->model->image_size;
+		vc_augment_draw(t->options->augment, seed, epoch, first + i, &jobs[i].change);
+	}
+	run_jobs(t->pool, jobs, count);
+	pfree(jobs);
+	load_targets(t, rows, count);
+}
+
+/*
+ * One label an image: each class weighs as much as another in all, as
+ * scikit-learn's "balanced".  Any number: what carries a class weighs as much
+ * as what does not, as torch's pos_weight is meant.
+ */
+float *
+training_class_weights(const Training *t)
+{
+	int			classes = t->data->class_count;
+	double		rows = t->data->train_count;
+	int64	   *counts;
+	float	   *weights;
+
+	if (t->options->balance != BALANCE_WEIGHT)
+		return NULL;
+	counts = palloc(sizeof(int64) * classes);
+	weights = palloc(sizeof(float) * classes);
+	dataset_count(t->data, SIDE_TRAIN, counts);
+	for (int k = 0; k < classes; k++)
+	{
+		double		n = counts[k];
+
+		if (!t->data->multi_label)
+			weights[k] = n > 0 ? rows / (n * classes) : 1;
+		else
+			weights[k] = n > 0 && n < rows ? (rows - n) / n : 1;
+	}
+	pfree(counts);
+	return weights;
+}

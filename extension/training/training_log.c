@@ -1,0 +1,115 @@
+/*
+ * training_log.c
+ *		What the user sees of a training: epochs as rows and as notices.
+ *
+ * The notices are fastai's table: epoch, train_loss, valid_loss, accuracy,
+ * time, an epoch a line, with a header for each phase.
+ */
+#include "extension/support/pgcompat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/timestamp.h"
+
+#include "extension/support/settings.h"
+#include "extension/support/sql.h"
+#include "extension/training/training.h"
+#include "extension/models/model_version.h"
+
+double
+seconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+char *
+clock_time(double seconds)
+{
+	int64		whole = (int64) (Min(seconds, PG_INT32_MAX) + 0.5);
+
+	if (whole >= 3600)
+		return psprintf("%lld:%02d:%02d", (long long) whole / 3600, (int) (whole / 60 % 60), (int) (whole % 60));
+	return psprintf("%02d:%02d", (int) (whole / 60), (int) (whole % 60));
+}
+
+void
+log_header(const Training *t)
+{
+	const vc_phase *phase = &t->recipe.phase[t->phase];
+	const Dataset *d = t->data;
+	char	   *repeats = d->train_count == d->train_images ? "" :
+		psprintf(" (%lld with repeats)", (long long) d->train_count);
+
+	ereport(NOTICE,
+			(errmsg("training \"%s\" version %d, %s, on %lld images%s, validating with %lld (%s)",
+					t->model->name, t->model->version, phase->name,
+					(long long) d->train_images, repeats, (long long) d->valid_count,
+					t->device.api->kind)));
+	ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  %stime",
+							d->multi_label ? "f1_score  " : "")));
+}
+
+/*
+ * The epoch's row; F1 where images carry any number of labels.  An error where
+ * the version is gone, or another role's.
+ */
+static void
+write_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
+{
+	Interval	duration = {(TimeOffset) (seconds * USECS_PER_SEC), 0, 0};
+	Sql			sql;
+
+	sql_begin(&sql, "INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, "
+			  "accuracy, images, duration, f1_score) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 "
+			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1 AND m.owner_role OPERATOR(pg_catalog.=) $10 "
+			  "ON CONFLICT (model_id, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
+			  "valid_loss = excluded.valid_loss, accuracy = excluded.accuracy, "
+			  "f1_score = excluded.f1_score, "
+			  "duration = excluded.duration, finished_at = excluded.finished_at");
+	sql_int(&sql, t->model->model_id);
+	sql_text(&sql, t->recipe.phase[t->phase].name);
+	sql_int(&sql, t->epoch);
+	sql_float8(&sql, train_loss);
+	sql_float8(&sql, v->loss);
+	sql_float8(&sql, v->accuracy);
+	sql_int(&sql, (int32) (t->data->train_count / t->batch_size * t->batch_size));
+	sql_datum(&sql, INTERVALOID, IntervalPGetDatum(&duration));
+	sql_float8(&sql, v->f1);
+	if (!t->data->multi_label)
+		sql.nulls[sql.count - 1] = 'n';
+	sql_oid(&sql, t->model->owner);
+	version_write(&sql, t->model->name, 1);
+}
+
+void
+log_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
+{
+	char	   *f1 = t->data->multi_label ? psprintf("%8.6f  ", v->f1) : "";
+
+	write_epoch(t, train_loss, v, seconds);
+	ereport(NOTICE,
+			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s%s", t->epoch, train_loss, v->loss,
+					v->accuracy, f1, clock_time(seconds))));
+}
+
+/*
+ * At most every visclf.progress_interval.  done of `of` images of this epoch
+ * took `seconds`; `left` are those of the rest of the training.
+ */
+void
+log_progress(Training *t, int64 done, int64 of, int64 left, double seconds)
+{
+	double		rate = done / seconds;
+
+	if (setting_progress_interval == 0 || done == of ||
+		seconds_since(t->last_progress) < setting_progress_interval)
+		return;
+	INSTR_TIME_SET_CURRENT(t->last_progress);
+	ereport(NOTICE,
+			(errmsg("%s epoch %d: %lld of %lld images, %.1f images/s, about %s left",
+					t->recipe.phase[t->phase].name, t->epoch, (long long) done, (long long) of,
+					rate, clock_time(left / rate))));
+}
