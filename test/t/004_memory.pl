@@ -15,18 +15,25 @@ $node->append_conf('postgresql.conf', "shared_buffers = 8MB\n");
 $node->restart;
 load_adverts($node, 'adverts', 5000, 5000);
 
-sub peak_of_training
+# The peak memory in kB of a session of its own that runs these commands.
+sub peak_of
 {
-	my ($images) = @_;
+	my (@commands) = @_;
 	my $session = $node->background_psql('postgres');
 	my $pid = backend_pid($session);
 
-	$session->query_safe("SET client_min_messages = warning");
-	$session->query_safe("CREATE TEMP VIEW few AS SELECT * FROM adverts WHERE id <= $images");
-	$session->query_safe("CALL visclf.train('m', 'few', architecture => 'resnet20', image_size => 32, epochs => 1)");
+	$session->query_safe($_) foreach ('SET client_min_messages = warning', @commands);
 	my $peak = peak_memory($pid);
 	$session->quit;
 	return $peak;
+}
+
+sub peak_of_training
+{
+	my ($images) = @_;
+
+	return peak_of("CREATE TEMP VIEW few AS SELECT * FROM adverts WHERE id <= $images",
+		"CALL visclf.train('m', 'few', architecture => 'resnet20', image_size => 32, epochs => 1)");
 }
 
 my $few = peak_of_training(500);
@@ -38,15 +45,10 @@ cmp_ok($many - $few, '<', 24 * 1024, 'peak memory does not grow with the images'
 sub peak_of_epochs
 {
 	my ($epochs) = @_;
-	my $session = $node->background_psql('postgres');
-	my $pid = backend_pid($session);
 
-	$session->query_safe($_) foreach ('SET client_min_messages = warning', 'SET visclf.convolution = direct',
-		'SET visclf.checkpoint_interval = 0', 'CREATE TEMP VIEW few AS SELECT * FROM adverts WHERE id <= 40',
+	return peak_of('SET visclf.convolution = direct', 'SET visclf.checkpoint_interval = 0',
+		'CREATE TEMP VIEW few AS SELECT * FROM adverts WHERE id <= 40',
 		"CALL visclf.train('large', 'few', architecture => 'resnet18', image_size => 32, epochs => $epochs)");
-	my $peak = peak_memory($pid);
-	$session->quit;
-	return $peak;
 }
 
 my $short = peak_of_epochs(2);
@@ -59,16 +61,10 @@ cmp_ok($long - $short, '<', 40 * 1024, 'peak memory does not grow with the check
 sub peak_of_batch
 {
 	my ($images, $window) = @_;
-	my $session = $node->background_psql('postgres');
-	my $pid = backend_pid($session);
 
-	$session->query_safe('SET jit = off');
-	$session->query_safe('SET visclf.convolution = direct');
-	$session->query_safe(qq{SELECT count((p).label) FROM (SELECT visclf.classify_batch('m', image) OVER ($window) AS p
+	return peak_of('SET jit = off', 'SET visclf.convolution = direct',
+		qq{SELECT count((p).label) FROM (SELECT visclf.classify_batch('m', image) OVER ($window) AS p
 		FROM adverts WHERE id <= $images) x});
-	my $peak = peak_memory($pid);
-	$session->quit;
-	return $peak;
 }
 
 foreach my $window ('', 'ORDER BY published DESC', 'PARTITION BY place')
