@@ -76,7 +76,7 @@ note_cut(vc_jpeg_reader *reader)
 	if (reader->cut_scan != 0)
 		return;
 	reader->cut_scan = reader->cinfo.input_scan_number;
-	reader->missing = (int) ((missing * 100LL + rows / 2) / rows);
+	reader->missing = (int) ((missing * 100LL + rows - 1) / rows);
 	if (reader->cut_scan > 1 || missing * 2LL <= rows)
 		return;
 	vc_fail(reader->error, VC_INVALID_IMAGE,

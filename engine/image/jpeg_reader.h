@@ -36,7 +36,7 @@ typedef struct vc_jpeg_reader
 	int			orientation;	/* EXIF's 1..8 */
 	bool		ran_out;		/* libjpeg asked for more data than there are */
 	int			cut_scan;		/* the first that the data end in; 0: in none */
-	int			missing;		/* its rows, per cent */
+	int			missing;		/* its rows, per cent, rounded up */
 	int			places;			/* where the data make no sense */
 } vc_jpeg_reader;
 

@@ -9,20 +9,26 @@
 #include "engine/network/finite.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "engine/weights/json.h"
 
 #define BLOCK 1024				/* values looked at before a search stops */
 
-/* x - x is 0, but NaN where x is not finite; sums of that need no branches. */
+/* By the exponent's bits, which need no branches. */
 static bool
 all_finite(const float *values, int64_t count)
 {
-	float		sum = 0;
+	uint32_t	bad = 0;
 
 	for (int64_t i = 0; i < count; i++)
-		sum += values[i] - values[i];
-	return sum == 0;
+	{
+		uint32_t	bits;
+
+		memcpy(&bits, &values[i], sizeof(bits));
+		bad |= (bits & 0x7f800000) == 0x7f800000;
+	}
+	return bad == 0;
 }
 
 int64_t

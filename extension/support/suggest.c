@@ -11,7 +11,8 @@
 #define MOST_CHANGES 3			/* letters that two names may differ by */
 #define LONGEST_NAME 255		/* bytes; varstr_levenshtein compares no longer ones */
 
-const char *
+/* The name that differs least from the wanted one; NULL where none is near. */
+static const char *
 nearest_name(const char *wanted, char **names, int count)
 {
 	const char *nearest = NULL;

@@ -8,14 +8,9 @@
 #include "extension/support/pgcompat.h"
 
 /*
- * The name that differs least from the wanted one, by few letters or by case,
- * spaces and hyphens; NULL where none is near.
- */
-extern const char *nearest_name(const char *wanted, char **names, int count);
-
-/*
- * A hint: "Perhaps you meant "x"." before the text, which is returned alone
- * where no name is near.
+ * A hint: "Perhaps you meant "x"." before the text, with the name that differs
+ * from the wanted one by the fewest letters, or by case alone; the text alone
+ * where none is near.
  */
 extern char *suggest(const char *wanted, char **names, int count, const char *text);
 
