@@ -250,15 +250,15 @@ ALTER TABLE visclf.validation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.model_share ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY reads ON visclf.model FOR SELECT
-	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = model.model_id));
 CREATE POLICY reads ON visclf.weight FOR SELECT
-	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = weight.model_id));
 CREATE POLICY reads ON visclf.optimizer_state FOR SELECT
-	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = optimizer_state.model_id));
 CREATE POLICY reads ON visclf.epoch FOR SELECT
-	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = epoch.model_id));
 CREATE POLICY reads ON visclf.validation FOR SELECT
-	USING (model_id IN (SELECT r.model_id FROM visclf.readable r));
+	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = validation.model_id));
 CREATE POLICY reads ON visclf.model_share FOR SELECT
 	USING (visclf.acts_as(owner_role) OR visclf.acts_as(grantee_role));
 

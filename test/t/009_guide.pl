@@ -99,15 +99,18 @@ $node->psql('postgres', '\i doc/catalogue.sql', stdout => \$catalogue);
 ok("$catalogue\n" eq slurp_file('doc/catalogue.md'), 'doc/catalogue.md is up to date')
 	or diag('psql -X -q -A -t -f doc/catalogue.sql >doc/catalogue.md writes it anew');
 
-# The reference names all that there is, but what aggregates and the planner call, and nothing else
+# The reference names all that there is, but what aggregates, types, a trigger of the extension's own and the planner call, and partitions; and nothing else
 my $public = q{FROM pg_proc p WHERE p.pronamespace = 'visclf'::regnamespace
 	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn))
-	AND NOT EXISTS (SELECT FROM pg_proc s WHERE p.oid = s.prosupport)};
+	AND NOT EXISTS (SELECT FROM pg_proc s WHERE p.oid = s.prosupport)
+	AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend))
+	AND NOT EXISTS (SELECT FROM pg_trigger t WHERE p.oid = t.tgfoid AND t.tgrelid = 'visclf.model'::regclass)};
 my $reference = slurp_file('doc/reference.md');
 my @names = split /\n/, $node->safe_psql('postgres', qq{
 	LOAD 'visclf';
 	SELECT p.proname $public
-	UNION SELECT relname FROM pg_class WHERE relnamespace = 'visclf'::regnamespace AND relkind IN ('r', 'v', 'c')
+	UNION SELECT relname FROM pg_class WHERE relnamespace = 'visclf'::regnamespace AND relkind IN ('r', 'p', 'v', 'c') AND NOT relispartition
+	UNION SELECT typname FROM pg_type WHERE typnamespace = 'visclf'::regnamespace AND typtype = 'b' AND typcategory <> 'A'
 	UNION SELECT substr(name, 8) FROM pg_settings WHERE name LIKE 'visclf.%'});
 is(join(' ', grep { $reference !~ /\b$_\b/ } sort @names), '', 'the reference names all objects and settings');
 my %known = map { $_ => 1 } @names;
@@ -121,7 +124,7 @@ is(join(', ', @missing), '', 'and every argument and column of a function');
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(o, ', ') FROM (
 	SELECT p.oid::regprocedure::text AS o FROM pg_proc p WHERE p.pronamespace = 'visclf'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL
-	UNION ALL SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'v')
+	UNION ALL SELECT c.oid::regclass::text FROM pg_class c WHERE c.relnamespace = 'visclf'::regnamespace AND c.relkind IN ('r', 'p', 'v')
 		AND obj_description(c.oid, 'pg_class') IS NULL) x}), '', 'every object has a comment');
 
 done_testing();
