@@ -23,7 +23,7 @@
 #include "extension/support/sql.h"
 #include "extension/models/model_version.h"
 
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 #include "engine/weights/names.h"
 #include "engine/weights/safetensors.h"
 

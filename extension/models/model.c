@@ -12,8 +12,8 @@
 #include "extension/support/sql.h"
 #include "extension/support/suggest.h"
 
-#include "engine/network/finite.h"
-#include "engine/network/metrics.h"
+#include "engine/weights/finite.h"
+#include "engine/training/metrics.h"
 
 const char *
 head_name(vc_head head)

@@ -15,7 +15,7 @@
 #include "extension/models/model.h"
 #include "extension/support/sql.h"
 
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 
 #ifdef WORDS_BIGENDIAN
 #error "tensors are stored little endian; this machine would need to swap them"

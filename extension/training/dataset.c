@@ -17,7 +17,7 @@
 #include "extension/support/release.h"
 
 #include "engine/network/network.h"
-#include "engine/network/recipe.h"
+#include "engine/training/recipe.h"
 
 #define MAX_REPEATS 100			/* rows that oversampling may make of one, on average */
 

@@ -17,7 +17,7 @@
 #include "extension/training/source.h"
 #include "extension/training/training.h"
 
-#include "engine/network/lr_find.h"
+#include "engine/training/lr_find.h"
 #include "engine/support/random.h"
 
 PG_FUNCTION_INFO_V1(visclf_lr_find);

@@ -18,7 +18,7 @@
 #include "extension/training/option_list.h"
 #include "extension/support/suggest.h"
 
-#include "engine/network/lr_find.h"
+#include "engine/training/lr_find.h"
 
 /* The call whose arguments are read, and where each is; -1: it has none. */
 typedef struct Call

@@ -12,7 +12,7 @@
 #include "extension/models/model.h"
 
 #include "engine/image/augment.h"
-#include "engine/network/recipe.h"
+#include "engine/training/recipe.h"
 
 typedef enum TrainMethod
 {

@@ -13,7 +13,7 @@
 #include "extension/support/error.h"
 #include "extension/training/training.h"
 
-#include "engine/image/header.h"
+#include "engine/training/probe.h"
 
 #define ITERATIONS 500
 

@@ -25,7 +25,7 @@
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 #include "engine/support/random.h"
 
 static void

@@ -15,7 +15,7 @@
 #include "extension/models/model.h"
 #include "extension/training/options.h"
 
-#include "engine/network/recipe.h"
+#include "engine/training/recipe.h"
 
 typedef struct Training
 {

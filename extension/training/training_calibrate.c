@@ -14,7 +14,7 @@
 #include "extension/classifying/inference.h"
 #include "extension/training/training.h"
 
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 
 /* Plans the model for inference, with the weights that it has now. */
 static vc_plan *

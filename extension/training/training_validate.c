@@ -11,7 +11,7 @@
 #include "extension/support/release.h"
 #include "extension/training/training.h"
 
-#include "engine/network/metrics.h"
+#include "engine/training/metrics.h"
 
 uint64
 training_said(Training *t, int i)

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/network/finite.h"
-#include "engine/image/header.h"
+#include "engine/weights/finite.h"
+#include "engine/training/probe.h"
 
 #define COUNT 3000
 

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "engine/network/lr_find.h"
+#include "engine/training/lr_find.h"
 #include "test/unit/tap.h"
 
 int

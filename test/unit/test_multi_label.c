@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/network/metrics.h"
+#include "engine/training/metrics.h"
 #include "test/unit/tap.h"
 
 /* Four images of three classes; nobody carries or is said to carry the last. */

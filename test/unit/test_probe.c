@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "engine/image/header.h"
+#include "engine/training/probe.h"
 #include "engine/support/random.h"
 #include "test/unit/tap.h"
 

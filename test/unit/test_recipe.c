@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/network/metrics.h"
+#include "engine/training/metrics.h"
 #include "engine/support/random.h"
-#include "engine/network/recipe.h"
+#include "engine/training/recipe.h"
 #include "test/unit/tap.h"
 
 #define STEPS 5

@@ -1,5 +1,5 @@
 /*
- * header.h
+ * probe.h
  *		A linear probe: logistic regression on features computed once.
  */
 #ifndef VISCLF_PROBE_H

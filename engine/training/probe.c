@@ -1,17 +1,17 @@
 /*
- * header.c
+ * probe.c
  *		Logistic regression by L-BFGS.
  *
  * The unknowns are one vector: the weights of the standardised features
  * [classes][width], then the biases [classes].
  */
-#include "engine/image/header.h"
+#include "engine/training/probe.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 
 #define HISTORY			10		/* steps that the curvature is estimated from */
 #define SUFFICIENT		1e-4	/* Armijo's constant */

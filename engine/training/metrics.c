@@ -2,7 +2,7 @@
  * metrics.c
  *		From logits to probabilities, losses and labels.
  */
-#include "engine/network/metrics.h"
+#include "engine/training/metrics.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  * recipe.c
  *		fine_tune's phases, the one-cycle schedule, order, split, loss.
  */
-#include "engine/network/recipe.h"
+#include "engine/training/recipe.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * multi_label_metrics.c
  *		Accuracy, F1 and thresholds of networks that say several classes.
  */
-#include "engine/network/metrics.h"
+#include "engine/training/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

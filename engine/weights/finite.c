@@ -6,7 +6,7 @@
  * the next relu makes it 0, and every image gets one class.  So weights are
  * looked at wherever they come in.
  */
-#include "engine/network/finite.h"
+#include "engine/weights/finite.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * lr_find.c
  *		The learning rate finder's schedule and suggestions.
  */
-#include "engine/network/lr_find.h"
+#include "engine/training/lr_find.h"
 
 #include <math.h>
 #include <string.h>
