@@ -21,7 +21,7 @@
 #include "extension/support/release.h"
 #include "extension/classifying/inference.h"
 #include "extension/models/ownership.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 #include "extension/models/model_version.h"
 

@@ -25,9 +25,9 @@
 #include "extension/classifying/unclassified_rows.h"
 #include "extension/classifying/prediction.h"
 #include "extension/support/settings.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
-#include "extension/training/training.h"
+#include "extension/support/clock.h"
 
 PG_FUNCTION_INFO_V1(visclf_classify_table);
 

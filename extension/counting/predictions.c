@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 #define ROWS_PER_FETCH 1000

@@ -22,7 +22,7 @@
 #include "extension/models/model.h"
 #include "extension/counting/predictions.h"
 #include "extension/counting/quantifier.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);

@@ -21,7 +21,7 @@
 #include "extension/support/error.h"
 #include "extension/reporting/markup.h"
 #include "extension/reporting/pictures.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_contact_sheet);

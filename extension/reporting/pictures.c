@@ -19,7 +19,7 @@
 #include "extension/support/decoding_batch.h"
 #include "extension/support/error.h"
 #include "extension/support/release.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 /* Runs a query for (key, label, said, confidence, loss); rows without a key are left out. */

@@ -15,7 +15,7 @@
 
 #include "extension/support/arguments.h"
 #include "extension/models/model.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_report);

@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 #define LATEST_YEAR 9999

@@ -43,6 +43,12 @@ report_table_end(StringInfo out)
 	appendStringInfoString(out, "</tbody></table></div>\n");
 }
 
+const char *
+report_estimate_word(const Report *r)
+{
+	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
+}
+
 void
 report_column_heads(const Report *r)
 {

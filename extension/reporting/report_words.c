@@ -11,12 +11,6 @@
 
 #include "extension/reporting/markup.h"
 
-const char *
-report_estimate_word(const Report *r)
-{
-	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
-}
-
 /* When, of what, how. */
 static void
 byline(const Report *r)

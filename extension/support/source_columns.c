@@ -13,7 +13,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/suggest.h"
 
 PG_FUNCTION_INFO_V1(visclf_column_expression);

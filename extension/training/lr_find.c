@@ -4,6 +4,7 @@
  *
  * Nothing of it is kept but the rows that it returns.
  */
+#include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
 
 #include <math.h>

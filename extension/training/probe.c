@@ -5,6 +5,7 @@
  * Each training image goes through the network once; its features (a few kB
  * an image) are kept in memory while the head is fitted to them.
  */
+#include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
 
 #include "miscadmin.h"

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "extension/support/decoding_batch.h"
+#include "extension/support/source_columns.h"
 #include "extension/training/source.h"
 #include "extension/support/sql.h"
 

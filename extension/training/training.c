@@ -7,6 +7,7 @@
  * Everything hangs on one memory context, so an error or a cancel at any
  * point frees it.
  */
+#include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
 
 #ifdef __GLIBC__
@@ -25,7 +26,6 @@
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 
-#include "engine/weights/finite.h"
 #include "engine/support/random.h"
 
 static void
@@ -196,51 +196,6 @@ training_start(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
-/* Throws for numbers that have run away; nothing of the epoch is kept. */
-static void
-throw_diverged(Training *t, const char *what)
-{
-	bool		probe = t->options->method == METHOD_PROBE;
-
-	t->resumable = false;		/* it would come here again */
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("training of model \"%s\" version %d diverged in %s epoch %d: %s",
-					t->model->name, t->model->version, t->recipe.phase[t->phase].name, t->epoch, what),
-			 probe ? errhint("Raise weight_decay, which was %g, or start from another pretrained model.",
-							 t->options->recipe.weight_decay) :
-			 errhint("Lower learning_rate, which was %g, and train anew.", t->options->recipe.learning_rate)));
-}
-
-void
-training_check_finite(Training *t, double loss)
-{
-	if (!isfinite(loss))
-		throw_diverged(t, "the loss is not a number");
-}
-
-/* Throws where a weight has run away, which a loss need not show: relu makes NaN 0. */
-static void
-check_weights(Training *t)
-{
-	const vc_network *network = t->model->network;
-	vc_error	error;
-
-	for (int i = 0; i < network->parameter_count; i++)
-	{
-		const vc_parameter *parameter = &network->parameters[i];
-		float	   *data;
-
-		if (!vc_parameter_stored(parameter))
-			continue;
-		data = palloc(sizeof(float) * parameter->count);
-		vc_check(t->device.api->get_parameter(t->plan, i, data, &error), &error);
-		if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
-			throw_diverged(t, error.message);
-		pfree(data);
-	}
-}
-
 /* Images still to train on, after `done` steps of this epoch. */
 static int64
 images_left(const Training *t, int steps, int done)
@@ -326,7 +281,7 @@ run_epoch(Training *t)
 	else
 		loss = train_epoch(t);
 	training_check_finite(t, loss);
-	check_weights(t);
+	training_check_weights(t);
 	v = training_validate(t, last);
 	log_epoch(t, loss, &v, seconds_since(start));
 	t->epoch++;

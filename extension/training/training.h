@@ -97,8 +97,11 @@ extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
 extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
 							const vc_step *step);
 
-/* Throws where a loss says that the weights have run away. */
+/* divergence.c: throws where a loss is not a number. */
 extern void training_check_finite(Training *t, double loss);
+
+/* Throws where a weight is not finite, which a loss need not show: relu makes NaN 0. */
+extern void training_check_weights(Training *t);
 
 /* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*
@@ -163,11 +166,5 @@ extern void validation_write(const Training *t, int number, uint32 row, double l
 
 /* Writes the weights and makes the version ready. */
 extern void training_finish(const Training *t, const Validation *v);
-
-/* training_log.c: minutes and seconds, as fastai prints times. */
-extern char *clock_time(double seconds);
-
-/* Seconds since a time that INSTR_TIME_SET_CURRENT took. */
-extern double seconds_since(instr_time start);
 
 #endif							/* VISCLF_TRAINING_H */

@@ -10,30 +10,11 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "extension/support/clock.h"
 #include "extension/support/settings.h"
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 #include "extension/models/model_version.h"
-
-double
-seconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_DOUBLE(now);
-}
-
-char *
-clock_time(double seconds)
-{
-	int64		whole = (int64) (Min(seconds, PG_INT32_MAX) + 0.5);
-
-	if (whole >= 3600)
-		return psprintf("%lld:%02d:%02d", (long long) whole / 3600, (int) (whole / 60 % 60), (int) (whole % 60));
-	return psprintf("%02d:%02d", (int) (whole / 60), (int) (whole % 60));
-}
 
 void
 log_header(const Training *t)
