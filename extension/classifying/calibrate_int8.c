@@ -141,7 +141,7 @@ fetch(Calibration *c)
 	rows = sql_fetch(c->cursor, batch->capacity);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		Datum		image = result_of_type(i, 1, BYTEAOID, &isnull);
+		Datum		image = result_datum(i, 1, BYTEAOID, &isnull);
 
 		if (!isnull)
 			batch_add(batch, image);

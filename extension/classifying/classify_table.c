@@ -100,13 +100,13 @@ fetch(Work *w, Rows *rows)
 	for (uint64 i = 0; i < fetched && rows->count < w->batch_size; i++)
 	{
 		bool		isnull;
-		Datum		key = result_of_type(i, 1, p->key_type, &isnull);
+		Datum		key = result_datum(i, 1, p->key_type, &isnull);
 		Datum		image;
 
 		if (isnull)
 			continue;
 		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
-		image = result_of_type(i, 2, BYTEAOID, &isnull);
+		image = result_datum(i, 2, BYTEAOID, &isnull);
 		rows->jobs[rows->count++] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
 	}
 	if (more)

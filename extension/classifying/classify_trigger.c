@@ -91,7 +91,7 @@ classify(const char *model, Datum image, bool *isnull)
 	sql_text(&sql, model);
 	sql_datum(&sql, BYTEAOID, image);
 	sql_read_latest(&sql);
-	prediction = result_datum(0, 1, isnull);
+	prediction = result_datum(0, 1, prediction_type_id(), isnull);
 	if (!*isnull)
 		prediction = SPI_datumTransfer(prediction, false, -1);
 	SPI_finish();

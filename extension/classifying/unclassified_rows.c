@@ -105,12 +105,12 @@ store_keys(Pending *p, uint64 count)
 	{
 		int64		rows = result_bigint(i, 2);
 		bool		isnull;
-		Datum		other = result_of_type(i, 3, INT4OID, &isnull);
+		Datum		other = result_datum(i, 3, INT4OID, &isnull);
 		Datum		key;
 
 		if (!isnull)
 			p->others = list_append_unique_int(p->others, DatumGetInt32(other));
-		key = result_of_type(i, 1, p->key_type, &isnull);
+		key = result_datum(i, 1, p->key_type, &isnull);
 		if (isnull)
 			p->without_key = rows;
 		else if (rows > 1)

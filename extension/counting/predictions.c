@@ -72,11 +72,11 @@ read_row(const Quantifier *q, uint64 number)
 
 	row.label = result_text(number, column);
 	row.images = result_bigint(number, column + 1);
-	other = result_of_type(number, column + 2, INT4OID, &isnull);
+	other = result_datum(number, column + 2, INT4OID, &isnull);
 	if (!isnull)
 		quantifier_other_version(q, DatumGetInt32(other));
 	row.flawed = result_bigint(number, column + 3);
-	row.probabilities = result_of_type(number, column + 4, FLOAT4ARRAYOID, &row.no_probabilities);
+	row.probabilities = result_datum(number, column + 4, FLOAT4ARRAYOID, &row.no_probabilities);
 	return row;
 }
 

@@ -130,7 +130,7 @@ read_validation(Quantifier *q)
 		char	   *predicted = result_string(i, 2);
 		int			truth = quantifier_class(q, result_string(i, 1));
 		bool		isnull;
-		Datum		probabilities = result_of_type(i, 3, FLOAT4ARRAYOID, &isnull);
+		Datum		probabilities = result_datum(i, 3, FLOAT4ARRAYOID, &isnull);
 
 		group_add(q, groups[truth], predicted, 1, probabilities, isnull);
 		q->said[truth * q->class_count + quantifier_class(q, predicted)]++;

@@ -18,11 +18,10 @@ static void
 check_kind(int model_id, const char *name, bool multi_label)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT multi_label FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
-	if (sql_read(&sql) == 1 && DatumGetBool(result_datum(0, 1, &isnull)) != multi_label)
+	if (sql_read(&sql) == 1 && result_bool(0, 1) != multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 multi_label ?

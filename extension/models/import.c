@@ -100,14 +100,13 @@ metadata_array(const vc_safetensors *file, const char *key)
 {
 	const char *value = metadata(file, key);
 	Sql			sql;
-	bool		isnull;
 
 	if (value == NULL)
 		return (Datum) 0;
 	sql_begin(&sql, "SELECT ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::pg_catalog.jsonb))");
 	sql_text(&sql, value);
 	sql_read(&sql);
-	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+	return SPI_datumTransfer(result_not_null(0, 1, TEXTARRAYOID), false, -1);
 }
 
 /* The call's classes, or the file's, or numbers from 0. */

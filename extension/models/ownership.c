@@ -23,7 +23,6 @@ static bool
 find_owner(const char *name, Oid *owner)
 {
 	Sql			sql;
-	bool		isnull;
 
 	/* rows that came by replication or from an older dump may have no row of their name */
 	sql_begin(&sql, "SELECT n.owner_role::pg_catalog.oid FROM visclf.model_name n "
@@ -33,7 +32,7 @@ find_owner(const char *name, Oid *owner)
 	sql_text(&sql, name);
 	if (sql_read_all(&sql) == 0)
 		return false;
-	*owner = DatumGetObjectId(result_datum(0, 1, &isnull));
+	*owner = DatumGetObjectId(result_not_null(0, 1, OIDOID));
 	return true;
 }
 

@@ -181,7 +181,7 @@ rows_stamp(int model_id)
 			  "FROM visclf.weight WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	sql_read(&sql);
-	return result_text(0, 1);
+	return result_string(0, 1);
 }
 
 /* The version's folder, for `bytes` of tensors; NULL where it cannot be had. */

@@ -95,7 +95,7 @@ static void
 read_image(Picture *picture, uint64 row, int side)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, 2, BYTEAOID, &isnull);
+	Datum		value = result_datum(row, 2, BYTEAOID, &isnull);
 	bytea	   *image;
 	vc_decode_limits limits = decode_limits();
 	vc_error	error;

@@ -218,7 +218,7 @@ add_row(void *report, uint64 number, const PredictionRow *row)
 {
 	Report	   *r = report;
 	bool		no_year;
-	int			year = DatumGetInt32(result_of_type(number, COLUMN_YEAR, INT4OID, &no_year));
+	int			year = DatumGetInt32(result_datum(number, COLUMN_YEAR, INT4OID, &no_year));
 	int			y = no_year ? -1 : year_index(r, year);
 	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
 

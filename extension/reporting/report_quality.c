@@ -82,10 +82,10 @@ largest_confusions(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
-		markup_name(out, result_text(i, 1));
+		markup_name(out, result_string(i, 1));
 		appendStringInfoString(out, "</th><td>");
-		markup_name(out, result_text(i, 2));
-		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 3));
+		markup_name(out, result_string(i, 2));
+		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_string(i, 3));
 	}
 	report_table_end(out);
 }
@@ -119,13 +119,13 @@ classification_report(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr%s><th scope=\"row\">", i >= (uint64) r->quantifier->class_count ? " class=\"total\"" : "");
-		markup_name(out, result_text(i, 1));
+		markup_name(out, result_string(i, 1));
 		appendStringInfoString(out, "</th>");
 		append_figure(out, i, 2);
 		append_figure(out, i, 5);
 		appendStringInfoString(out, "<td>");
 		markup_percent(out, result_float8(i, 8));
-		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 9));
+		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_string(i, 9));
 	}
 	report_table_end(out);
 }
@@ -148,7 +148,7 @@ calibration(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr><th scope=\"row\">%.0f to %.0f&#160;%%</th><td>%s</td><td>",
-						 100 * result_float8(i, 1), 100 * result_float8(i, 2), result_text(i, 3));
+						 100 * result_float8(i, 1), 100 * result_float8(i, 2), result_string(i, 3));
 		markup_percent(out, result_float8(i, 4));
 		appendStringInfoString(out, "</td><td>");
 		markup_percent(out, result_float8(i, 5));

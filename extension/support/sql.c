@@ -301,13 +301,7 @@ result_text(uint64 row, int column)
 }
 
 Datum
-result_datum(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(result_row(row), SPI_tuptable->tupdesc, column, isnull);
-}
-
-Datum
-result_of_type(uint64 row, int column, Oid type, bool *isnull)
+result_datum(uint64 row, int column, Oid type, bool *isnull)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	Oid			is = SPI_gettypeid(desc, column);
@@ -318,14 +312,14 @@ result_of_type(uint64 row, int column, Oid type, bool *isnull)
 				 errmsg("column \"%s\" is now of type %s, not %s", SPI_fname(desc, column),
 						format_type_be(is), format_type_be(type)),
 				 errhint("Its table was altered while it was read; try again.")));
-	return result_datum(row, column, isnull);
+	return SPI_getbinval(result_row(row), desc, column, isnull);
 }
 
 double
 result_float8(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, column, FLOAT8OID, &isnull);
+	Datum		value = result_datum(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
@@ -344,7 +338,7 @@ Datum
 result_not_null(uint64 row, int column, Oid type)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, column, type, &isnull);
+	Datum		value = result_datum(row, column, type, &isnull);
 
 	check_not_null(row, column, isnull);
 	return value;

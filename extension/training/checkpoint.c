@@ -151,7 +151,6 @@ void
 training_finish(const Training *t, const Validation *v)
 {
 	Sql			sql;
-	bool		isnull;
 
 	weights_write(t->model, t->device.api, t->plan);
 	sql_begin(&sql, "DELETE FROM visclf.optimizer_state WHERE model_id OPERATOR(pg_catalog.=) $1");
@@ -171,5 +170,5 @@ training_finish(const Training *t, const Validation *v)
 	sql_datum(&sql, BOOLOID, BoolGetDatum(t->data->multi_label));
 	sql_float8(&sql, v->f1);
 	sql_read(&sql);
-	version_ready(t->model, SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1));
+	version_ready(t->model, SPI_datumTransfer(result_not_null(0, 1, JSONBOID), false, -1));
 }

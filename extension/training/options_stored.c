@@ -30,7 +30,6 @@ Datum
 options_to_jsonb(const TrainOptions *o)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql,
 			  "SELECT pg_catalog.jsonb_build_object("
@@ -61,7 +60,7 @@ options_to_jsonb(const TrainOptions *o)
 	sql_text(&sql, digits(o->validation_share));
 	sql_bigint(&sql, o->seed);
 	sql_read(&sql);
-	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+	return SPI_datumTransfer(result_not_null(0, 1, JSONBOID), false, -1);
 }
 
 /* An option's value as text, NULL where it is not set. */

@@ -138,7 +138,7 @@ fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 		*count = 1;
 		return ((*labels)[0] = result_text(number, COLUMN_LABEL)) != NULL;
 	}
-	array = result_of_type(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
+	array = result_datum(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
 	if (isnull)
 		return false;
 	if (array_contains_nulls(DatumGetArrayTypeP(array)))
@@ -158,7 +158,7 @@ static void
 fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
 {
 	bool		isnull;
-	Datum		image = result_of_type(number, COLUMN_IMAGE, BYTEAOID, &isnull);
+	Datum		image = result_datum(number, COLUMN_IMAGE, BYTEAOID, &isnull);
 	char	   *key = result_text(number, COLUMN_KEY);
 	char	   *group = result_text(number, COLUMN_GROUP);
 	SourceRow	row;
