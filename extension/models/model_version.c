@@ -8,7 +8,6 @@
 #include "extension/models/model_version.h"
 
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 
 #include "extension/models/ownership.h"
 #include "extension/support/role.h"

@@ -11,7 +11,6 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "extension/models/model_locks.h"
 #include "extension/models/model.h"

@@ -7,7 +7,6 @@
  */
 #include "extension/support/pgcompat.h"
 
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "fmgr.h"
