@@ -17,9 +17,13 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" visclf.control)
 PG_CONFIG ?= pg_config
 DEVICE ?= cpu
 
+# clang does not know some options, ours and those that PostgreSQL was built with by gcc.
+CLANG_CFLAGS = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-attributes \
+	-Wno-ignored-optimization-argument)
+
 # What engine/ and cpu/ are compiled with.
 KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
-	-Wno-format-truncation -I.
+	-Wno-format-truncation -I. $(CLANG_CFLAGS)
 ENGINE_LIBS = -ljpeg -lpthread -lm
 
 # Programs that go to other machines bring libjpeg along, where it is there to link.

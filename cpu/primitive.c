@@ -199,7 +199,7 @@ new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primi
 	if (status == dnnl_success && c->bias != NULL)
 		status = new_memory(device, dnnl_primitive_desc_query_md(k->desc, dnnl_query_weights_md, 1),
 							&k->bias);
-	if (status == dnnl_success && c->output_scales != NULL && VC_DNNL_SCALES_ARG)
+	if (status == dnnl_success && c->output_scales != NULL && VC_DNNL_SCALES_ARG != 0)
 		status = new_scales(device, c, k);
 	return status;
 }
