@@ -8,11 +8,11 @@
 
 #define THREADS 256
 
-/* Elements at a time; the input has as few as 4 channels. */
+/* Elements at a time. */
 template <typename T> static int64_t
 all_packs(int64_t elements)
 {
-	return (elements + pack<T>::size - 1) / pack<T>::size;
+	return elements / pack<T>::size;
 }
 
 template <typename T> static __global__ void
