@@ -140,14 +140,16 @@ epilogue_kernel(T *y, const float *bias, const T *other, bool relu, int64_t pack
 	const int	size = pack<T>::size;
 	int64_t		at = thread_number() * size;
 	int			channel = (int) (at % channels);
-	float		value[size];
+	float		value[size],
+				biases[size];
 
 	if (thread_number() >= packs)
 		return;
 	load_pack(y + at, value);
+	load_floats(bias + channel, biases);
 #pragma unroll
 	for (int i = 0; i < size; i++)
-		value[i] += bias[channel + i];
+		value[i] += biases[i];
 	add_pack(other, at, value);
 	if (relu)
 #pragma unroll
