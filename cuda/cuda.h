@@ -29,7 +29,7 @@
 #include "cuda/report.h"
 
 #define VC_CUDA_ALIGNMENT	256		/* bytes; what cudaMalloc gives */
-#define VC_CUDA_GRAPHS		8		/* replays that a plan keeps */
+#define VC_CUDA_GRAPHS		16		/* replays that a plan keeps */
 #define VC_CUDA_LEAST_MAJOR	7		/* compute capability that kernels are built for */
 #define VC_CUDA_LEAST_MINOR	5
 
@@ -160,6 +160,7 @@ typedef struct vc_cuda_graph
 {
 	vc_cuda_run run;
 	cudaGraphExec_t graph;		/* NULL: seen once, not captured yet */
+	bool		failed;			/* it cannot be captured */
 	int64_t		last_use;
 } vc_cuda_graph;
 
@@ -219,6 +220,7 @@ struct vc_plan
 	int			selected_count;
 
 	vc_cuda_graph graphs[VC_CUDA_GRAPHS];
+	bool		graphs_told;	/* that one failed */
 	int64_t		calls;
 };
 
@@ -289,7 +291,6 @@ extern vc_status vc_cuda_train_step(vc_plan *plan, const uint8_t *images,
 									const vc_targets *targets, int count,
 									const vc_step *step, float *loss,
 									float *logits, vc_error *error);
-extern bool vc_cuda_is_ready(const vc_plan *plan, const vc_cuda_run *run);
 extern vc_status vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 

@@ -393,6 +393,89 @@ test_kept_images(void)
 	free_bench(&b);
 }
 
+/* Fewer images than the plan's batch: engines and graphs of a few sizes serve all. */
+static void
+test_counts(void)
+{
+	bench		b = make_bench();
+	float		whole[BATCH * 3];
+	bool		same = true;
+	int			replays;
+	vc_error	error = {0};
+
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		api->forward(b.plan, b.images, BATCH, whole, NULL, &error) != VC_OK)
+		give_up(&error);
+	replays = emulate_graph_launches();
+	for (int count = 1; count <= BATCH; count++)
+	{
+		float		part[BATCH * 3];
+
+		if (api->forward(b.plan, b.images, count, part, NULL, &error) != VC_OK)
+			give_up(&error);
+		for (int i = 0; i < count * 3; i++)
+			same = same && fabsf(part[i] - whole[i]) < 1e-5f;
+	}
+	ok(same, "1 to %d images give the logits that %d give", BATCH, BATCH);
+	ok(emulate_graph_launches() - replays == 3, "%d of these passes were replayed",
+	   emulate_graph_launches() - replays);
+	free_bench(&b);
+}
+
+/* A validation of two sizes between trainings: each kind of call has its graph. */
+static void
+test_kinds(void)
+{
+	bench		b = make_bench();
+	float		logits[BATCH * 3];
+	float		loss;
+	int			replays;
+	vc_error	error = {0};
+
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK)
+		give_up(&error);
+	for (int epoch = 0; epoch < 3; epoch++)
+	{
+		replays = emulate_graph_launches();
+		if (train(&b, &loss, &error) != VC_OK ||
+			api->forward(b.plan, b.images, BATCH, logits, NULL, &error) != VC_OK ||
+			api->forward(b.plan, b.images, 2, logits, NULL, &error) != VC_OK)
+			give_up(&error);
+	}
+	ok(emulate_graph_launches() - replays == 3, "in the third epoch %d of 3 calls are replayed",
+	   emulate_graph_launches() - replays);
+	free_bench(&b);
+}
+
+/* A graph that cannot be captured: the calls run, and nobody tries again. */
+static void
+test_no_graph(void)
+{
+	bool		found = false;
+
+	for (int call = 1; call < 20 && !found; call++)
+	{
+		bench		b = make_bench();
+		vc_error	error = {0};
+		float		loss[4];
+		int			replays;
+
+		if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+			train(&b, &loss[0], &error) != VC_OK)
+			give_up(&error);
+		replays = emulate_graph_launches();
+		emulate_fail(call);
+		found = train(&b, &loss[1], &error) == VC_OK && emulate_graph_launches() == replays;
+		emulate_fail(0);
+		if (found)
+			ok(train(&b, &loss[2], &error) == VC_OK && train(&b, &loss[3], &error) == VC_OK &&
+			   emulate_graph_launches() == replays, "where call %d fails, steps run without a graph",
+			   call);
+		free_bench(&b);
+	}
+	ok(found, "some call that fails is the graph's");
+}
+
 /*
  * A float16 gradient that overflows is made again with the loss scaled less.
  * What is compared are gradients across relus, some of which differ; one that
@@ -449,6 +532,9 @@ main(void)
 	test_precisions();
 	test_memory();
 	test_kept_images();
+	test_counts();
+	test_kinds();
+	test_no_graph();
 	test_overflow();
 	test_cancel();
 	test_failures();
