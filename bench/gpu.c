@@ -3,7 +3,7 @@
  *		A GPU's speed without PostgreSQL, as lines of "name value unit".
  *
  *	gpu [-d device] [-n architecture] [-s size] [-b batch,batch,...] [-t threads]
- *		[-k seconds] [-p precision] [IMAGE...]
+ *		[-k seconds] [-p precision] [-w train|infer] [IMAGE...]
  *
  * Training steps and forward passes on random images, batch by batch, after
  * the plan is made and its graphs are captured: from host memory, and from
@@ -32,6 +32,7 @@ typedef struct bench
 	vc_precision precision;
 	double		seconds;		/* that a number is measured over */
 	int			threads;
+	const char *what;			/* "train" or "infer" only; NULL: both */
 } bench;
 
 static vc_error error;
@@ -168,6 +169,12 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 	free(w.rows);
 }
 
+static bool
+wanted(const bench *b, const char *what)
+{
+	return b->what == NULL || strcmp(b->what, what) == 0;
+}
+
 /* Reads a file whole. */
 static vc_decode_job
 read_job(const char *path, size_t image_bytes)
@@ -268,7 +275,7 @@ main(int argc, char **argv)
 	int			size = 224;
 	int			option;
 
-	while ((option = getopt(argc, argv, "d:n:s:b:t:k:p:")) != -1)
+	while ((option = getopt(argc, argv, "d:n:s:b:t:k:p:w:")) != -1)
 		switch (option)
 		{
 			case 'd': device = optarg; break;
@@ -278,8 +285,14 @@ main(int argc, char **argv)
 			case 't': b.threads = atoi(optarg); break;
 			case 'k': b.seconds = atof(optarg); break;
 			case 'p': b.precision = precision_of(optarg); break;
+			case 'w': b.what = optarg; break;
 			default: return 2;
 		}
+	if (!wanted(&b, "train") && !wanted(&b, "infer"))
+	{
+		fprintf(stderr, "gpu: -w is train or infer, not %s\n", b.what);
+		return 2;
+	}
 	b.api = load_device(device, &error);
 	b.device = b.api != NULL ? open_device(b.api, b.threads, &error) : NULL;
 	must(b.device != NULL ? VC_OK : VC_UNSUPPORTED, device);
@@ -289,8 +302,9 @@ main(int argc, char **argv)
 	b.parameters = random_parameters(b.network, 1);
 	for (char *batch = strtok(batches, ","); batch != NULL; batch = strtok(NULL, ","))
 	{
-		time_batch(&b, VC_INFERENCE, atoi(batch));
-		if (atoi(batch) > 1)
+		if (wanted(&b, "infer"))
+			time_batch(&b, VC_INFERENCE, atoi(batch));
+		if (wanted(&b, "train") && atoi(batch) > 1)
 			time_batch(&b, VC_TRAINING, atoi(batch));
 	}
 	if (optind < argc)
