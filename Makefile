@@ -196,6 +196,9 @@ build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
 	$(CC) -shared -o $@ $^ -lm
 
+build/ppi.so: $(patsubst %,build/engine/%.o,ppi ppi_gather ppi_shift ppi_fit ppi_interval ppi_plan quantile simplex status)
+	$(CC) -shared -o $@ $^ -lm
+
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
