@@ -115,16 +115,18 @@ CREATE TABLE visclf.epoch (
 	phase		text NOT NULL,
 	epoch		int NOT NULL,
 	train_loss	real NOT NULL,
-	valid_loss	real NOT NULL,
-	accuracy	real NOT NULL,
+	valid_loss	real,
+	accuracy	real,
 	f1_score	real,
 	images		int NOT NULL,
 	duration	interval NOT NULL,
 	finished_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
-	PRIMARY KEY (model_id, phase, epoch)
+	fold		int NOT NULL DEFAULT 0,
+	PRIMARY KEY (model_id, fold, phase, epoch)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.epoch_rows PARTITION OF visclf.epoch DEFAULT;
 COMMENT ON TABLE visclf.epoch IS 'one row an epoch of training, written as it ends; read it through visclf.training_log';
+COMMENT ON COLUMN visclf.epoch.fold IS 'the fold that is held out, from 1; 0: the training of the version itself, which holds out none where there are folds, so that valid_loss and accuracy are NULL';
 
 CREATE TABLE visclf.validation (
 	model_id	int NOT NULL,
@@ -136,16 +138,20 @@ CREATE TABLE visclf.validation (
 	predicted_labels text[],
 	probabilities real[] NOT NULL,
 	loss		real NOT NULL,
+	group_key	text,
+	fold		int,
 	PRIMARY KEY (model_id, row_number),
 	CHECK (CASE WHEN labels IS NULL THEN num_nulls(label, predicted) = 0 AND predicted_labels IS NULL
 		   ELSE num_nonnulls(label, predicted) = 0 AND predicted_labels IS NOT NULL END)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.validation_rows PARTITION OF visclf.validation DEFAULT;
-COMMENT ON TABLE visclf.validation IS 'what a finished model says of the images that were held out of its training';
+COMMENT ON TABLE visclf.validation IS 'what was said of labelled images by a network that was not trained on them: the finished model, of those held out; with folds of all, each by the network that its fold was held out of';
 COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
 COMMENT ON COLUMN visclf.validation.label IS 'the class it was given; NULL for a multi-label model, as is predicted';
 COMMENT ON COLUMN visclf.validation.labels IS 'the classes it was given, for a multi-label model; otherwise NULL, as is predicted_labels';
 COMMENT ON COLUMN visclf.validation.probabilities IS 'of each class, in the order of visclf.model.classes; multi-label ones do not add up to 1';
+COMMENT ON COLUMN visclf.validation.group_key IS 'the row''s group_column as text; NULL where training was given none';
+COMMENT ON COLUMN visclf.validation.fold IS 'from 1; NULL where training had no folds';
 COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats; multi-label: binary, the mean over classes';
 
 CREATE TABLE visclf.model_share (
@@ -289,12 +295,13 @@ CREATE PROCEDURE visclf.train(
 	weight_decay	float8 DEFAULT 0.01,
 	dropout			float8 DEFAULT 0.5,
 	batch_size		int DEFAULT 64,
-	validation_share float8 DEFAULT 0.2,
-	seed			bigint DEFAULT 42)
+	validation_share float8 DEFAULT NULL,
+	seed			bigint DEFAULT 42,
+	folds			int DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
 COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, text, text, int, int,
-	float8, float8, float8, float8, int, float8, bigint) IS
-'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
+	float8, float8, float8, float8, int, float8, bigint, int) IS
+'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block. With folds every image is predicted by a network that has not seen it, and the version is trained on all';
 
 CREATE PROCEDURE visclf.resume(model text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_resume';
@@ -357,7 +364,7 @@ COMMENT ON VIEW visclf.models IS
 'the models that the current role may see, a row a version; interrupted ones can be resumed. One in training is running elsewhere where rows come from another server, which alone knows more; the owner is NULL where that role is gone';
 
 CREATE VIEW visclf.training_log WITH (security_barrier = true) AS
-SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
+SELECT m.name AS model, m.version, e.fold, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
 	pg_catalog.to_char(t.rounded, CASE WHEN t.rounded < '1 hour' THEN 'MI:SS' ELSE 'FMHH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
 FROM visclf.epoch_rows e JOIN visclf.model_rows m USING (model_id) JOIN visclf.readable USING (model_id)
