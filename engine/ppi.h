@@ -84,8 +84,8 @@ typedef struct vc_ppi vc_ppi;
 extern size_t vc_ppi_memory(const vc_ppi_data *data);
 
 /*
- * Estimates all groups and classes; shares of a group add up to 1.  A group must
- * have an image.  Errors: VC_INVALID_ARGUMENT (no labelled image, a confidence out
+ * Estimates all groups and classes; shares of a group add up to 1, or are 0 where it
+ * has no image.  Errors: VC_INVALID_ARGUMENT (no labelled image, a confidence out
  * of range), VC_OUT_OF_MEMORY, VC_CANCELED.
  */
 extern vc_status vc_ppi_create(const vc_ppi_options *options, const vc_ppi_data *data, vc_ppi **ppi,

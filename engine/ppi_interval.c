@@ -64,7 +64,10 @@ vc_ppi_join(const vc_ppi *ppi, const vc_ppi_work *w, int group, const vc_ppi_fit
 	double		low;
 	double		high;
 
-	*part = (vc_ppi_part) {.found = {.share = known, .low = known, .high = known}};
+	*part = (vc_ppi_part) {0};
+	if (images == 0)
+		return;
+	part->found = (vc_ppi_share) {known, known, known, 0};
 	if (most == 0)
 		return;
 	guess = average(ppi, w, group, fits, count);
@@ -120,7 +123,7 @@ void
 vc_ppi_add_up(vc_ppi *ppi, int group)
 {
 	vc_ppi_part *parts = &ppi->parts[(size_t) group * ppi->data.classes];
-	double		missing = 1;
+	double		missing = ppi->images[2 * group] > 0;
 
 	for (int c = 0; c < ppi->data.classes; c++)
 		missing -= parts[c].found.share;
@@ -160,11 +163,10 @@ known_range(const vc_ppi *ppi, int class_index, const double *coefficients, vc_p
 	range->low = range->high = 0;
 	for (int g = 0; g < ppi->data.groups; g++)
 	{
-		double		known = (double) ppi->data.known[(size_t) g * ppi->data.classes + class_index] / ppi->images[2 * g];
-		double		unknown = (double) ppi->images[2 * g + 1] / ppi->images[2 * g];
+		double		images = fmax(1, ppi->images[2 * g]);
+		double		known = ppi->data.known[(size_t) g * ppi->data.classes + class_index] / images;
+		double		unknown = ppi->images[2 * g + 1] / images;
 
-		if (ppi->images[2 * g] == 0)
-			continue;
 		range->low += coefficients[g] * (known + (coefficients[g] < 0 ? unknown : 0));
 		range->high += coefficients[g] * (known + (coefficients[g] > 0 ? unknown : 0));
 	}

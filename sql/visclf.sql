@@ -648,20 +648,25 @@ CREATE FUNCTION visclf.prevalence(
 	model			text,
 	predictions		regclass,
 	by				text[] DEFAULT '{}',
-	method			text DEFAULT 'acc',
+	method			text DEFAULT NULL,
 	label_column	name DEFAULT 'label',
 	probabilities_column name DEFAULT 'probabilities',
 	error_column	name DEFAULT 'error',
 	confidence		float8 DEFAULT 0.95,
 	resamples		int DEFAULT 1000,
 	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
 	OUT groups jsonb, OUT class text, OUT images bigint, OUT failed bigint, OUT raw_share float8,
-	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text)
+	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text,
+	OUT labelled bigint, OUT borrowed float8)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_prevalence';
-COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
-'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
+COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint, name, name, name, name) IS
+'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected, with an interval and with what is to be doubted. Images whose label is known (known_column; labelled counts them) count as what they are. Method ppi, the default where there are such, learns from them how often the model is right of the others, in each group as far as its labels go and of all groups beyond that (borrowed, 0 to 1); key_column finds what was said of them by a network that had not seen them, weight_column has 1 / the probability with which each was drawn to be labelled, cluster_column what was drawn together. The other methods, cc, pcc, acc (the default without known labels), pacc, emq, correct by the errors of the active version on its validation images. Shares are of the images labelled or classified (images; failed ones beside them), estimate is share * images';
 
 CREATE TYPE visclf.share_estimate AS (
 	images		bigint,

@@ -52,13 +52,16 @@ predictions_columns(const Predictions *p)
 
 	const char *flawed = p->has_warning ? "CASE WHEN s.warning IS NOT NULL THEN 1::pg_catalog.int8 END" : "NULL::pg_catalog.int8";
 
+	const char *known = p->known_column ? psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(p->relation, p->known_column)) :
+		"NULL::pg_catalog.text";
+
 	if (p->soft)
-		return psprintf("%s AS label, 1::pg_catalog.int8 AS images, %s AS other, coalesce(%s, 0) AS flawed, "
+		return psprintf("%s AS known, %s AS label, 1::pg_catalog.int8 AS images, %s AS other, coalesce(%s, 0) AS flawed, "
 						"s.%s::pg_catalog.float4[] AS probabilities",
-						label_expression(p), other, flawed, quote_identifier(p->probabilities_column));
-	return psprintf("%s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, pg_catalog.count(%s) AS flawed, "
+						known, label_expression(p), other, flawed, quote_identifier(p->probabilities_column));
+	return psprintf("%s AS known, %s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, pg_catalog.count(%s) AS flawed, "
 					"NULL::pg_catalog.float4[] AS probabilities",
-					label_expression(p), other, flawed);
+					known, label_expression(p), other, flawed);
 }
 
 /* The last columns of a row, which predictions_columns() has named. */
@@ -70,6 +73,7 @@ read_row(const Quantifier *q, uint64 number)
 	bool		isnull;
 	Datum		other;
 
+	row.known = result_text(number, column - 1);
 	row.label = result_text(number, column);
 	row.images = result_bigint(number, column + 1);
 	other = result_of_type(number, column + 2, INT4OID, &isnull);

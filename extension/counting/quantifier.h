@@ -8,7 +8,9 @@
 
 #include "extension/support/pgcompat.h"
 
-#include "engine/counting/prevalence.h"
+#include "lib/stringinfo.h"
+
+#include "../engine/prevalence.h"
 
 #define FEW_IMAGES 30			/* a group of fewer is to be doubted */
 
@@ -16,6 +18,12 @@ typedef struct Quantifier
 {
 	char	   *model;
 	int			model_id;
+	bool		multi_label;
+	bool		balanced;		/* trained as if classes were as frequent */
+	bool		trained;		/* here, so that there are images that it has seen */
+	int			folds;
+	char	   *key_column;		/* of its training; NULL: none */
+	char	   *group_column;
 	char	  **classes;
 	int			class_count;
 	vc_quantification method;
@@ -27,10 +35,13 @@ typedef struct Quantifier
 /* The images of one group. */
 typedef struct ImageGroup
 {
-	int64		classified;
+	int64		classified;		/* of unknown label */
+	int64		known;			/* their label is known, and counts */
 	int64		failed;			/* images without a prediction */
 	int64		flawed;			/* images whose prediction has a warning */
-	int64	   *said;			/* [class_count] */
+	int64	   *said;			/* [class_count]: of those of unknown label */
+	int64	   *labels;			/* [class_count]: of those whose label is known */
+	int64	   *raw;			/* [class_count]: what was said of all */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for, in the context */
 	MemoryContext context;
@@ -47,6 +58,9 @@ extern vc_quantification quantification_from_name(const char *name);
 extern Quantifier *quantifier_create(int model_id, vc_quantification method, double confidence,
 									 int resamples, int64 seed, MemoryContext context);
 
+/* The same without how it errs; for multi-label models too. */
+extern Quantifier *quantifier_open(int model_id, vc_quantification method, MemoryContext context);
+
 /* The index of a class; an error where the model has none of that name. */
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
@@ -57,16 +71,24 @@ pg_noreturn extern void quantifier_other_version(const Quantifier *q, int model_
 extern ImageGroup *group_create(const Quantifier *q);
 extern void group_reset(const Quantifier *q, ImageGroup *group);
 
-/*
- * Adds images of one predicted class, or failed ones where label is NULL.  For
- * soft methods it is one image, with a real[] of probabilities; without them
- * it has failed.
- */
-extern void group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 images,
-					  Datum probabilities, bool no_probabilities);
+/* Images that are alike: of one predicted and one known class; for methods that look at probabilities, one image. */
+typedef struct PredictionRow
+{
+	char	   *known;			/* the label that somebody gave; NULL: nobody did */
+	char	   *label;			/* NULL: they failed */
+	int64		images;
+	int64		flawed;			/* of them, with a warning */
+	Datum		probabilities;	/* real[] */
+	bool		no_probabilities;	/* for a method that looks at them they have failed */
+} PredictionRow;
+
+extern void group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row);
 
 /* Estimates of each class, [class_count], in the current context; NULL where no image is classified. */
 extern vc_prevalence *group_estimate(const Quantifier *q, const ImageGroup *group);
+
+/* Adds one doubt, of at most 255 bytes, to others. */
+extern void doubt(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
 
 /* What to doubt about one class of a group, or NULL. */
 extern char *group_warning(const Quantifier *q, const ImageGroup *group, int class_index);

@@ -11,25 +11,21 @@
 #define FEW_VALIDATION 10		/* images of a class */
 #define CANNOT_TELL 0.1			/* true less false positive rate */
 
-static void
-append(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
-
-/* Adds one doubt to the others. */
-static void
-append(StringInfo text, const char *format,...)
+void
+doubt(StringInfo text, const char *format,...)
 {
 	va_list		args;
-	char		doubt[256];
+	char		one[256];
 
 	va_start(args, format);
-	vsnprintf(doubt, sizeof(doubt), format, args);
+	vsnprintf(one, sizeof(one), format, args);
 	va_end(args);
-	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", doubt);
+	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", one);
 }
 
 /* What is not known of how the model errs about a class. */
 static void
-doubt_model(const Quantifier *q, int class_index, StringInfo text)
+doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 {
 	double		low;
 	double		informedness = vc_informedness(q->said, q->class_count, class_index, &low);
@@ -38,13 +34,13 @@ doubt_model(const Quantifier *q, int class_index, StringInfo text)
 	for (int c = 0; c < q->class_count; c++)
 		images += q->said[class_index * q->class_count + c];
 	if (images == 0)
-		append(text, "no validation image is of this class");
+		doubt(text, "no validation image is of this class");
 	else if (images < FEW_VALIDATION)
-		append(text, "few validation images are of this class: %lld", (long long) images);
+		doubt(text, "few validation images are of this class: %lld", (long long) images);
 	if (isnan(informedness))
-		append(text, "the model's errors about this class are not known");
+		doubt(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
-		append(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
+		doubt(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
 }
 
@@ -55,12 +51,12 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 
 	initStringInfo(&text);
 	if (group->classified == 0)
-		append(&text, "no image of the group is classified");
+		doubt(&text, "no image of the group is classified");
 	else if (group->classified < FEW_IMAGES)
-		append(&text, "few images of the group are classified: %lld", (long long) group->classified);
+		doubt(&text, "few images of the group are classified: %lld", (long long) group->classified);
 	if (group->flawed > 0)
-		append(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
+		doubt(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
 	if (vc_quantification_corrects(q->method))
-		doubt_model(q, class_index, &text);
+		doubt_errors(q, class_index, &text);
 	return text.len > 0 ? text.data : NULL;
 }

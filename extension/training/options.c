@@ -7,16 +7,13 @@
  */
 #include "extension/training/options.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
-#include "extension/support/error.h"
-#include "extension/models/model.h"
-#include "extension/training/option_list.h"
-#include "extension/support/suggest.h"
+#include "arguments.h"
+#include "error.h"
+#include "model.h"
+#include "option_list.h"
+#include "suggest.h"
 
 #include "engine/network/lr_find.h"
 
@@ -35,29 +32,14 @@ const char *const option_names[OPTIONS] = {
 	"start_lr", "end_lr", "steps"
 };
 
-/* Finds the function's arguments by their names. */
 static Call
 open_call(FunctionCallInfo fcinfo)
 {
-	Oid			function = fcinfo->flinfo->fn_oid;
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Named		named = named_open(fcinfo);
 	Call		call = {fcinfo};
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
-	int			count;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	count = get_func_arg_info(tuple, &types, &names, &modes);
 	for (int option = 0; option < OPTIONS; option++)
-	{
-		call.place[option] = -1;
-		for (int i = 0; i < Min(count, fcinfo->nargs); i++)
-			if (strcmp(names[i], option_names[option]) == 0)
-				call.place[option] = i;
-	}
-	ReleaseSysCache(tuple);
+		call.place[option] = named_place(&named, option_names[option]);
 	return call;
 }
 

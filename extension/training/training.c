@@ -131,8 +131,7 @@ fewest_rows(Training *t)
 void
 training_take(Training *t)
 {
-	if (t->data->folds > 0)
-		dataset_take(t->data, training_fold(t));
+	dataset_take(t->data, training_fold(t));
 	if (t->options->balance == BALANCE_OVERSAMPLE)
 		dataset_oversample(t->data, (uint64) t->options->seed);
 	t->targets.class_weights = training_class_weights(t);

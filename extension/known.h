@@ -1,0 +1,89 @@
+/*
+ * known.h
+ *		Counting where the label of some images is known: a relation of predictions
+ *		and labels, read once into counts that the engine estimates from.
+ */
+#ifndef VISCLF_KNOWN_H
+#define VISCLF_KNOWN_H
+
+#include "pgcompat.h"
+
+#include "fmgr.h"
+
+#include "predictions.h"
+#include "quantifier.h"
+
+#include "../engine/ppi.h"
+
+/* What to count, by which columns. */
+typedef struct Grouping
+{
+	Predictions predictions;
+	char	  **by;
+	int			by_count;
+
+	/* of images whose label is known (predictions.known_column); NULL: no such column */
+	char	   *key_column;		/* finds what was said of them out of fold */
+	char	   *weight_column;
+	char	   *cluster_column;
+} Grouping;
+
+/* One group. */
+typedef struct KnownGroup
+{
+	Datum		groups;			/* jsonb */
+	int64		known;			/* images whose label is known */
+	int64		unknown;		/* classified images of unknown label */
+	int64		failed;
+	int64		flawed;
+	int64		counted;		/* images with a prediction, and a label or not */
+	int64		evidence;		/* labelled images that say how the model errs */
+	double		stands_for;		/* the sum of their weights */
+} KnownGroup;
+
+/* The counts. */
+typedef struct KnownTally
+{
+	const Quantifier *q;
+	MemoryContext context;
+	bool		honest;			/* what the model says of labelled images that are not held out counts as evidence */
+	bool		strange;		/* evidence is validation images alone, of no group */
+	KnownGroup *groups;
+	int			group_count;
+	int			group_room;
+	int64	   *known;			/* [group_count][classes]: images known to carry a class */
+	int64	   *said;			/* the others, by what is said */
+	int64	   *raw;			/* all, by what is said */
+	vc_ppi_row *rows;
+	int64		row_count;
+	int64		row_room;
+	uint8	   *carries;		/* [row_count][2][classes] of multi-label models: truth, said */
+	int64	   *truths;			/* [classes]: labelled images of each class that are evidence */
+} KnownTally;
+
+/*
+ * Reads the arguments that functions which count have in common, by their names, and
+ * checks them; a column that was not named and is usual is taken where there is one.
+ */
+extern Grouping grouping_read(FunctionCallInfo fcinfo, const Quantifier *q);
+
+/* "SELECT dense_rank, jsonb of the group, what FROM (SELECT g0, ..., columns FROM relation s join) counted", in the order of groups. */
+extern char *grouping_query(const Grouping *g, const char *what, const char *columns, const char *from);
+
+/* Whether a label is known of any image. */
+extern bool grouping_has_known(const Grouping *g);
+
+/* Counts the relation.  SPI connected; lasts as long as the current context. */
+extern KnownTally *known_count(const Grouping *g, const Quantifier *q);
+
+/*
+ * Estimates, and hands each class to a function: what the engine has, and the class's
+ * index there.
+ */
+extern void known_solve(const KnownTally *tally, double confidence,
+						void (*take) (void *argument, vc_ppi *ppi, int index, int class_index), void *argument);
+
+/* What to doubt about a class of a group, or NULL. */
+extern char *known_warning(const KnownTally *tally, int group, int class_index, const vc_ppi_share *share);
+
+#endif							/* VISCLF_KNOWN_H */
