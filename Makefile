@@ -193,7 +193,7 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
-build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
+build/prevalence.so: $(patsubst %,build/engine/%.o,prevalence prevalence_cells prevalence_interval quantile simplex status)
 	$(CC) -shared -o $@ $^ -lm
 
 build/ppi.so: $(patsubst %,build/engine/%.o,ppi ppi_gather ppi_shift ppi_fit ppi_interval ppi_plan quantile simplex status)

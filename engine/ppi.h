@@ -108,14 +108,4 @@ extern vc_ppi_contrast vc_ppi_compare(vc_ppi *ppi, int class_index, const double
  */
 extern int64_t vc_ppi_labels_for(const vc_ppi *ppi, int group, int class_index, double width);
 
-/*
- * Quantiles of the standard normal and of Student's t distribution; level above
- * 0.5 and below 1, degrees 1 or more.
- */
-extern double vc_normal_quantile(double level);
-extern double vc_t_quantile(double level, double degrees);
-
-/* The quantile of a beta distribution, both of whose shapes are above 0; level from 0 to 1. */
-extern double vc_beta_quantile(double level, double a, double b);
-
 #endif							/* VISCLF_PPI_H */

@@ -4,6 +4,7 @@
  *		them, and how much less they say for coming in clusters.
  */
 #include "ppi_private.h"
+#include "quantile.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,6 +3,7 @@
  *		Intervals of shares and of sums of shares, and how many labels they take.
  */
 #include "ppi_private.h"
+#include "quantile.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  * quantile.c
  *		Quantiles of the normal, Student's t and the beta distribution.
  */
-#include "ppi.h"
+#include "quantile.h"
 
 #include <math.h>
 

@@ -24,7 +24,6 @@
 #include "sql.h"
 
 #define ROWS_PER_FETCH 1000
-#define MOST_BYTES (UINT64CONST(1) << 30)	/* for one call */
 
 /* Columns of the cursor. */
 enum
@@ -36,6 +35,7 @@ enum
 	COLUMN_HELD,				/* what was said without having seen it */
 	COLUMN_WEIGHT,
 	COLUMN_CLUSTER,
+	COLUMN_BIN,					/* of the confidence, where the label is not known */
 	COLUMN_IMAGES,
 	COLUMN_OTHER,				/* another model_id */
 	COLUMN_FLAWED
@@ -89,15 +89,17 @@ make_query(const Grouping *g, const Quantifier *q)
 	}
 	if (p->error_column)
 		said = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), said);
-	appendStringInfo(&columns, "%s AS said, %s AS known, %s AS held, %s AS weight, %s AS cluster, pg_catalog.count(*) AS images, ",
+	appendStringInfo(&columns, "%s AS said, %s AS known, %s AS held, %s AS weight, %s AS cluster, %s AS bin, pg_catalog.count(*) AS images, ",
 					 said, known, g->predictions.known_column && g->key_column ? "v.said" : psprintf("NULL::pg_catalog.%s", type),
-					 of_known(g, g->weight_column, "float8"), cluster);
+					 of_known(g, g->weight_column, "float8"), cluster,
+					 p->known_column ? psprintf("CASE WHEN s.%s IS NOT DISTINCT FROM NULL THEN %s END",
+												quote_identifier(p->known_column), predictions_bin(p)) : predictions_bin(p));
 	appendStringInfo(&columns, p->has_model_id ? "pg_catalog.max(CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END) AS other, " :
 					 "NULL::pg_catalog.int4 AS other, ");
 	appendStringInfo(&columns, p->has_warning ? "pg_catalog.count(s.warning) AS flawed" : "0::pg_catalog.int8 AS flawed");
-	for (int i = 1; i <= g->by_count + 5; i++)
+	for (int i = 1; i <= g->by_count + 6; i++)
 		appendStringInfo(&from, "%s%d", i == 1 ? " GROUP BY " : ", ", i);
-	return grouping_query(g, "said, known, held, weight, cluster, images, other, flawed", columns.data, from.data);
+	return grouping_query(g, "said, known, held, weight, cluster, bin, images, other, flawed", columns.data, from.data);
 }
 
 /* The classes in a column of the last result. */
@@ -149,12 +151,13 @@ check_memory(const KnownTally *t)
 		3 * sizeof(int64) * (uint64) t->group_room * t->q->class_count + sizeof(vc_ppi_row) * (uint64) t->row_room +
 		(t->q->multi_label ? 2 * (uint64) t->row_room * t->q->class_count : 0);
 
-	if (bytes > MOST_BYTES)
+	if (bytes >> 10 > (uint64) maintenance_work_mem)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("counting %d groups by %d classes, with %lld kinds of labelled images, takes " UINT64_FORMAT " MB of memory, more than " UINT64_FORMAT " MB",
-						t->group_count, t->q->class_count, (long long) t->row_count, bytes >> 20, MOST_BYTES >> 20),
-				 errhint("Group by fewer columns, or count a part of the groups at a time.")));
+				 errmsg("memory required is " UINT64_FORMAT " MB, maintenance_work_mem is %d MB",
+						(bytes + 1048575) >> 20, maintenance_work_mem / 1024),
+				 errhint("%d groups of %d classes, with %lld kinds of labelled images, need it: raise maintenance_work_mem, group by fewer columns, or count a part of the groups at a time.",
+						 t->group_count, t->q->class_count, (long long) t->row_count)));
 }
 
 /* A larger array, the new part of which is 0. */
@@ -255,6 +258,8 @@ add_row(KnownTally *t, const Grouping *g, uint64 number)
 	Carried		said = read_carried(t->q, number, COLUMN_SAID);
 	Carried		known = read_carried(t->q, number, COLUMN_KNOWN);
 	Carried		held = read_carried(t->q, number, COLUMN_HELD);
+	bool		isnull;
+	Datum		bin = result_of_type(number, COLUMN_BIN, INT4OID, &isnull);
 
 	group->flawed += result_bigint(number, COLUMN_FLAWED);
 	group->counted += said.is ? images : 0;
@@ -263,6 +268,8 @@ add_row(KnownTally *t, const Grouping *g, uint64 number)
 	{
 		*(said.is ? &group->unknown : &group->failed) += images;
 		add_carried(t->said, t, index, &said, images);
+		if (!isnull && DatumGetInt32(bin) >= 0 && DatumGetInt32(bin) < BINS)
+			group->confidences[DatumGetInt32(bin)] += images;
 		return;
 	}
 	group->known += images;

@@ -36,6 +36,7 @@ typedef struct KnownGroup
 	int64		unknown;		/* classified images of unknown label */
 	int64		failed;
 	int64		flawed;
+	int64		confidences[BINS];	/* of the unknown */
 	int64		counted;		/* images with a prediction, and a label or not */
 	int64		evidence;		/* labelled images that say how the model errs */
 	double		stands_for;		/* the sum of their weights */

@@ -11,6 +11,7 @@
 #include "foreign.h"
 
 #define FEW_OF_CLASS 10			/* labelled images */
+#define MOSTLY 0.5				/* borrowed, so that it matters whether others are alike */
 
 static void
 release_ppi(void *ppi)
@@ -111,6 +112,8 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 			doubt(&text, "no labelled image of the group says how the model errs, so the errors of the others are taken");
 		else if (g->stands_for == 0)
 			doubt(&text, "weights say that all images of the group were to be labelled, but %lld are not", (long long) g->unknown);
+		if (share->borrowed > MOSTLY)
+			doubt_confidences(t->q, t->said + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)
 			doubt(&text, "no labelled image is of this class");
 		else if (t->truths[class_index] < FEW_OF_CLASS)

@@ -75,9 +75,9 @@ extern void vc_away_from_zero(const double *shares, int classes, double *start);
 
 extern bool vc_canceled(const vc_quantifier *quantifier);
 
-/* Fills the resampled part of a quantifier from the cells of each class, [classes]. */
-extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_cells *cells,
-										vc_error *error);
+/* Fills the resampled part of a quantifier from the images and the cells of each class, [classes]. */
+extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_classified *images,
+										const vc_cells *cells, vc_error *error);
 
 /* Takes what one set of weights says of the validation images, for each class. */
 extern void vc_learn(const vc_quantifier *quantifier, const vc_cells *cells,

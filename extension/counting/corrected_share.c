@@ -223,7 +223,7 @@ visclf_corrected_share_end(PG_FUNCTION_ARGS)
 	q = learn(fcinfo, state);
 	group = group_create(q);
 	for (int64 i = 0; i < state->count; i++)
-		group_add(q, group, &(PredictionRow) {NULL, state->rows[i].label, state->rows[i].images, 0,
+		group_add(q, group, &(PredictionRow) {NULL, state->rows[i].label, state->rows[i].images, 0, -1,
 				  state->rows[i].probabilities, state->rows[i].probabilities == 0});
 	return make_result(fcinfo, q, group, quantifier_class(q, state->class));
 }

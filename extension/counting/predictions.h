@@ -19,6 +19,7 @@ typedef struct Predictions
 	char	   *known_column;	/* labels that people gave; NULL: there is none */
 	bool		has_model_id;
 	bool		has_warning;
+	bool		has_confidence;
 } Predictions;
 
 /*
@@ -29,11 +30,14 @@ extern void predictions_check(Predictions *p);
 
 /*
  * The last columns of a query over the relation, called s, in which $1 is a
- * model_id: "known, label, images, other, flawed, probabilities".  The label is NULL
+ * model_id: "known, label, bin, images, other, flawed, probabilities".  The label is NULL
  * for an image that failed; other is another model_id where there is one.
- * Without soft, all but the first two are aggregates, to be grouped by them.
+ * Without soft, all but the first three are aggregates, to be grouped by them.
  */
 extern char *predictions_columns(const Predictions *p);
+
+/* The bin alone: of the confidence that a row says it has; NULL where there is none. */
+extern const char *predictions_bin(const Predictions *p);
 
 /*
  * Hands each row of a query over predictions, and its number in the last

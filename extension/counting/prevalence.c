@@ -135,9 +135,9 @@ count_groups(ReturnSetInfo *result, const Quantifier *q, const Grouping *g)
 
 	initStringInfo(&from);
 	appendStringInfo(&from, "%s s", relation_name(g->predictions.relation));
-	for (int i = 1; !g->predictions.soft && i <= g->by_count + 2; i++)
+	for (int i = 1; !g->predictions.soft && i <= g->by_count + 3; i++)
 		appendStringInfo(&from, "%s%d", i == 1 ? " GROUP BY " : ", ", i);
-	predictions_read(grouping_query(g, "known, label, images, other, flawed, probabilities",
+	predictions_read(grouping_query(g, "known, label, bin, images, other, flawed, probabilities",
 									predictions_columns(&g->predictions), from.data), q, add_row, &progress);
 	finish_group(&progress);
 }
@@ -160,12 +160,13 @@ keep_shares(void *argument, vc_ppi *ppi, int index, int class_index)
 
 /* Method ppi. */
 static void
-count_known(ReturnSetInfo *result, const Quantifier *q, const Grouping *g, double confidence)
+count_known(ReturnSetInfo *result, Quantifier *q, const Grouping *g, double confidence)
 {
 	KnownTally *t = known_count(g, q);
 	Shares		s = {t, MemoryContextAllocHuge(CurrentMemoryContext,
 											   sizeof(vc_ppi_share) * Max(1, (Size) t->group_count * q->class_count))};
 
+	quantifier_read_confidences(q);
 	known_solve(t, confidence, keep_shares, &s);
 	for (int i = 0; i < t->group_count; i++)
 		for (int c = 0; c < q->class_count; c++)

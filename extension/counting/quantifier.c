@@ -116,20 +116,25 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 						 q->model)));
 }
 
-/* The validation images, by their true class. */
-static ImageGroup **
-read_validation(Quantifier *q)
+/* The validation images of one class. */
+typedef struct Validation
 {
-	ImageGroup	  **groups = palloc(sizeof(ImageGroup *) * q->class_count);
+	ImageGroup *group;
+	int32	   *labels;			/* what was said of each */
+	int32	   *clusters;
+} Validation;
+
+/* What the validation images are, in order; clusters are numbered from 1. */
+static uint64
+select_validation(const Quantifier *q)
+{
 	Sql			sql;
 	uint64		rows;
 	vc_error	error;
 
-	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
-	for (int c = 0; c < q->class_count; c++)
-		groups[c] = group_create(q);
-	sql_begin(&sql, "SELECT label, predicted, probabilities FROM visclf.validation "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY row_number");
+	sql_begin(&sql, "SELECT label, predicted, probabilities, pg_catalog.dense_rank() OVER (ORDER BY coalesce(group_key, key), "
+			  "CASE WHEN coalesce(group_key, key) IS NULL THEN row_number END) "
+			  "FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY row_number");
 	sql_int(&sql, q->model_id);
 	rows = sql_read(&sql);
 	if (rows == 0 && vc_quantification_corrects(q->method))
@@ -137,17 +142,39 @@ read_validation(Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
-	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
+	return rows;
+}
+
+/* The validation images, by their true class; how many clusters they come in, 0 where each is one of its own. */
+static Validation *
+read_validation(Quantifier *q, int *clusters)
+{
+	uint64		rows = select_validation(q);
+	Validation *v = palloc(sizeof(Validation) * q->class_count);
+	int64	   *counts = palloc0(sizeof(int64) * q->class_count);
+
+	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
+	for (uint64 i = 0; i < rows; i++)
+		counts[quantifier_class(q, result_string(i, 1))]++;
+	for (int c = 0; c < q->class_count; c++)
+		v[c] = (Validation) {group_create(q), palloc(sizeof(int32) * Max(counts[c], 1)), palloc(sizeof(int32) * Max(counts[c], 1))};
+	*clusters = 0;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		PredictionRow row = {.label = result_string(i, 2), .images = 1};
+		PredictionRow row = {.label = result_string(i, 2), .images = 1, .bin = -1};
 		int			truth = quantifier_class(q, result_string(i, 1));
+		int64		place = v[truth].group->classified;
 
 		row.probabilities = result_of_type(i, 3, FLOAT4ARRAYOID, &row.no_probabilities);
-		group_add(q, groups[truth], &row);
-		q->said[truth * q->class_count + quantifier_class(q, row.label)]++;
+		group_add(q, v[truth].group, &row);
+		v[truth].labels[place] = quantifier_class(q, row.label);
+		v[truth].clusters[place] = (int32) result_bigint(i, 4) - 1;
+		*clusters = Max(*clusters, v[truth].clusters[place] + 1);
+		q->said[truth * q->class_count + v[truth].labels[place]]++;
 	}
-	return groups;
+	if ((uint64) *clusters == rows)
+		*clusters = 0;
+	return v;
 }
 
 static void
@@ -177,19 +204,39 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	vc_quantifier_options options = {.method = method, .classes = q->class_count, .confidence = confidence,
 		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = vc_query_canceled};
-	vc_classified *validation;
-	ImageGroup	  **groups;
+	vc_classified *validation = palloc(sizeof(*validation) * q->class_count);
+	Validation *v;
 	vc_error	error;
 
 	refuse_multi_label(q);
-	groups = read_validation(q);
-	validation = palloc(sizeof(*validation) * q->class_count);
+	v = read_validation(q, &options.clusters);
 	for (int c = 0; c < q->class_count; c++)
-		validation[c] = (vc_classified) {groups[c]->classified, groups[c]->said, groups[c]->probabilities};
-	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
+		validation[c] = (vc_classified) {v[c].group->classified, v[c].group->said, v[c].group->probabilities, v[c].labels, v[c].clusters};
+	vc_check(vc_quantifier_create(&options, validation, &q->engine, &error), &error);
 	vc_release_with(context, release_engine, q->engine);
+	if (vc_quantification_corrects(method))
+		quantifier_read_confidences(q);
 	MemoryContextSwitchTo(caller);
 	return q;
+}
+
+void
+quantifier_read_confidences(Quantifier *q)
+{
+	Sql			sql;
+	uint64		rows;
+
+	if (q->multi_label)
+		return;
+	sql_begin(&sql, "SELECT predicted, bin, pg_catalog.count(*) FROM (SELECT predicted, " BIN_OF("confidence") " AS bin "
+			  "FROM (SELECT v.predicted, (SELECT pg_catalog.max(p) FROM pg_catalog.unnest(v.probabilities) p) AS confidence "
+			  "FROM visclf.validation v WHERE v.model_id OPERATOR(pg_catalog.=) $1) s) b "
+			  "WHERE bin IS NOT NULL GROUP BY 1, 2");
+	sql_int(&sql, q->model_id);
+	rows = sql_read(&sql);
+	q->confidences = palloc0(sizeof(int64) * BINS * q->class_count);
+	for (uint64 i = 0; i < rows; i++)
+		q->confidences[quantifier_class(q, result_string(i, 1)) * BINS + result_int(i, 2)] += result_bigint(i, 3);
 }
 
 ImageGroup *
@@ -208,6 +255,7 @@ void
 group_reset(const Quantifier *q, ImageGroup *group)
 {
 	group->classified = group->known = group->failed = group->flawed = 0;
+	memset(group->confidences, 0, sizeof(group->confidences));
 	memset(group->said, 0, sizeof(int64) * q->class_count);
 	memset(group->labels, 0, sizeof(int64) * q->class_count);
 	memset(group->raw, 0, sizeof(int64) * q->class_count);
@@ -252,6 +300,8 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 		read_probabilities(q, row->probabilities, group->probabilities + group->classified * q->class_count);
 	group->said[quantifier_class(q, row->label)] += row->images;
 	group->classified += row->images;
+	if (row->bin >= 0 && row->bin < BINS)
+		group->confidences[row->bin] += row->images;
 }
 
 /* Counts what is known as it is: the estimate is of the other images. */

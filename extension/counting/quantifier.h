@@ -13,6 +13,7 @@
 #include "../engine/prevalence.h"
 
 #define FEW_IMAGES 30			/* a group of fewer is to be doubted */
+#define BINS 20					/* of confidences, from 0 to 1 */
 
 typedef struct Quantifier
 {
@@ -30,6 +31,7 @@ typedef struct Quantifier
 	vc_quantifier_options options;
 	vc_quantifier *engine;
 	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
+	int64	   *confidences;	/* [class_count][BINS]: of them, by predicted class; NULL: not read */
 } Quantifier;
 
 /* The images of one group. */
@@ -42,6 +44,7 @@ typedef struct ImageGroup
 	int64	   *said;			/* [class_count]: of those of unknown label */
 	int64	   *labels;			/* [class_count]: of those whose label is known */
 	int64	   *raw;			/* [class_count]: what was said of all */
+	int64		confidences[BINS];	/* of those of unknown label */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for, in the context */
 	MemoryContext context;
@@ -78,6 +81,7 @@ typedef struct PredictionRow
 	char	   *label;			/* NULL: they failed */
 	int64		images;
 	int64		flawed;			/* of them, with a warning */
+	int			bin;			/* of their confidence; -1: it is not known */
 	Datum		probabilities;	/* real[] */
 	bool		no_probabilities;	/* for a method that looks at them they have failed */
 } PredictionRow;
@@ -87,7 +91,21 @@ extern void group_add(const Quantifier *q, ImageGroup *group, const PredictionRo
 /* Estimates of each class, [class_count], in the current context; NULL where no image is classified. */
 extern vc_prevalence *group_estimate(const Quantifier *q, const ImageGroup *group);
 
-/* Adds one doubt, of at most 255 bytes, to others. */
+/* Reads confidences; SPI connected. */
+extern void quantifier_read_confidences(Quantifier *q);
+
+/* The SQL of a confidence's bin. */
+#define BIN_OF(confidence) "CASE WHEN " confidence " OPERATOR(pg_catalog.>=) 0 AND " confidence " OPERATOR(pg_catalog.<=) 1 " \
+	"THEN least(pg_catalog.floor(" confidence " OPERATOR(pg_catalog.*) 20)::pg_catalog.int4, 19) END"
+
+/*
+ * Doubts that images are like the validation images of which the same was said,
+ * where a test of Kolmogorov and Smirnov tells their confidences apart:
+ * said[class_count] and confidences[BINS] of the images.
+ */
+extern void doubt_confidences(const Quantifier *q, const int64 *said, const int64 *confidences, StringInfo text);
+
+/* Adds one doubt, of at most 511 bytes, to others. */
 extern void doubt(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
 
 /* What to doubt about one class of a group, or NULL. */

@@ -75,7 +75,7 @@ make_query(const ReportOptions *o)
 {
 	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
 					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
-					o->predictions.soft ? "" : " GROUP BY 1, 2, 3, 4");
+					o->predictions.soft ? "" : " GROUP BY 1, 2, 3, 4, 5");
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ppi.h"
+#include "quantile.h"
 #include "tap.h"
 
 #define CLASSES 3
