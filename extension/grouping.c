@@ -8,8 +8,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "known.h"
 #include "arguments.h"
+#include "known.h"
+#include "model.h"
 #include "source.h"
 #include "sql.h"
 
@@ -39,9 +40,16 @@ column_of_training(Oid relation, char *column)
 }
 
 static void
-read_by(const Named *call, Grouping *g)
+read_by(const Named *call, Grouping *g, bool one)
 {
-	g->by = text_array_values(named_value(call, "by"), &g->by_count);
+	if (one)
+	{
+		g->by = palloc(sizeof(char *));
+		g->by[0] = pstrdup(NameStr(*DatumGetName(named_value(call, "by"))));
+		g->by_count = 1;
+	}
+	else
+		g->by = text_array_values(named_value(call, "by"), &g->by_count);
 	if (g->by_count > MOST_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -72,18 +80,19 @@ read_known(const Named *call, const Quantifier *q, Grouping *g)
 }
 
 Grouping
-grouping_read(FunctionCallInfo fcinfo, const Quantifier *q)
+grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one)
 {
 	Named		call = named_open(fcinfo);
 	Grouping	g = {.predictions = {.relation = DatumGetObjectId(named_value(&call, "predictions")),
 		.soft = vc_quantification_soft(q->method)}};
 
 	source_lock(g.predictions.relation);
-	read_by(&call, &g);
+	read_by(&call, &g, one);
 	g.predictions.label_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "label_column"))));
 	if (q->multi_label && strcmp(g.predictions.label_column, "label") == 0)
 		g.predictions.label_column = "labels";
-	g.predictions.probabilities_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "probabilities_column"))));
+	if (g.predictions.soft)
+		g.predictions.probabilities_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "probabilities_column"))));
 	g.predictions.error_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "error_column"))));
 	predictions_check(&g.predictions);
 	read_known(&call, q, &g);
@@ -119,4 +128,41 @@ grouping_has_known(const Grouping *g)
 	sql_begin(&sql, psprintf("SELECT FROM %s s WHERE s.%s IS DISTINCT FROM NULL LIMIT 1",
 							 relation_name(g->predictions.relation), quote_identifier(g->predictions.known_column)));
 	return sql_read(&sql) > 0;
+}
+
+bool
+grouping_is_ppi(FunctionCallInfo fcinfo, const Grouping *g)
+{
+	Named		call = named_open(fcinfo);
+
+	if (named_is_null(&call, "method"))
+		return grouping_has_known(g);
+	if (strcmp(text_to_cstring(DatumGetTextPP(named_value(&call, "method"))), "ppi") != 0)
+		return false;
+	if (g->predictions.known_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"ppi\" needs labels that somebody gave"),
+				 errhint("Name their column, known_column => '...'; it is NULL where nobody has looked.")));
+	return true;
+}
+
+Quantifier *
+grouping_open(FunctionCallInfo fcinfo)
+{
+	Named		call = named_open(fcinfo);
+	char	   *method = named_is_null(&call, "method") ? "acc" : text_to_cstring(DatumGetTextPP(named_value(&call, "method")));
+
+	return quantifier_open(model_lookup(text_to_cstring(DatumGetTextPP(named_value(&call, "model")))).model_id,
+						   strcmp(method, "ppi") == 0 ? VC_ACC : quantification_from_name(method), CurrentMemoryContext);
+}
+
+Quantifier *
+grouping_quantifier(FunctionCallInfo fcinfo, const Quantifier *q)
+{
+	Named		call = named_open(fcinfo);
+
+	return quantifier_create(q->model_id, q->method, DatumGetFloat8(named_value(&call, "confidence")),
+							 DatumGetInt32(named_value(&call, "resamples")), DatumGetInt64(named_value(&call, "seed")),
+							 CurrentMemoryContext);
 }

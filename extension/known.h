@@ -65,8 +65,20 @@ typedef struct KnownTally
 /*
  * Reads the arguments that functions which count have in common, by their names, and
  * checks them; a column that was not named and is usual is taken where there is one.
+ * `by` is the name of one column, or an array.
  */
-extern Grouping grouping_read(FunctionCallInfo fcinfo, const Quantifier *q);
+extern Grouping grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one);
+
+/* The model and the method that a call names, without how it errs; and with it, for methods that are not ppi. */
+extern Quantifier *grouping_open(FunctionCallInfo fcinfo);
+extern Quantifier *grouping_quantifier(FunctionCallInfo fcinfo, const Quantifier *q);
+
+/* Whether the method is ppi: it is asked for, or none is and labels are known. */
+extern bool grouping_is_ppi(FunctionCallInfo fcinfo, const Grouping *g);
+
+/* Hands each group, with the value of `groups`, to a function; q is not for ppi. */
+extern void grouping_count(const Grouping *g, const Quantifier *q,
+						   void (*take) (void *argument, const ImageGroup *group, Datum groups), void *argument);
 
 /* "SELECT dense_rank, jsonb of the group, what FROM (SELECT g0, ..., columns FROM relation s join) counted", in the order of groups. */
 extern char *grouping_query(const Grouping *g, const char *what, const char *columns, const char *from);

@@ -668,6 +668,97 @@ AS 'MODULE_PATHNAME', 'visclf_prevalence';
 COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint, name, name, name, name) IS
 'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected, with an interval and with what is to be doubted. Images whose label is known (known_column; labelled counts them) count as what they are. Method ppi, the default where there are such, learns from them how often the model is right of the others, in each group as far as its labels go and of all groups beyond that (borrowed, 0 to 1); key_column finds what was said of them by a network that had not seen them, weight_column has 1 / the probability with which each was drawn to be labelled, cluster_column what was drawn together. The other methods, cc, pcc, acc (the default without known labels), pacc, emq, correct by the errors of the active version on its validation images. Shares are of the images labelled or classified (images; failed ones beside them), estimate is share * images';
 
+CREATE FUNCTION visclf.change(
+	model			text,
+	predictions		regclass,
+	by				name,
+	from_value		text DEFAULT NULL,
+	to_value		text DEFAULT NULL,
+	method			text DEFAULT NULL,
+	label_column	name DEFAULT 'label',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
+	OUT class text, OUT from_group text, OUT to_group text, OUT from_share float8, OUT to_share float8,
+	OUT difference float8, OUT low float8, OUT high float8, OUT changed boolean,
+	OUT slope float8, OUT slope_low float8, OUT slope_high float8, OUT warning text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_change';
+COMMENT ON FUNCTION visclf.change(text, regclass, name, text, text, text, name, name, name, float8, int, bigint, name, name, name, name) IS
+'whether the share of each class changed from one group of a column to another (the first and the last, where none are named): the difference, its interval, and whether that leaves 0 out; and, over a column of numbers or dates, the slope of the line through all images, a unit or a year, with its interval. Both are of the change itself: errors of the model that are common to the groups cancel out, which overlapping intervals of shares do not show. Options as in visclf.prevalence';
+
+CREATE FUNCTION visclf.label_plan(
+	model			text,
+	predictions		regclass,
+	width			float8 DEFAULT 0.05,
+	by				text[] DEFAULT '{}',
+	label_column	name DEFAULT 'label',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
+	OUT groups jsonb, OUT images bigint, OUT labelled bigint, OUT class text, OUT width_now float8, OUT more bigint)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_label_plan';
+COMMENT ON FUNCTION visclf.label_plan(text, regclass, float8, text[], name, name, float8, name, name, name, name) IS
+'how many more labels of images drawn at random in each group bring every class''s interval by visclf.prevalence, method ppi, to a width (more; 0: it is there), if they say what the labels at hand say; beside it the widest interval now and its class';
+
+CREATE FUNCTION visclf.sample_to_label(
+	source			regclass,
+	key_column		name,
+	n				int,
+	by				text[] DEFAULT '{}',
+	label_column	name DEFAULT 'label',
+	seed			bigint DEFAULT 42,
+	OUT key text, OUT groups jsonb, OUT probability float8, OUT weight float8)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	keys text := (SELECT coalesce(string_agg(format('%s AS g%s, ', visclf.column_expression(source, b.name::name, 'by'), b.place), '' ORDER BY b.place), '')
+				  FROM unnest(by) WITH ORDINALITY b(name, place));
+	pairs text := (SELECT coalesce(string_agg(format('%L, g%s', b.name, b.place), ', ' ORDER BY b.place), '')
+				   FROM unnest(by) WITH ORDINALITY b(name, place));
+BEGIN
+	IF n < 1 THEN
+		RAISE EXCEPTION 'cannot draw % images', n
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'n is how many images are to be labelled, 1 or more.';
+	END IF;
+	-- a turn of the strata after the other, so that each gives as many until it has no more
+	RETURN QUERY EXECUTE format($query$
+		WITH placed AS (
+			SELECT r.key, jsonb_build_object(%1$s) AS groups, r.open, hashtextextended(r.key, $2) AS draw
+			FROM (SELECT %2$s %3$s AS key, (%4$s) IS NULL AS open FROM %5$s s) r),
+		ranked AS (
+			SELECT p.*, row_number() OVER (PARTITION BY p.groups, p.open ORDER BY p.draw, p.key) AS turn,
+				count(*) OVER (PARTITION BY p.groups) AS images,
+				count(*) FILTER (WHERE NOT p.open) OVER (PARTITION BY p.groups) AS labelled
+			FROM placed p),
+		drawn AS (
+			SELECT r.* FROM ranked r WHERE r.open AND r.key IS NOT NULL
+			ORDER BY r.turn, hashtextextended(r.groups::text, $2), r.groups LIMIT $1)
+		SELECT d.key, d.groups, p.labelled::float8 / d.images, d.images::float8 / p.labelled
+		FROM drawn d CROSS JOIN LATERAL (SELECT d.labelled + count(*) AS labelled FROM drawn o WHERE o.groups = d.groups) p
+		ORDER BY d.groups, d.turn
+		$query$, pairs, keys, visclf.column_expression(source, key_column, 'key_column'),
+			visclf.column_expression(source, label_column, 'label_column'), source)
+		USING n, seed;
+END
+$$;
+COMMENT ON FUNCTION visclf.sample_to_label(regclass, name, int, text[], name, bigint) IS
+'keys of n images of a table or view to be labelled next, at random among those whose label is NULL: from each group of the columns of by as many, as far as there are so many. probability is that with which an image of its group is then labelled, those that were before counted, and weight 1 / probability: weight_column of visclf.prevalence for all labelled images of the group, if those before were drawn at random too. The same seed draws the same';
+
 CREATE TYPE visclf.share_estimate AS (
 	images		bigint,
 	failed		bigint,

@@ -386,6 +386,13 @@ estimate_observed(const vc_quantifier *q, const vc_classified *group, const vc_c
 vc_status
 vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, vc_error *error)
 {
+	return vc_quantify_draws(q, group, out, NULL, error);
+}
+
+vc_status
+vc_quantify_draws(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, double *draws,
+				  vc_error *error)
+{
 	vc_cells	cells;
 	vc_status	status;
 
@@ -403,7 +410,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 	if (status == VC_OK)
 		status = estimate_observed(q, group, &cells, out, error);
 	if (status == VC_OK && q->options.resamples > 0)
-		status = vc_interval(q, &cells, out, error);
+		status = vc_interval(q, &cells, out, draws, error);
 	vc_cells_free(&cells);
 	return status;
 }

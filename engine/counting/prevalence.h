@@ -116,6 +116,17 @@ extern vc_status vc_quantify(const vc_quantifier *quantifier, const vc_classifie
 							 vc_prevalence *out, vc_error *error);
 
 /*
+ * The same, with the shares by each resample in draws[classes][resamples] (NULL: not
+ * wanted).  A resample has the same errors for every group, so what groups' draws
+ * differ in is without what their errors have in common.
+ */
+extern vc_status vc_quantify_draws(const vc_quantifier *quantifier, const vc_classified *group,
+								   vc_prevalence *out, double *draws, vc_error *error);
+
+/* The bounds that leave out as many draws on each side; sorts them. */
+extern void vc_draws_interval(double *draws, int count, double confidence, double *low, double *high);
+
+/*
  * How well the classifier tells a class from the rest: the true positive less
  * the false positive rate of the validation images, and the lower bound of
  * its 95 % interval (Newcombe 1998, method 10); said[classes][classes], by

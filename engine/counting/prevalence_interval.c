@@ -279,12 +279,21 @@ open_interval(vc_prevalence *out, double images, double tail)
 	out->high = fmax(out->high, 1 - vc_beta_quantile(tail, b, a));
 }
 
+void
+vc_draws_interval(double *draws, int count, double confidence, double *low, double *high)
+{
+	double		tail = (1 - confidence) / 2;
+
+	qsort(draws, count, sizeof(double), compare_doubles);
+	*low = quantile(draws, count, tail);
+	*high = quantile(draws, count, 1 - tail);
+}
+
 vc_status
-vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, vc_error *error)
+vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, double *kept, vc_error *error)
 {
 	int			classes = q->options.classes;
 	int			resamples = q->options.resamples;
-	double		tail = (1 - q->options.confidence) / 2;
 	size_t		count = VC_ESTIMATE_SCRATCH(classes) + 2 * classes + cells->count;
 	double	   *scratch = malloc(sizeof(double) * (count + (size_t) classes * resamples));
 	double	   *draws = scratch + count;
@@ -296,15 +305,18 @@ vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, v
 	for (int i = 0; i < cells->count; i++)
 		images += cells->weights[i];
 	status = resample_group(q, cells, out, draws, scratch, error);
+	if (kept != NULL && status == VC_OK)
+		memcpy(kept, draws, sizeof(double) * classes * resamples);
 	for (int c = 0; c < classes && status == VC_OK; c++)
 	{
-		double	   *of_class = draws + (size_t) c * resamples;
+		double		low;
+		double		high;
 
-		qsort(of_class, resamples, sizeof(double), compare_doubles);
-		out[c].low = fmin(out[c].share, quantile(of_class, resamples, tail));
-		out[c].high = fmax(out[c].share, quantile(of_class, resamples, 1 - tail));
+		vc_draws_interval(draws + (size_t) c * resamples, resamples, q->options.confidence, &low, &high);
+		out[c].low = fmin(out[c].share, low);
+		out[c].high = fmax(out[c].share, high);
 		if (out[c].low == out[c].high)
-			open_interval(&out[c], images, tail);
+			open_interval(&out[c], images, (1 - q->options.confidence) / 2);
 	}
 	free(scratch);
 	return status;

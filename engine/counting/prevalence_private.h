@@ -89,8 +89,8 @@ extern void vc_estimate(const vc_quantifier *quantifier, const vc_learnt *learnt
 						double *scratch);
 #define VC_ESTIMATE_SCRATCH(classes) (VC_SIMPLEX_SCRATCH(classes) + (size_t) (classes))
 
-/* Fills low and high of out[classes]. */
+/* Fills low and high of out[classes], and kept[classes][resamples] unless it is NULL. */
 extern vc_status vc_interval(const vc_quantifier *quantifier, const vc_cells *cells,
-							 vc_prevalence *out, vc_error *error);
+							 vc_prevalence *out, double *kept, vc_error *error);
 
 #endif							/* VISCLF_PREVALENCE_PRIVATE_H */

@@ -2,36 +2,25 @@
  * prevalence.c
  *		visclf.prevalence: shares and counts of each class, by group.
  *
- * PostgreSQL counts the predictions of each group or, for methods that look
- * at probabilities, sorts them by group; they come through a cursor.  Method ppi
- * reads all groups first (known.c), for they borrow from each other.
+ * Method ppi reads all groups first (known.c), for they borrow from each other; the
+ * others see one after the other (grouping.c).
  */
 #include "extension/support/pgcompat.h"
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "arguments.h"
 #include "known.h"
-#include "model.h"
 #include "sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);
-
-/* Columns of the cursor, before those of predictions_columns(). */
-enum
-{
-	COLUMN_NUMBER = 1,			/* of the group */
-	COLUMN_GROUPS
-};
 
 /* A row of the result; numbers are NULL where they are no numbers. */
 typedef struct Row
@@ -66,80 +55,28 @@ put_row(ReturnSetInfo *result, const Row *r)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* What rows are put into, and of which model. */
+typedef struct Target
+{
+	ReturnSetInfo *result;
+	const Quantifier *q;
+} Target;
+
 /* A row a class of one group. */
 static void
-put_group(ReturnSetInfo *result, const Quantifier *q, const ImageGroup *group, Datum groups)
+put_group(void *argument, const ImageGroup *group, Datum groups)
 {
+	Target	   *target = argument;
+	const Quantifier *q = target->q;
 	vc_prevalence *found = group_estimate(q, group);
 
 	for (int c = 0; c < q->class_count; c++)
 	{
 		vc_prevalence f = found ? found[c] : (vc_prevalence) {NAN, NAN, NAN, NAN};
 
-		put_row(result, &(Row) {groups, q->classes[c], group->classified + group->known, group->failed,
+		put_row(target->result, &(Row) {groups, q->classes[c], group->classified + group->known, group->failed,
 				f.raw, f.share, f.low, f.high, group_warning(q, group, c), group->known, NAN});
 	}
-}
-
-/* What is gathered of the rows that the cursor has given so far. */
-typedef struct Progress
-{
-	ReturnSetInfo *result;
-	const Quantifier *q;
-	int64		number;			/* of the group; 0: none yet */
-	Datum		groups;
-	ImageGroup *group;
-	MemoryContext context;		/* of what one group needs */
-} Progress;
-
-/* Ends a group, if there is one. */
-static void
-finish_group(Progress *progress)
-{
-	MemoryContext caller = MemoryContextSwitchTo(progress->context);
-
-	if (progress->number > 0)
-		put_group(progress->result, progress->q, progress->group, progress->groups);
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(progress->context);
-	group_reset(progress->q, progress->group);
-}
-
-/* Takes a row of the cursor; those of a group follow each other. */
-static void
-add_row(void *argument, uint64 place, const PredictionRow *row)
-{
-	Progress   *progress = argument;
-	int64		number = result_bigint(place, COLUMN_NUMBER);
-
-	if (number != progress->number)
-	{
-		MemoryContext caller;
-
-		finish_group(progress);
-		caller = MemoryContextSwitchTo(progress->context);
-		progress->groups = datumCopy(result_not_null(place, COLUMN_GROUPS, JSONBOID), false, -1);
-		MemoryContextSwitchTo(caller);
-		progress->number = number;
-	}
-	group_add(progress->q, progress->group, row);
-}
-
-/* Reads all rows, a group after the other. */
-static void
-count_groups(ReturnSetInfo *result, const Quantifier *q, const Grouping *g)
-{
-	Progress	progress = {.result = result, .q = q, .group = group_create(q),
-		.context = AllocSetContextCreate(CurrentMemoryContext, "visclf group", ALLOCSET_DEFAULT_SIZES)};
-	StringInfoData from;
-
-	initStringInfo(&from);
-	appendStringInfo(&from, "%s s", relation_name(g->predictions.relation));
-	for (int i = 1; !g->predictions.soft && i <= g->by_count + 3; i++)
-		appendStringInfo(&from, "%s%d", i == 1 ? " GROUP BY " : ", ", i);
-	predictions_read(grouping_query(g, "known, label, bin, images, other, flawed, probabilities",
-									predictions_columns(&g->predictions), from.data), q, add_row, &progress);
-	finish_group(&progress);
 }
 
 /* Shares by group and class. */
@@ -183,57 +120,31 @@ count_known(ReturnSetInfo *result, Quantifier *q, const Grouping *g, double conf
 		}
 }
 
-/* The method that is asked for, or else the one that holds for what there is. */
-static bool
-is_ppi(const Named *call, const Grouping *g)
-{
-	if (named_is_null(call, "method"))
-		return grouping_has_known(g);
-	if (strcmp(text_to_cstring(DatumGetTextPP(named_value(call, "method"))), "ppi") != 0)
-		return false;
-	if (g->predictions.known_column == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"ppi\" needs labels that somebody gave"),
-				 errhint("Name their column, known_column => '...'; it is NULL where nobody has looked.")));
-	return true;
-}
-
-/* The method for quantifiers: that of corrected counts, where ppi is not or not yet out of the question. */
-static vc_quantification
-other_method(const Named *call)
-{
-	char	   *name = named_is_null(call, "method") ? "acc" : text_to_cstring(DatumGetTextPP(named_value(call, "method")));
-
-	return strcmp(name, "ppi") == 0 ? VC_ACC : quantification_from_name(name);
-}
-
 /* visclf.prevalence(model, predictions, ...) */
 Datum
 visclf_prevalence(PG_FUNCTION_ARGS)
 {
 	static const char *const names[] = {"model", "predictions", "by", NULL, "label_column",
 	"probabilities_column", "error_column", "confidence", "resamples", "seed"};
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Named		call = named_open(fcinfo);
-	double		confidence;
+	Target		target = {(ReturnSetInfo *) fcinfo->resultinfo};
 	Grouping	grouping;
 	Quantifier *q;
 
 	arguments_not_null(fcinfo, names, lengthof(names));
 	InitMaterializedSRF(fcinfo, 0);
-	confidence = DatumGetFloat8(named_value(&call, "confidence"));
 	SPI_connect();
-	q = quantifier_open(model_lookup(text_to_cstring(DatumGetTextPP(named_value(&call, "model")))).model_id,
-						other_method(&call), CurrentMemoryContext);
-	grouping = grouping_read(fcinfo, q);
-	if (is_ppi(&call, &grouping))
-		count_known(result, q, &grouping, confidence);
+	q = grouping_open(fcinfo);
+	grouping = grouping_read(fcinfo, q, false);
+	if (grouping_is_ppi(fcinfo, &grouping))
+	{
+		Named		call = named_open(fcinfo);
+
+		count_known(target.result, q, &grouping, DatumGetFloat8(named_value(&call, "confidence")));
+	}
 	else
 	{
-		q = quantifier_create(q->model_id, q->method, confidence, DatumGetInt32(named_value(&call, "resamples")),
-							  DatumGetInt64(named_value(&call, "seed")), CurrentMemoryContext);
-		count_groups(result, q, &grouping);
+		target.q = grouping_quantifier(fcinfo, q);
+		grouping_count(&grouping, target.q, put_group, &target);
 	}
 	SPI_finish();
 	return (Datum) 0;

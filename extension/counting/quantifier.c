@@ -328,7 +328,13 @@ add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
 vc_prevalence *
 group_estimate(const Quantifier *q, const ImageGroup *group)
 {
-	vc_classified images = {group->classified, group->said, group->probabilities};
+	return group_draws(q, group, 0, NULL);
+}
+
+vc_prevalence *
+group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double *draws)
+{
+	vc_classified images = {.count = group->classified, .said = group->said, .probabilities = group->probabilities};
 	vc_prevalence *found;
 	vc_error	error;
 
@@ -336,8 +342,15 @@ group_estimate(const Quantifier *q, const ImageGroup *group)
 		return NULL;
 	found = palloc0(sizeof(*found) * q->class_count);
 	if (group->classified > 0)
-		vc_check(vc_quantify(q->engine, &images, found, &error), &error);
-	if (group->known > 0)
-		add_known(q, group, found);
+		vc_check(vc_quantify_draws(q->engine, &images, found, draws, &error), &error);
+	else if (draws != NULL)
+		memset(draws, 0, sizeof(double) * q->class_count * resamples);
+	if (group->known == 0)
+		return found;
+	for (int c = 0; c < q->class_count; c++)
+		for (int r = 0; r < resamples; r++)
+			draws[(Size) c * resamples + r] = (group->labels[c] + group->classified * draws[(Size) c * resamples + r]) /
+				(group->known + group->classified);
+	add_known(q, group, found);
 	return found;
 }

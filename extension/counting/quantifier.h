@@ -91,6 +91,9 @@ extern void group_add(const Quantifier *q, ImageGroup *group, const PredictionRo
 /* Estimates of each class, [class_count], in the current context; NULL where no image is classified. */
 extern vc_prevalence *group_estimate(const Quantifier *q, const ImageGroup *group);
 
+/* The same, and each resample's into draws[class_count][resamples]. */
+extern vc_prevalence *group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double *draws);
+
 /* Reads confidences; SPI connected. */
 extern void quantifier_read_confidences(Quantifier *q);
 
