@@ -64,6 +64,7 @@ typedef struct vc_quantifier_options
 	double		confidence;		/* of the interval, above 0 and below 1 */
 	int			resamples;		/* 0: no intervals */
 	uint64_t	seed;
+	int64_t		memory;			/* bytes that may be needed; 0: any */
 	int			clusters;		/* of validation images, which are drawn together; 0: each for itself */
 	bool		balanced;		/* trained as if all classes were as frequent: emq */
 	bool		(*canceled) (void *argument);	/* may be NULL */

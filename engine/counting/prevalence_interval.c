@@ -2,10 +2,10 @@
  * prevalence_interval.c
  *		How sure an estimate is: a Bayesian bootstrap of validation and group.
  */
-#include "prevalence_private.h"
-#include "quantile.h"
-#include "random.h"
-#include "simplex.h"
+#include "engine/counting/prevalence_private.h"
+#include "engine/support/quantile.h"
+#include "engine/support/random.h"
+#include "engine/counting/simplex.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -16,9 +16,9 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-#include "arguments.h"
-#include "known.h"
-#include "sql.h"
+#include "extension/support/arguments.h"
+#include "extension/counting/known.h"
+#include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);
 

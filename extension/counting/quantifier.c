@@ -142,6 +142,7 @@ select_validation(const Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
+	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
 	return rows;
 }
 
@@ -202,17 +203,19 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 {
 	Quantifier *q = quantifier_open(model_id, method, context);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	vc_quantifier_options options = {.method = method, .classes = q->class_count, .confidence = confidence,
-		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = vc_query_canceled};
 	vc_classified *validation = palloc(sizeof(*validation) * q->class_count);
 	Validation *v;
 	vc_error	error;
 
 	refuse_multi_label(q);
-	v = read_validation(q, &options.clusters);
+	q->options = (vc_quantifier_options) {.method = method, .classes = q->class_count, .confidence = confidence,
+		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = vc_query_canceled,
+		.memory = (int64) maintenance_work_mem * 1024};
+	vc_check(vc_quantifier_check_memory(&q->options, 0, &error), &error);
+	v = read_validation(q, &q->options.clusters);
 	for (int c = 0; c < q->class_count; c++)
 		validation[c] = (vc_classified) {v[c].group->classified, v[c].group->said, v[c].group->probabilities, v[c].labels, v[c].clusters};
-	vc_check(vc_quantifier_create(&options, validation, &q->engine, &error), &error);
+	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
 	vc_release_with(context, release_engine, q->engine);
 	if (vc_quantification_corrects(method))
 		quantifier_read_confidences(q);

@@ -10,7 +10,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "../engine/prevalence.h"
+#include "engine/counting/prevalence.h"
 
 #define FEW_IMAGES 30			/* a group of fewer is to be doubted */
 #define BINS 20					/* of confidences, from 0 to 1 */

@@ -6,11 +6,11 @@
  * Its draw is a function of the seed and what identifies it, so neither other units
  * nor the table's order decide where it goes, but for what strata ask for.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
-#include "dataset.h"
+#include "extension/training/dataset.h"
 
-#include "../engine/recipe.h"
+#include "engine/network/recipe.h"
 
 #define SMALL 10				/* validation images of a class, below which they are dealt out */
 #define LEAST 2					/* of them, where there are as many to train on */

@@ -9,11 +9,11 @@
 
 #include "utils/builtins.h"
 
-#include "arguments.h"
-#include "error.h"
-#include "model.h"
-#include "option_list.h"
-#include "suggest.h"
+#include "extension/support/arguments.h"
+#include "extension/support/error.h"
+#include "extension/models/model.h"
+#include "extension/training/option_list.h"
+#include "extension/support/suggest.h"
 
 #include "engine/network/lr_find.h"
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ppi.h"
-#include "quantile.h"
-#include "tap.h"
+#include "engine/counting/ppi.h"
+#include "engine/support/quantile.h"
+#include "test/unit/tap.h"
 
 #define CLASSES 3
 #define GROUPS 4

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ppi.h"
-#include "prevalence.h"
-#include "random.h"
-#include "tap.h"
+#include "engine/counting/ppi.h"
+#include "engine/counting/prevalence.h"
+#include "engine/support/random.h"
+#include "test/unit/tap.h"
 
 #define IMAGES 3000
 #define YEARS 100

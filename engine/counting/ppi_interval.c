@@ -2,8 +2,8 @@
  * ppi_interval.c
  *		Intervals of shares and of sums of shares, and how many labels they take.
  */
-#include "ppi_private.h"
-#include "quantile.h"
+#include "engine/counting/ppi_private.h"
+#include "engine/support/quantile.h"
 
 #include <math.h>
 

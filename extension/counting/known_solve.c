@@ -2,13 +2,13 @@
  * known_solve.c
  *		From counts to estimates: the engine's view of a tally, and what to doubt.
  */
-#include "known.h"
+#include "extension/counting/known.h"
 
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
-#include "error.h"
-#include "foreign.h"
+#include "extension/support/error.h"
+#include "extension/support/release.h"
 
 #define FEW_OF_CLASS 10			/* labelled images */
 #define MOSTLY 0.5				/* borrowed, so that it matters whether others are alike */

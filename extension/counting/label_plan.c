@@ -2,7 +2,7 @@
  * label_plan.c
  *		visclf.label_plan: how many more labels, and where, make intervals so narrow.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -11,9 +11,9 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-#include "arguments.h"
-#include "known.h"
-#include "sql.h"
+#include "extension/support/arguments.h"
+#include "extension/counting/known.h"
+#include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_label_plan);
 

@@ -8,8 +8,8 @@
  * each, the log odds of the sides, and the effects of covariates, are found by Newton's
  * method on the likelihood with the shifts integrated out.
  */
-#include "ppi_private.h"
-#include "simplex.h"
+#include "engine/counting/ppi_private.h"
+#include "engine/counting/simplex.h"
 
 #include <math.h>
 #include <string.h>

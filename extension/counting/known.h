@@ -6,14 +6,14 @@
 #ifndef VISCLF_KNOWN_H
 #define VISCLF_KNOWN_H
 
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include "fmgr.h"
 
-#include "predictions.h"
-#include "quantifier.h"
+#include "extension/counting/predictions.h"
+#include "extension/counting/quantifier.h"
 
-#include "../engine/ppi.h"
+#include "engine/counting/ppi.h"
 
 /* What to count, by which columns. */
 typedef struct Grouping

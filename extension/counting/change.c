@@ -7,7 +7,7 @@
  * are common to the groups, and what is common cancels out.  The slope is that of
  * the line through all images, by least squares.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include <math.h>
 
@@ -20,9 +20,9 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
-#include "arguments.h"
-#include "known.h"
-#include "sql.h"
+#include "extension/support/arguments.h"
+#include "extension/counting/known.h"
+#include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_change);
 

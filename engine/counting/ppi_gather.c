@@ -3,8 +3,8 @@
  *		What the labelled images say of a class: by group, by what was said of
  *		them, and how much less they say for coming in clusters.
  */
-#include "ppi_private.h"
-#include "quantile.h"
+#include "engine/counting/ppi_private.h"
+#include "engine/support/quantile.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef VISCLF_PPI_PRIVATE_H
 #define VISCLF_PPI_PRIVATE_H
 
-#include "ppi.h"
+#include "engine/counting/ppi.h"
 
 /* Images are on one of two sides: not said to be of the class in question, or said to be. */
 #define SIDES 2

@@ -9,7 +9,7 @@
  * trained without folds or without keys, a labelled image counts as what it is and
  * says nothing of errors.
  */
-#include "known.h"
+#include "extension/counting/known.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -19,9 +19,9 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "error.h"
-#include "source.h"
-#include "sql.h"
+#include "extension/support/error.h"
+#include "extension/training/source.h"
+#include "extension/support/sql.h"
 
 #define ROWS_PER_FETCH 1000
 

@@ -5,14 +5,14 @@
  * PostgreSQL counts the predictions of each group or, for methods that look
  * at probabilities, sorts them by group; they come through a cursor.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "known.h"
-#include "sql.h"
+#include "extension/counting/known.h"
+#include "extension/support/sql.h"
 
 /* Columns of the cursor, before those of predictions_columns(). */
 enum

@@ -10,7 +10,7 @@
  * class as they are; one with few stays near 0.  Integrals over a shift are by adaptive
  * Gauss-Hermite quadrature.
  */
-#include "ppi_private.h"
+#include "engine/counting/ppi_private.h"
 
 #include <math.h>
 

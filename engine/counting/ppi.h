@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "status.h"
+#include "engine/support/status.h"
 
 /* Labelled images that are alike, and say how the classifier errs. */
 typedef struct vc_ppi_row

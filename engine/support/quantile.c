@@ -2,7 +2,7 @@
  * quantile.c
  *		Quantiles of the normal, Student's t and the beta distribution.
  */
-#include "quantile.h"
+#include "engine/support/quantile.h"
 
 #include <math.h>
 

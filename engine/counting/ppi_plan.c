@@ -2,7 +2,7 @@
  * ppi_plan.c
  *		How many further labels an interval of a given width takes.
  */
-#include "ppi_private.h"
+#include "engine/counting/ppi_private.h"
 
 #include <math.h>
 

@@ -2,17 +2,17 @@
  * grouping.c
  *		What is counted, and by which columns.
  */
-#include "pgcompat.h"
+#include "extension/support/pgcompat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "arguments.h"
-#include "known.h"
-#include "model.h"
-#include "source.h"
-#include "sql.h"
+#include "extension/support/arguments.h"
+#include "extension/counting/known.h"
+#include "extension/models/model.h"
+#include "extension/training/source.h"
+#include "extension/support/sql.h"
 
 #define MOST_COLUMNS 32			/* to group by */
 

@@ -2,7 +2,7 @@
  * ppi.c
  *		Shares of each class in each group, where some labels are known.
  */
-#include "ppi_private.h"
+#include "engine/counting/ppi_private.h"
 
 #include <math.h>
 #include <stdlib.h>
