@@ -692,7 +692,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_change';
 COMMENT ON FUNCTION visclf.change(text, regclass, name, text, text, text, name, name, name, float8, int, bigint, name, name, name, name) IS
-'whether the share of each class changed from one group of a column to another (the first and the last, where none are named): the difference, its interval, and whether that leaves 0 out; and, over a column of numbers or dates, the slope of the line through all images, a unit or a year, with its interval. Both are of the change itself: errors of the model that are common to the groups cancel out, which overlapping intervals of shares do not show. Options as in visclf.prevalence';
+'whether the share of each class changed from one group of a column to another (the first and the last, where none are named): the difference, its interval, and whether that leaves 0 out; and, over a column of numbers or dates, the slope of the line through all images, a unit or a year, with its interval. Both are of the change itself: errors of the model that are common to the groups cancel out, which overlapping intervals of shares do not show. By method ppi groups borrow from each other, but not in what is asked, so from_share and to_share may be further apart than in visclf.prevalence. Options as there';
 
 CREATE FUNCTION visclf.label_plan(
 	model			text,
@@ -767,10 +767,15 @@ CREATE TYPE visclf.share_estimate AS (
 	low			float8,
 	high		float8,
 	estimate	float8,
-	warning		text
+	warning		text,
+	labelled	bigint
 );
 COMMENT ON TYPE visclf.share_estimate IS
-'the share of one class among the images classified: as counted, corrected, the 95 % interval, share * images, and what is to be doubted; columns as in visclf.prevalence';
+'the share of one class among the images classified or labelled: as counted, corrected, the 95 % interval, share * images, what is to be doubted, and how many labels are known; columns as in visclf.prevalence';
+
+CREATE DOMAIN visclf.share_state AS bytea;
+COMMENT ON DOMAIN visclf.share_state IS
+'what visclf.corrected_share has counted of some images of a group: visclf.share_state makes it where the images are, on one server or on several, and visclf.corrected_share makes the estimate of all such states of a group';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
 LANGUAGE c STABLE PARALLEL SAFE
@@ -785,6 +790,43 @@ AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
 COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
 'transition of the aggregate visclf.corrected_share';
 
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, known text, key text,
+	weight float8, cluster text) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add_known';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, text, float8, text) IS
+'transition of the aggregates visclf.corrected_share and visclf.share_state';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, part visclf.share_state) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, visclf.share_state) IS
+'transition of the aggregate visclf.corrected_share of states';
+
+CREATE FUNCTION visclf.corrected_share_combine(state internal, other internal) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_combine';
+COMMENT ON FUNCTION visclf.corrected_share_combine(internal, internal) IS
+'puts two states of the aggregate visclf.corrected_share together';
+
+CREATE FUNCTION visclf.corrected_share_serialize(state internal) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_serialize';
+COMMENT ON FUNCTION visclf.corrected_share_serialize(internal) IS
+'a state of the aggregate visclf.corrected_share as bytes, to be sent to another process';
+
+CREATE FUNCTION visclf.corrected_share_deserialize(bytes bytea, unused internal) RETURNS internal
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_deserialize';
+COMMENT ON FUNCTION visclf.corrected_share_deserialize(bytea, internal) IS
+'the state of the aggregate visclf.corrected_share that was sent as bytes';
+
+CREATE FUNCTION visclf.share_state_end(state internal) RETURNS visclf.share_state
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_serialize';
+COMMENT ON FUNCTION visclf.share_state_end(internal) IS
+'end of the aggregate visclf.share_state';
+
 CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
 LANGUAGE c STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
@@ -795,7 +837,10 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
 	FINALFUNC = visclf.corrected_share_end,
-	PARALLEL = RESTRICTED);
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
 'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
 
@@ -803,9 +848,45 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, meth
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
 	FINALFUNC = visclf.corrected_share_end,
-	PARALLEL = RESTRICTED);
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
-'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+'the same by any method of visclf.prevalence that learns from validation images; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, known text, key text, weight float8, cluster text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, text, float8, text) IS
+'the share of one class in a group some of whose labels are known (known; NULL where not): method ppi of visclf.prevalence, but that a group borrows nothing from others; method acc where no label of the group is known. key is that of the training, as text; weight is 1 / the probability with which a labelled image was drawn and cluster what was drawn together, or NULL';
+
+CREATE AGGREGATE visclf.share_state(model text, label text, class text, known text, key text, weight float8, cluster text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.share_state_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.share_state(text, text, text, text, text, float8, text) IS
+'what visclf.corrected_share would estimate from, as a value: for images that are in several tables or on several servers';
+
+CREATE AGGREGATE visclf.corrected_share(part visclf.share_state) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.corrected_share(visclf.share_state) IS
+'the estimate of all images that the states of a group counted';
 
 ---------------------------------------------------------------------------
 -- To look at and to show

@@ -76,6 +76,8 @@ typedef struct vc_ppi_contrast
 	double		value;
 	double		low;
 	double		high;
+	double		above;			/* the part of the value whose coefficients are above 0 */
+	double		below;			/* and the other, with its sign turned: value = above - below */
 } vc_ppi_contrast;
 
 typedef struct vc_ppi vc_ppi;

@@ -132,29 +132,29 @@ vc_ppi_add_up(vc_ppi *ppi, int group)
 		missing = add_missing(ppi, group, parts, missing);
 }
 
-/* What one fit says of a sum of groups, and its variance. */
+/* What one fit says of a sum of groups; returns its variance. */
 static double
-compare_by(const vc_ppi *ppi, const vc_ppi_work *w, const double *coefficients, const vc_ppi_fit *fit, double *variance)
+compare_by(const vc_ppi *ppi, const vc_ppi_work *w, const double *coefficients, const vc_ppi_fit *fit, vc_ppi_contrast *sum)
 {
 	double		loading[MOST_PARAMETERS] = {0};
-	double		value = 0;
+	double		variance = 0;
 
-	*variance = 0;
 	for (int g = 0; g < ppi->data.groups; g++)
 	{
 		double		c = coefficients[g];
 		vc_ppi_guess guess;
+		double		share;
 
 		if (c == 0 || ppi->images[2 * g] == 0)
 			continue;
 		guess = vc_ppi_guess_group(ppi, w, g, fit);
-		value += c * (guess.share + (double) ppi->data.known[(size_t) g * ppi->data.classes + w->class_index] / ppi->images[2 * g]);
-		*variance += c * c * (guess.variance + guess.single * w->design_effect / ppi->images[2 * g]);
+		share = guess.share + (double) ppi->data.known[(size_t) g * ppi->data.classes + w->class_index] / ppi->images[2 * g];
+		*(c > 0 ? &sum->above : &sum->below) += fabs(c) * share;
+		variance += c * c * (guess.variance + guess.single * w->design_effect / ppi->images[2 * g]);
 		for (int a = 0; a < SIDES + w->covariates; a++)
 			loading[a] += c * guess.loading[a];
 	}
-	*variance += vc_ppi_square(w, fit, loading);
-	return value;
+	return variance + vc_ppi_square(w, fit, loading);
 }
 
 /* What a sum may be at most and at least, by what is known. */
@@ -197,12 +197,14 @@ vc_ppi_compare(vc_ppi *ppi, int class_index, const double *coefficients)
 	count = vc_ppi_fit_all(ppi, &w, fits);
 	for (int i = 0; i < count; i++)
 	{
-		double		variance;
-		double		value = compare_by(ppi, &w, coefficients, &fits[i], &variance);
+		vc_ppi_contrast sum = {0};
+		double		variance = compare_by(ppi, &w, coefficients, &fits[i], &sum);
 
-		found.value += fits[i].weight * value;
-		square += fits[i].weight * (value * value + variance);
+		found.above += fits[i].weight * sum.above;
+		found.below += fits[i].weight * sum.below;
+		square += fits[i].weight * (pow(sum.above - sum.below, 2) + variance);
 	}
+	found.value = found.above - found.below;
 	half = w.quantile * sqrt(fmax(0, square - found.value * found.value));
 	known_range(ppi, class_index, coefficients, &found);
 	found.low = fmax(found.low, found.value - half);

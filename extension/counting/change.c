@@ -215,7 +215,10 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 	Change	   *c = k->change;
 	vc_ppi_share from = vc_ppi_get(ppi, c->from, index);
 	vc_ppi_share to = vc_ppi_get(ppi, c->to, index);
-	Found		f = {from.share, to.share, vc_ppi_compare(ppi, index, c->difference), {NAN, NAN, NAN}};
+	Found		f = {.difference = vc_ppi_compare(ppi, index, c->difference), .slope = {NAN, NAN, NAN}};
+
+	f.from = f.difference.below;
+	f.to = f.difference.above;
 
 	if (c->slope)
 		f.slope = vc_ppi_compare(ppi, index, c->slope);

@@ -11,6 +11,8 @@
  */
 #include "extension/counting/known.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -40,14 +42,6 @@ enum
 	COLUMN_OTHER,				/* another model_id */
 	COLUMN_FLAWED
 };
-
-/* Classes that an image carries, or is said to; at most one, but for multi-label models. */
-typedef struct Carried
-{
-	bool		is;				/* false: it is not known */
-	int			count;
-	int		   *classes;
-} Carried;
 
 static char *
 label_text(const Grouping *g, const Quantifier *q, const char *column)
@@ -134,8 +128,8 @@ read_carried(const Quantifier *q, uint64 number, int column)
 	return carried;
 }
 
-static uint64
-hash_text(const char *text)
+uint64
+known_cluster(const char *text)
 {
 	uint64		hash = text ? hash_bytes_extended((const unsigned char *) text, strlen(text), 0) : 0;
 
@@ -169,11 +163,10 @@ grow(KnownTally *t, void *array, Size old, Size new)
 	return array;
 }
 
-static KnownGroup *
-add_group(KnownTally *t, Datum groups)
+void
+known_add_group(KnownTally *t, Datum groups)
 {
 	Size		classes = sizeof(int64) * t->q->class_count;
-	KnownGroup *group;
 
 	if (t->group_count == t->group_room)
 	{
@@ -186,9 +179,7 @@ add_group(KnownTally *t, Datum groups)
 		t->said = grow(t, t->said, classes * room, classes * t->group_room);
 		t->raw = grow(t, t->raw, classes * room, classes * t->group_room);
 	}
-	group = &t->groups[t->group_count++];
-	group->groups = groups;
-	return group;
+	t->groups[t->group_count++].groups = groups;
 }
 
 /* Adds labelled images that say how the model errs. */
@@ -226,83 +217,92 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 
 /* How many images of unknown label each stands for, in proportion. */
 static double
-read_weight(const Grouping *g, uint64 number)
+stands_for(double weight)
 {
-	double		weight;
-
-	if (g->weight_column == NULL)
+	if (isnan(weight))
 		return 1;
-	weight = result_float8(number, COLUMN_WEIGHT);
-	if (!(weight >= 1) || weight > 1e15)
+	if (weight < 1 || weight > 1e15)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the weight of a labelled image is %s", result_text(number, COLUMN_WEIGHT) ? result_text(number, COLUMN_WEIGHT) : "NULL"),
+				 errmsg("the weight of a labelled image is %g", weight),
 				 errhint("A weight is 1 / the probability with which the image was drawn to be labelled, so 1 or more: the images of a stratum / those of them that were drawn.")));
 	return weight - 1;
 }
 
 static void
-add_carried(int64 *counts, const KnownTally *t, int group, const Carried *carried, int64 images)
+add_carried(int64 *counts, const KnownTally *t, const Carried *carried, int64 images)
 {
 	for (int i = 0; i < carried->count; i++)
-		counts[(Size) group * t->q->class_count + carried->classes[i]] += images;
+		counts[(Size) (t->group_count - 1) * t->q->class_count + carried->classes[i]] += images;
 }
 
-/* Adds rows of the last result that are alike. */
-static void
-add_row(KnownTally *t, const Grouping *g, uint64 number)
+void
+known_add(KnownTally *t, const KnownRow *row)
 {
-	int			index = t->group_count - 1;
-	KnownGroup *group = &t->groups[index];
-	int64		images = result_bigint(number, COLUMN_IMAGES);
-	Carried		said = read_carried(t->q, number, COLUMN_SAID);
-	Carried		known = read_carried(t->q, number, COLUMN_KNOWN);
-	Carried		held = read_carried(t->q, number, COLUMN_HELD);
-	bool		isnull;
-	Datum		bin = result_of_type(number, COLUMN_BIN, INT4OID, &isnull);
+	KnownGroup *group = &t->groups[t->group_count - 1];
+	const Carried *held = row->held.is || !t->honest ? &row->held : &row->said;
 
-	group->flawed += result_bigint(number, COLUMN_FLAWED);
-	group->counted += said.is ? images : 0;
-	add_carried(t->raw, t, index, &said, images);
-	if (!known.is)
+	group->flawed += row->flawed;
+	group->counted += row->said.is ? row->images : 0;
+	add_carried(t->raw, t, &row->said, row->images);
+	if (!row->known.is)
 	{
-		*(said.is ? &group->unknown : &group->failed) += images;
-		add_carried(t->said, t, index, &said, images);
-		if (!isnull && DatumGetInt32(bin) >= 0 && DatumGetInt32(bin) < BINS)
-			group->confidences[DatumGetInt32(bin)] += images;
+		*(row->said.is ? &group->unknown : &group->failed) += row->images;
+		add_carried(t->said, t, &row->said, row->images);
+		if (row->bin >= 0 && row->bin < BINS)
+			group->confidences[row->bin] += row->images;
 		return;
 	}
-	group->known += images;
-	add_carried(t->known, t, index, &known, images);
-	if (!held.is && t->honest)
-		held = said;
-	if (held.is)
+	group->known += row->images;
+	add_carried(t->known, t, &row->known, row->images);
+	if (held->is)
 	{
-		double		weight = read_weight(g, number);
+		double		weight = stands_for(row->weight);
 
-		add_evidence(t, index, images, weight, hash_text(result_text(number, COLUMN_CLUSTER)), &known, &held);
-		group->evidence += images;
-		group->stands_for += weight * images;
+		add_evidence(t, t->group_count - 1, row->images, weight, row->cluster, &row->known, held);
+		group->evidence += row->images;
+		group->stands_for += weight * row->images;
 	}
+}
+
+/* The weight of labelled images that are alike; a NULL among weights is an error. */
+static double
+read_weight(const Grouping *g, uint64 number)
+{
+	double		weight = g->weight_column ? result_float8(number, COLUMN_WEIGHT) : NAN;
+
+	if (g->weight_column && isnan(weight))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" is NULL or not a number for a labelled image", g->weight_column),
+				 errhint("Every image with a label has a weight, or none has: 1 where it was sure to be labelled.")));
+	return weight;
 }
 
 /* A row of the cursor; those of a group follow each other. */
 static void
 take_row(KnownTally *t, const Grouping *g, uint64 number)
 {
+	KnownRow	row = {result_bigint(number, COLUMN_IMAGES), result_bigint(number, COLUMN_FLAWED),
+		read_carried(t->q, number, COLUMN_SAID), read_carried(t->q, number, COLUMN_KNOWN),
+		read_carried(t->q, number, COLUMN_HELD), NAN, known_cluster(result_text(number, COLUMN_CLUSTER)), -1};
 	bool		isnull;
-	Datum		other = result_of_type(number, COLUMN_OTHER, INT4OID, &isnull);
+	Datum		value = result_of_type(number, COLUMN_OTHER, INT4OID, &isnull);
 
 	if (!isnull)
-		quantifier_other_version(t->q, DatumGetInt32(other));
+		quantifier_other_version(t->q, DatumGetInt32(value));
+	value = result_of_type(number, COLUMN_BIN, INT4OID, &isnull);
+	row.bin = isnull ? -1 : DatumGetInt32(value);
+	if (row.known.is)
+		row.weight = read_weight(g, number);
 	if (result_bigint(number, COLUMN_NUMBER) > t->group_count)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(t->context);
 
-		add_group(t, datumCopy(result_not_null(number, COLUMN_GROUPS, JSONBOID), false, -1));
+		known_add_group(t, datumCopy(result_not_null(number, COLUMN_GROUPS, JSONBOID), false, -1));
 		MemoryContextSwitchTo(caller);
 	}
-	add_row(t, g, number);
+	known_add(t, &row);
 }
 
 static void
@@ -354,7 +354,7 @@ read_strangers(KnownTally *t)
 		Carried		said = read_carried(t->q, i, 2);
 
 		if (truth.is && said.is)
-			add_evidence(t, -1, result_bigint(i, 4), 1, hash_text(result_text(i, 3)), &truth, &said);
+			add_evidence(t, -1, result_bigint(i, 4), 1, known_cluster(result_text(i, 3)), &truth, &said);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
@@ -362,16 +362,30 @@ read_strangers(KnownTally *t)
 }
 
 KnownTally *
-known_count(const Grouping *g, const Quantifier *q)
+known_begin(const Quantifier *q, bool keys)
 {
 	KnownTally *t = palloc0(sizeof(*t));
 
 	t->q = q;
 	t->context = CurrentMemoryContext;
-	t->honest = !q->trained || (q->folds > 0 && g->key_column != NULL);
+	t->honest = !q->trained || (q->folds > 0 && keys);
 	t->truths = palloc0(sizeof(int64) * q->class_count);
-	read_relation(t, g);
+	return t;
+}
+
+void
+known_end(KnownTally *t)
+{
 	if (t->row_count == 0)
 		read_strangers(t);
+}
+
+KnownTally *
+known_count(const Grouping *g, const Quantifier *q)
+{
+	KnownTally *t = known_begin(q, g->key_column != NULL);
+
+	read_relation(t, g);
+	known_end(t);
 	return t;
 }

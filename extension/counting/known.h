@@ -28,6 +28,27 @@ typedef struct Grouping
 	char	   *cluster_column;
 } Grouping;
 
+/* Classes that an image carries, or is said to; one, but for multi-label models. */
+typedef struct Carried
+{
+	bool		is;				/* false: it is not known, or not said */
+	int			count;
+	int		   *classes;
+} Carried;
+
+/* Images that are alike. */
+typedef struct KnownRow
+{
+	int64		images;
+	int64		flawed;			/* of them, with a warning */
+	Carried		said;
+	Carried		known;
+	Carried		held;			/* what was said by a network that had not seen them */
+	double		weight;			/* 1 / the probability of having been drawn; NAN: there are no weights */
+	uint64		cluster;		/* 0: none */
+	int			bin;			/* of the confidence; -1: it is not known */
+} KnownRow;
+
 /* One group. */
 typedef struct KnownGroup
 {
@@ -88,6 +109,19 @@ extern bool grouping_has_known(const Grouping *g);
 
 /* Counts the relation.  SPI connected; lasts as long as the current context. */
 extern KnownTally *known_count(const Grouping *g, const Quantifier *q);
+
+/*
+ * The same in steps: a tally, for labelled images with keys or without; its groups,
+ * and after each the rows in it; at the end validation images, where no labelled one
+ * says how the model errs (SPI connected).
+ */
+extern KnownTally *known_begin(const Quantifier *q, bool keys);
+extern void known_add_group(KnownTally *tally, Datum groups);
+extern void known_add(KnownTally *tally, const KnownRow *row);
+extern void known_end(KnownTally *tally);
+
+/* The cluster of a name; 0 for NULL. */
+extern uint64 known_cluster(const char *name);
 
 /*
  * Estimates, and hands each class to a function: what the engine has, and the class's

@@ -82,8 +82,8 @@ read_model(Quantifier *q)
 	q->trained = result_text(0, 8) != NULL;
 }
 
-static void
-refuse_multi_label(const Quantifier *q)
+void
+quantifier_refuse_multi_label(const Quantifier *q)
 {
 	if (q->multi_label)
 		ereport(ERROR,
@@ -207,7 +207,7 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 	Validation *v;
 	vc_error	error;
 
-	refuse_multi_label(q);
+	quantifier_refuse_multi_label(q);
 	q->options = (vc_quantifier_options) {.method = method, .classes = q->class_count, .confidence = confidence,
 		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = vc_query_canceled,
 		.memory = (int64) maintenance_work_mem * 1024};

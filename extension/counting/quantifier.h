@@ -64,6 +64,9 @@ extern Quantifier *quantifier_create(int model_id, vc_quantification method, dou
 /* The same without how it errs; for multi-label models too. */
 extern Quantifier *quantifier_open(int model_id, vc_quantification method, MemoryContext context);
 
+/* An error for a multi-label model. */
+extern void quantifier_refuse_multi_label(const Quantifier *q);
+
 /* The index of a class; an error where the model has none of that name. */
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
