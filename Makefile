@@ -197,7 +197,10 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
 
-build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
+build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/prevalence_cells counting/prevalence_interval counting/simplex support/quantile support/status)
+	$(CC) -shared -o $@ $^ -lm
+
+build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather counting/ppi_shift counting/ppi_fit counting/ppi_interval counting/ppi_plan counting/simplex support/quantile support/status)
 	$(CC) -shared -o $@ $^ -lm
 
 build/decode_images: bench/decode_images.c $(ENGINE)

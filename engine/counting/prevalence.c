@@ -260,11 +260,13 @@ learn(vc_quantifier *q, const vc_classified *validation, vc_error *error)
 	vc_status	status = cells == NULL ? vc_no_memory(error, sizeof(vc_cells) * classes) : VC_OK;
 
 	for (int c = 0; c < classes && status == VC_OK; c++)
-		status = vc_cells_make(&validation[c], classes, q->options.method != VC_ACC, &cells[c], error);
+		status = q->options.clusters > 0 && q->options.method != VC_ACC ?
+			vc_cells_single(&validation[c], classes, &cells[c], error) :
+			vc_cells_make(&validation[c], classes, q->options.method != VC_ACC, &cells[c], error);
 	if (status == VC_OK)
 		status = learn_observed(q, cells, error);
 	if (status == VC_OK)
-		status = vc_resample_validation(q, cells, error);
+		status = vc_resample_validation(q, validation, cells, error);
 	for (int c = 0; c < classes && cells != NULL; c++)
 		vc_cells_free(&cells[c]);
 	free(cells);
@@ -384,6 +386,13 @@ estimate_observed(const vc_quantifier *q, const vc_classified *group, const vc_c
 vc_status
 vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, vc_error *error)
 {
+	return vc_quantify_draws(q, group, out, NULL, error);
+}
+
+vc_status
+vc_quantify_draws(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, double *draws,
+				  vc_error *error)
+{
 	vc_cells	cells;
 	vc_status	status;
 
@@ -401,7 +410,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 	if (status == VC_OK)
 		status = estimate_observed(q, group, &cells, out, error);
 	if (status == VC_OK && q->options.resamples > 0)
-		status = vc_interval(q, &cells, out, error);
+		status = vc_interval(q, &cells, out, draws, error);
 	vc_cells_free(&cells);
 	return status;
 }

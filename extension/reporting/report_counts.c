@@ -75,7 +75,7 @@ make_query(const ReportOptions *o)
 {
 	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
 					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
-					o->predictions.soft ? "" : " GROUP BY 1, 2, 3");
+					o->predictions.soft ? "" : " GROUP BY 1, 2, 3, 4, 5");
 }
 
 static void
@@ -208,7 +208,7 @@ make_groups(const Report *r, int count)
 static void
 add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
 {
-	group_add(r->quantifier, group->images, row->label, row->images, row->probabilities, row->no_probabilities);
+	group_add(r->quantifier, group->images, row);
 	group->images->flawed += row->flawed;
 }
 
