@@ -54,13 +54,13 @@ else
 EXTENSION = visclf
 MODULE_big = visclf
 OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c extension/*/*.c engine/*.c engine/*/*.c))
-DATA_built = visclf--$(EXTVERSION).sql
-DATA = $(wildcard sql/visclf--*--*.sql)
+UPGRADE = visclf--0.1--0.2.sql
+DATA_built = visclf--$(EXTVERSION).sql $(UPGRADE)
 PG_CPPFLAGS = -I$(srcdir)
 PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
-EXTRA_CLEAN = build visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
+EXTRA_CLEAN = build visclf_cpu.so visclf_cuda.so
 
 REGRESS = setup image_info train classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence report rights bad_calls classify_table hostile reinstall
 REGRESS_OPTS = --inputdir=test
@@ -77,6 +77,18 @@ endif
 
 visclf--$(EXTVERSION).sql: sql/visclf.sql
 	cp $< $@
+
+# The version that is being made: its objects are those of visclf.sql.
+$(UPGRADE): %.sql: sql/%.sql sql/visclf.sql
+	sed -E -e '/^CREATE TYPE visclf\.(prediction|share_estimate) AS/,/^\);/d' -e '/^\\echo/d' \
+		-e 's/^CREATE (FUNCTION|PROCEDURE|AGGREGATE)/CREATE OR REPLACE \1/' sql/visclf.sql >$@.objects
+	sed -e '/^-- @visclf.sql/{r $@.objects' -e 'd}' $< >$@
+	rm $@.objects
+
+# For the test of upgrades: CREATE EXTENSION visclf VERSION '0.1'.
+.PHONY: install-earlier
+install-earlier: installdirs
+	$(INSTALL_DATA) test/upgrade/visclf--*.sql '$(DESTDIR)$(datadir)/extension/'
 
 $(OBJS): $(wildcard engine/*.h engine/*/*.h extension/*.h extension/*/*.h)
 

@@ -1,0 +1,63 @@
+-- From 0.1 to 0.2: the tables are made anew and the rows of 0.1 brought into
+-- them.  Where `make` finds the line "-- @visclf.sql" it puts the text of
+-- visclf.sql, with OR REPLACE and without the types that 0.1 has.
+
+\echo Use "ALTER EXTENSION visclf UPDATE" to load this file. \quit
+
+-- What other objects of 0.1 look at is put aside, and goes at the end.
+DO $$
+DECLARE
+	part text;
+	old text;
+BEGIN
+	FOREACH part IN ARRAY '{model, weight, optimizer_state, epoch, validation, model_share}'::text[] LOOP
+		FOR old IN SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = format('visclf.%I', part)::regclass LOOP
+			EXECUTE format('ALTER TABLE visclf.%I RENAME CONSTRAINT %I TO %I', part, old, 'old_' || old);
+		END LOOP;
+		EXECUTE format('ALTER TABLE visclf.%I RENAME TO %I', part, 'old_' || part);
+	END LOOP;
+END
+$$;
+ALTER INDEX visclf.model_active RENAME TO old_model_active;
+ALTER SEQUENCE visclf.model_model_id_seq RENAME TO old_model_model_id_seq;
+ALTER FUNCTION visclf.acts_as(name) RENAME TO old_acts_as;
+ALTER FUNCTION visclf.active_version(text, boolean) RENAME TO old_active_version;
+
+-- What has other columns or arguments now.
+DROP VIEW visclf.models, visclf.training_log;
+DROP FUNCTION visclf.image_info(bytea);
+DROP PROCEDURE visclf.classify_table(text, regclass, name, text, name);
+ALTER TYPE visclf.prediction ADD ATTRIBUTE warning text;
+
+-- @visclf.sql
+
+---------------------------------------------------------------------------
+-- The rows
+---------------------------------------------------------------------------
+
+INSERT INTO visclf.model OVERRIDING SYSTEM VALUE
+SELECT o.*, o.owner::text::visclf.role FROM visclf.old_model o;
+INSERT INTO visclf.model_name
+SELECT DISTINCT ON (m.name) m.name, m.owner_role FROM visclf.model m ORDER BY m.name, m.active DESC, m.version DESC;
+INSERT INTO visclf.weight SELECT * FROM visclf.old_weight;
+INSERT INTO visclf.optimizer_state SELECT * FROM visclf.old_optimizer_state;
+INSERT INTO visclf.epoch SELECT * FROM visclf.old_epoch;
+INSERT INTO visclf.validation SELECT * FROM visclf.old_validation;
+INSERT INTO visclf.model_share
+SELECT o.*, o.owner::text::visclf.role, o.grantee::text::visclf.role FROM visclf.old_model_share o;
+SELECT pg_catalog.setval('visclf.model_model_id_seq', s.last_value, s.is_called)
+FROM visclf.old_model_model_id_seq s;
+
+-- Dropped from the extension first, which forgets that they are dumped.
+ALTER EXTENSION visclf DROP SEQUENCE visclf.old_model_model_id_seq;
+DO $$
+DECLARE
+	part text;
+BEGIN
+	FOREACH part IN ARRAY '{weight, optimizer_state, epoch, validation, model, model_share}'::text[] LOOP
+		EXECUTE format('ALTER EXTENSION visclf DROP TABLE visclf.%I', 'old_' || part);
+		EXECUTE format('DROP TABLE visclf.%I', 'old_' || part);
+	END LOOP;
+END
+$$;
+DROP FUNCTION visclf.old_acts_as(name), visclf.old_active_version(text, boolean);
