@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/network/arena.h"
+#include "engine/plan/arena.h"
 #include "engine/device.h"
 #include "cpu/dnnl_compat.h"
 #include "cpu/kernel.h"

@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/network/arena.h"
+#include "engine/plan/arena.h"
 #include "engine/device.h"
 #include "cuda/convolution.h"
 #include "cuda/kernel.h"
