@@ -56,7 +56,7 @@ PG_CPPFLAGS = -I$(srcdir)
 PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
-EXTRA_CLEAN = build visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
+EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
 
 REGRESS = setup image_info train classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence report rights bad_calls classify_table hostile reinstall
 REGRESS_OPTS = --inputdir=test
@@ -77,9 +77,9 @@ visclf--$(EXTVERSION).sql: sql/visclf.sql
 $(OBJS): $(wildcard engine/*.h engine/*/*.h extension/*.h extension/*/*.h)
 
 # The devices are modules of their own, loaded at first use.
-all: visclf_cpu.so $(CUDA_MODULE)
-install: install-devices
-uninstall: uninstall-devices
+all: visclf_cpu.so $(CUDA_MODULE) visclf-load
+install: install-devices install-client
+uninstall: uninstall-devices uninstall-client
 .PHONY: install-devices uninstall-devices
 install-devices: visclf_cpu.so $(CUDA_MODULE) installdirs
 	$(INSTALL_SHLIB) visclf_cpu.so $(CUDA_MODULE) '$(DESTDIR)$(pkglibdir)/'
@@ -96,7 +96,7 @@ CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
 CUDA_CU = $(wildcard cuda/*.cu)
 UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
 HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
-HEADERS = $(wildcard engine/*.h engine/*/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
+HEADERS = $(wildcard engine/*.h engine/*/*.h client/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
 
 .PHONY: unit device-check
@@ -111,6 +111,8 @@ device-check: build/conformance $(if $(filter cuda,$(DEVICE)),visclf_cuda.so) \
 .PHONY: sanitize
 sanitize: $(patsubst test/unit/%.c,build/sanitize/%,$(wildcard test/unit/test_*.c))
 	set -e; for program in $^; do echo $$program; $$program >$$program.log || { cat $$program.log; exit 1; }; done
+
+build/sanitize/test_csv: client/csv.c client/text_input.c client/column.c
 
 build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(wildcard engine/*.c engine/*/*.c) $(HEADERS)
 	@mkdir -p $(@D)
@@ -128,6 +130,26 @@ build/%.o: %.c $(HEADERS)
 
 build/%: build/test/unit/%.o $(HELPERS) $(CPU) $(ENGINE)
 	$(CC) -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+
+# The client program.  It needs libpq and no server: make visclf-load install-client
+# works where there is no more than that.
+PQ_LIB = $(shell $(PG_CONFIG) --libdir)
+comma = ,
+CLIENT = $(patsubst %.c,build/%.o,$(wildcard client/*.c))
+
+build/test_csv: build/client/csv.o build/client/text_input.o build/client/column.o
+
+visclf-load: $(CLIENT) $(ENGINE)
+	$(CC) -o $@ $^ -L$(PQ_LIB) -lpq $(if $(filter /usr/lib%,$(PQ_LIB)),,-Wl$(comma)-rpath$(comma)$(PQ_LIB)) $(ENGINE_LIBS)
+
+build/client/%.o: KERNEL_CFLAGS += -I$(shell $(PG_CONFIG) --includedir) -DVISCLF_VERSION='"$(EXTVERSION)"'
+
+.PHONY: install-client uninstall-client
+install-client: visclf-load
+	install -d '$(DESTDIR)$(shell $(PG_CONFIG) --bindir)'
+	install -m 755 visclf-load '$(DESTDIR)$(shell $(PG_CONFIG) --bindir)/'
+uninstall-client:
+	rm -f '$(DESTDIR)$(shell $(PG_CONFIG) --bindir)/visclf-load'
 
 # The CUDA device.  Machine code for each generation from sm_75 to sm_90, and
 # PTX that the driver compiles for later ones.  The CUDA runtime is linked in,

@@ -23,6 +23,7 @@ typedef struct signature
 } signature;
 
 static const signature signatures[] = {
+	{"JPEG", "\xff\xd8", 2, 0},
 	{"PNG", "\x89PNG", 4, 0},
 	{"GIF", "GIF8", 4, 0},
 	{"WebP", "WEBP", 4, 8},
@@ -37,9 +38,8 @@ static const signature signatures[] = {
 	{"BMP", "BM", 2, 0},
 };
 
-/* The name of a format that is not JPEG, or NULL. */
-static const char *
-format_name(const uint8_t *data, size_t size)
+const char *
+vc_image_format(const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
 	{
@@ -66,7 +66,7 @@ check_is_jpeg(const uint8_t *data, size_t size, vc_error *error)
 	if (size >= 2 && data[0] == 0xff && data[1] == 0xd8)
 		return VC_OK;
 
-	format = format_name(data, size);
+	format = vc_image_format(data, size);
 	if (format != NULL)
 		vc_fail(error, VC_INVALID_IMAGE, "not a JPEG image: %s file", format);
 	else if (size == 1)

@@ -61,6 +61,11 @@ typedef struct vc_decode_options
 extern bool vc_decode_interrupted(const vc_decode_limits *limits);
 
 /*
+ * The name of the format that bytes begin as, of those that are well known; NULL for others.
+ */
+extern const char *vc_image_format(const uint8_t *data, size_t size);
+
+/*
  * Reads the header of an image, and looks for its end.  Nothing is decoded, so
  * an image whose middle is damaged is complete.  Errors: VC_INVALID_IMAGE.
  */
