@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "status.h"
+#include "engine/support/status.h"
 
 /* What the process returns. */
 #define EXIT_LOADED		0		/* all that was found is in the table */

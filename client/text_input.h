@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "status.h"
+#include "engine/support/status.h"
 
 #define TEXT_RAW_BYTES	65536
 /* No encoding has more UTF-8 bytes than four for each of its own. */

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "status.h"
+#include "engine/support/status.h"
 
 /*
  * Is told of one file: its path from where the program runs, its name (the
