@@ -20,12 +20,39 @@ DEVICE ?= cpu
 # What engine/ and cpu/ are compiled with.
 KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
 	-Wno-format-truncation -I.
-ENGINE_LIBS = -ljpeg -lpthread -lm
+ENGINE_LIBS = -ljpeg $(foreach f,$(FORMATS),$(LIBS_$(f))) -lpthread -lm
 
-# Programs that go to other machines bring libjpeg along, where it is there to link.
+# Devices, and programs that go to other machines, decode JPEG only; programs bring
+# libjpeg along, where it is there to link.
+DEVICE_LIBS = -ljpeg -lpthread -lm
 JPEG_ARCHIVE = $(filter /%,$(shell $(CC) -print-file-name=libjpeg.a))
 PORTABLE_LIBS = $(or $(JPEG_ARCHIVE),-ljpeg) -lpthread -lm -ldl
 CPU_LIBS = -ldnnl -lm
+
+# Image formats beside JPEG, each built where its library's header is found; make
+# WITH_TIFF=no leaves one out.  libtiff says since 4.5 what goes wrong without a
+# global handler.
+LIBS_PNG = -lpng
+LIBS_TIFF = -ltiff
+LIBS_WEBP = -lwebpdemux -lwebp
+LIBS_JPEG2000 = -lopenjp2
+HEADER_PNG = png.h
+HEADER_TIFF = tiffio.h
+HEADER_WEBP = webp/demux.h
+HEADER_JPEG2000 = openjpeg.h
+NEEDS_TIFF = if TIFFLIB_VERSION < 20221213
+OPENJPEG := $(lastword $(sort $(wildcard /usr/include/openjpeg-2.* /usr/local/include/openjpeg-2.*)))
+SOURCES_PNG = png.c png_chunks.c
+SOURCES_TIFF = tiff.c
+SOURCES_WEBP = webp.c
+SOURCES_JPEG2000 = jpeg2000.c jpeg2000_header.c
+hash := \#
+found = $(shell printf '$(hash)%s\n' 'include <stdio.h>' 'include <$(HEADER_$(1))>' '$(or $(NEEDS_$(1)),if 0)' 'error old' 'endif' | \
+	$(CC) $(OPENJPEG:%=-I%) -fsyntax-only -xc - 2>/dev/null && echo yes)
+ALL_FORMATS = PNG TIFF WEBP JPEG2000
+FORMATS := $(foreach f,$(ALL_FORMATS),$(if $(filter no,$(WITH_$(f))),,$(if $(filter yes,$(WITH_$(f)) $(call found,$(f))),$(f))))
+FORMAT_CFLAGS = $(FORMATS:%=-DVISCLF_WITH_%) $(OPENJPEG:%=-isystem %)
+ENGINE_C = $(filter-out $(foreach f,$(filter-out $(FORMATS),$(ALL_FORMATS)),$(addprefix engine/image/,$(SOURCES_$(f)))),$(wildcard engine/*.c engine/*/*.c))
 
 # The CUDA device is built where nvcc and cudnn.h are found.
 NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
@@ -49,11 +76,11 @@ else
 
 EXTENSION = visclf
 MODULE_big = visclf
-OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c extension/*/*.c engine/*.c engine/*/*.c))
+OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c extension/*/*.c) $(ENGINE_C))
 DATA_built = visclf--$(EXTVERSION).sql
 DATA = $(wildcard sql/visclf--*--*.sql)
 PG_CPPFLAGS = -I$(srcdir)
-PG_CFLAGS = $(KERNEL_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
+PG_CFLAGS = $(KERNEL_CFLAGS) $(FORMAT_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
@@ -90,7 +117,8 @@ endif
 
 # What needs no server: the devices and the test programs are built in build/,
 # with the engine linked in.  Each test/unit/test_*.c is one program.
-ENGINE = $(patsubst %.c,build/%.o,$(wildcard engine/*.c engine/*/*.c))
+ENGINE = $(patsubst %.c,build/%.o,$(ENGINE_C))
+DEVICE_ENGINE = $(patsubst %.c,build/%.o,$(filter-out engine/image/image.c $(foreach f,$(ALL_FORMATS),$(addprefix engine/image/,$(SOURCES_$(f)))),$(ENGINE_C))) build/jpeg_only.o
 CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
 CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
 CUDA_CU = $(wildcard cuda/*.cu)
@@ -98,6 +126,12 @@ UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
 HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
 HEADERS = $(wildcard engine/*.h engine/*/*.h client/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
+
+# The table of decoders is compiled anew where there are others than before.
+engine/image/image.o build/engine/image/image.o: build/formats
+build/formats: always
+	@mkdir -p $(@D); echo '$(FORMATS)' | cmp -s - $@ || echo '$(FORMATS)' >$@
+.PHONY: always
 
 .PHONY: unit device-check
 unit: $(UNIT) build/conformance build/adverts build/visclf_cuda_emulated.so gpu-programs \
@@ -114,15 +148,20 @@ sanitize: $(patsubst test/unit/%.c,build/sanitize/%,$(wildcard test/unit/test_*.
 
 build/sanitize/test_csv: client/csv.c client/text_input.c client/column.c
 
-build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(wildcard engine/*.c engine/*/*.c) $(HEADERS)
+build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(ENGINE_C) $(HEADERS)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -o $@ \
+	clang -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all $(FORMAT_CFLAGS) -I. -o $@ \
 		$(filter %.c,$^) $(ENGINE_LIBS)
 
-visclf_cpu.so: $(CPU) $(ENGINE)
-	$(CC) -shared -fopenmp -Wl,-Bsymbolic -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS)
+visclf_cpu.so: $(CPU) $(DEVICE_ENGINE)
+	$(CC) -shared -fopenmp -Wl,-Bsymbolic -o $@ $^ $(CPU_LIBS) $(DEVICE_LIBS)
 
+build/engine/%.o build/test/unit/%.o: KERNEL_CFLAGS += $(FORMAT_CFLAGS)
 build/cpu/%.o: KERNEL_CFLAGS += -fopenmp
+
+build/jpeg_only.o: engine/image/image.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -fPIC -g -c -o $@ $<
 
 build/%.o: %.c $(HEADERS)
 	@mkdir -p $(@D)
@@ -171,7 +210,7 @@ visclf_cuda.so: $(CUDA_OBJS) build/libengine.a cuda/visclf_cuda.map
 	$(CXX) -shared -Wl,-Bsymbolic -Wl,-z,defs -Wl,--version-script=cuda/visclf_cuda.map \
 		-static-libstdc++ -static-libgcc -o $@ $(filter %.o %.a,$^) $(CUDA_LIBS)
 
-build/libengine.a: $(ENGINE)
+build/libengine.a: $(DEVICE_ENGINE)
 	rm -f $@
 	ar rcs $@ $^
 
@@ -183,8 +222,8 @@ build/cuda/%.o: cuda/%.cu $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)/ptxas
 	$(NVCC) $(NVCCFLAGS) -I. -c -o $@ $< 2>build/cuda/ptxas/$*.log || { cat build/cuda/ptxas/$*.log; exit 1; }
 
-build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) build/cuda/report.o $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers $(CUDA_CPPFLAGS) -o $@ $^ $(CUDA_LIBS) $(ENGINE_LIBS) \
+build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) build/cuda/report.o $(DEVICE_ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers $(CUDA_CPPFLAGS) -o $@ $^ $(CUDA_LIBS) $(DEVICE_LIBS) \
 		-Wl,-rpath,$(dir $(CUDNN_LIB))
 
 # The CUDA device on the tests' emulator of a GPU: cuda/ compiled as C and C++
@@ -192,8 +231,8 @@ build/cudnn_plans: test/cudnn/plans.c $(filter build/cuda/cudnn%,$(CUDA_OBJS)) b
 EMULATED = $(patsubst %,build/emulate/%.o,$(basename $(CUDA_C) $(CUDA_CU)))
 EMULATE_CXXFLAGS = -std=gnu++17 -O3 -fno-math-errno -fno-strict-aliasing -Wall -Wextra -Wno-unknown-pragmas
 
-build/visclf_cuda_emulated.so: $(EMULATED) $(patsubst test/%.cpp,build/%.o,$(wildcard test/emulate/*.cpp)) $(ENGINE)
-	$(CXX) -shared -Wl,-Bsymbolic -o $@ $^ $(ENGINE_LIBS)
+build/visclf_cuda_emulated.so: $(EMULATED) $(patsubst test/%.cpp,build/%.o,$(wildcard test/emulate/*.cpp)) $(DEVICE_ENGINE)
+	$(CXX) -shared -Wl,-Bsymbolic -o $@ $^ $(DEVICE_LIBS)
 
 build/emulate/cuda/%.o: cuda/%.c $(HEADERS) $(CUDA_HEADERS)
 	@mkdir -p $(@D)
@@ -212,8 +251,8 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -I. -o $@ $(filter %.c,$^) -ljpeg -lm
 
 # For the scripts under bench/.
-build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(ENGINE)
-	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(DEVICE_ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(DEVICE_LIBS) -ldl
 
 build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
 	$(CC) -shared -o $@ $^ -lm
@@ -226,10 +265,10 @@ build/decode_images: bench/decode_images.c $(ENGINE)
 .PHONY: gpu-programs
 gpu-programs: $(CUDA_MODULE) build/conformance_gpu build/gpu
 
-build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(ENGINE)
+build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(DEVICE_ENGINE)
 	$(CC) -o $@ $^ $(PORTABLE_LIBS)
 
-build/gpu: bench/gpu.c $(HELPERS) $(ENGINE)
+build/gpu: bench/gpu.c $(HELPERS) $(DEVICE_ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(PORTABLE_LIBS)
 
 .SECONDARY:
