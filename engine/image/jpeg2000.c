@@ -7,7 +7,7 @@
  * palettes and alpha; samples of other than 8 bits are scaled.
  *
  * What is accepted.  The library decodes what it finds of a codestream that is cut
- * off; how much that is it does not say, so that half of the bytes must be
+ * off: some detail of all of the image, or some tiles.  Half of the data must be
  * there.
  */
 #include <stdlib.h>
@@ -136,6 +136,11 @@ check_header(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 
 	if (status != VC_OK)
 		return status;
+	if (header->missing > 50)
+	{
+		vc_fail(reader->sink->error, VC_INVALID_IMAGE, "image is cut off: %d %% of its data are missing", header->missing);
+		return vc_hint(reader->sink->error, VC_INVALID_IMAGE, "Replace the image, or leave its row out.");
+	}
 	if (header->components > MAX_COMPONENTS || header->bits > MAX_BITS)
 	{
 		vc_fail(reader->sink->error, VC_INVALID_IMAGE, "JPEG 2000 image has %d components of %d bits",
@@ -270,7 +275,7 @@ join_row(const jp2_reader *reader, const uint8_t *planes, int width, uint8_t *ro
 
 	for (int x = 0; x < width; x++)
 	{
-		uint8_t		c[MAX_COMPONENTS];
+		uint8_t		c[MAX_COMPONENTS] = {0};
 		uint8_t    *to = row + (size_t) x * channels;
 
 		for (int i = 0; i < reader->colours; i++)
@@ -320,7 +325,6 @@ static vc_status
 decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 {
 	vc_status	status = start_library(reader, header->in_boxes, halvings);
-	bool		cut;
 
 	if (status != VC_OK)
 		return status;
@@ -328,7 +332,7 @@ decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 		return fail(reader, "its header is broken");
 	if (!opj_decode(reader->codec, reader->stream, reader->image))
 		return fail(reader, "its data make no sense");
-	cut = !opj_end_decompress(reader->codec, reader->stream) || !header->complete;
+	opj_end_decompress(reader->codec, reader->stream);
 	if (vc_sink_interrupted(reader->sink))
 		return VC_CANCELED;
 	status = find_components(reader);
@@ -336,8 +340,8 @@ decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 		status = give_rows(reader, header, halvings);
 	if (status != VC_OK)
 		return status;
-	if (cut)
-		vc_sink_flaw(reader->sink, "image is cut off: detail is missing");
+	if (!header->complete)
+		vc_sink_flaw(reader->sink, "image is cut off: %d %% of its data are missing", header->missing);
 	else if (reader->warned || reader->message[0] != '\0')
 		vc_sink_flaw(reader->sink, "image is damaged");
 	vc_sink_finish(reader->sink);

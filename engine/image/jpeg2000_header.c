@@ -11,6 +11,13 @@
 
 #include "engine/image/xmp.h"
 
+/* Markers, and the bytes of a tile part's own. */
+#define SIZ			0xff51
+#define COD			0xff52
+#define SOT			0xff90
+#define EOC			0xffd9
+#define TILE_PART_BYTES 12
+
 #define SIZ_BYTES	38			/* of the segment without its components */
 #define MAX_COMPONENTS 16384
 #define MAX_TILES	65535
@@ -83,30 +90,57 @@ take_size(const uint8_t *p, size_t size, vc_jpeg2000_header *header)
 	return true;
 }
 
+/*
+ * Goes through the parts of tiles, which begin at `at` and say how long they are: how
+ * much of the first part of each tile is there, and whether the end is.
+ */
+static void
+measure_tiles(const uint8_t *data, size_t size, size_t at, vc_jpeg2000_header *header)
+{
+	double		there = 0;
+
+	while (size - at >= TILE_PART_BYTES && read_short(data + at) == SOT)
+	{
+		size_t		length = read_long(data + at + 6);
+		bool		is_first = data[at + 10] == 0;
+
+		if (length == 0)		/* to the end */
+			length = size - at > 2 ? size - at - 2 : size - at;
+		if (length < TILE_PART_BYTES)
+			break;
+		there += !is_first ? 0 : length <= size - at ? 1 : (double) (size - at) / (double) length;
+		at += length <= size - at ? length : size - at;
+	}
+	header->complete = size - at >= 2 && read_short(data + at) == EOC;
+	header->missing = header->complete ? 0 : (int) (100 * (1 - there / (double) header->tiles) + 0.5);
+}
+
 /* Reads the main header of a codestream. */
 static bool
 read_codestream(const uint8_t *data, size_t size, vc_jpeg2000_header *header)
 {
 	bool		has_size = false;
+	size_t		at = 2;
 
 	if (size < 4 || read_short(data) != 0xff4f)
 		return false;
-	for (size_t at = 2; size - at >= 4 && data[at] == 0xff;)
+	while (size - at >= 4 && data[at] == 0xff)
 	{
 		uint32_t	marker = read_short(data + at);
 		size_t		length = read_short(data + at + 2);
 
-		if (marker == 0xff90 || marker == 0xff93)	/* SOT, SOD: the tiles begin */
+		if (marker == SOT)
 			break;
 		if (length < 2 || length > size - at - 2)
 			break;
-		if (marker == 0xff51)
+		if (marker == SIZ)
 			has_size = take_size(data + at + 2, length, header);
-		if (marker == 0xff52 && length >= 10)	/* COD */
+		if (marker == COD && length >= 10)
 			header->resolutions = data[at + 2 + 7];
 		at += 2 + length;
 	}
-	header->complete = size >= 2 && read_short(data + size - 2) == 0xffd9;
+	if (has_size)
+		measure_tiles(data, size, at, header);
 	return has_size;
 }
 
@@ -151,13 +185,9 @@ vc_jpeg2000_header_read(const uint8_t *data, size_t size, vc_jpeg2000_header *he
 			break;
 		if (memcmp(data + at + 4, "jp2c", 4) == 0 && !found)
 		{
-			uint64_t	whole = read_long(data + at);
-
 			found = read_codestream(data + at + skip, length - skip, header);
 			if (!found)
 				return false;
-			if (whole > length)
-				header->complete = false;
 		}
 		else if (memcmp(data + at + 4, "uuid", 4) == 0 && length - skip > sizeof(xmp_uuid) &&
 				 memcmp(data + at + skip, xmp_uuid, sizeof(xmp_uuid)) == 0 &&

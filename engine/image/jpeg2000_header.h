@@ -19,6 +19,7 @@ typedef struct vc_jpeg2000_header
 	int64_t		tiles;
 	int			resolutions;	/* that it can be halved */
 	bool		complete;		/* the codestream has an end */
+	int			missing;		/* of its tiles' data, per cent */
 	int			orientation;	/* XMP's, 1..8; 1 where none is stated */
 } vc_jpeg2000_header;
 

@@ -22,6 +22,9 @@
 #include "engine/image/image_format.h"
 #include "engine/image/xmp.h"
 
+/* libtiff's type of handlers does not say that they take a format. */
+#pragma GCC diagnostic ignored "-Wsuggest-attribute=format"
+
 /* Rows that are decoded at a time where strips are lower. */
 #define LEAST_BAND		16
 /* Bytes that a stored pixel may have: 4 samples of 32 bits. */
