@@ -122,8 +122,8 @@ DEVICE_ENGINE = $(patsubst %.c,build/%.o,$(filter-out engine/image/image.c $(for
 CPU = $(patsubst %.c,build/%.o,$(wildcard cpu/*.c))
 CUDA_C = $(filter-out cuda/cudnn%,$(wildcard cuda/*.c))
 CUDA_CU = $(wildcard cuda/*.cu)
-UNIT = $(patsubst test/unit/%.c,build/%,$(wildcard test/unit/test_*.c))
-HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c,$(wildcard test/unit/*.c)))
+UNIT = $(patsubst test/unit/%.c,build/%,$(filter-out $(if $(filter-out $(FORMATS),$(ALL_FORMATS)),test/unit/test_formats.c),$(wildcard test/unit/test_*.c)))
+HELPERS = $(patsubst %.c,build/%.o,$(filter-out test/unit/test_%.c test/unit/conformance.c test/unit/format_maker.c,$(wildcard test/unit/*.c)))
 HEADERS = $(wildcard engine/*.h engine/*/*.h client/*.h cpu/*.h test/unit/*.h demo/*.h bench/*.h)
 CUDA_HEADERS = $(wildcard cuda/*.h cuda/*.cuh test/emulate/*.h)
 
@@ -146,6 +146,7 @@ device-check: build/conformance $(if $(filter cuda,$(DEVICE)),visclf_cuda.so) \
 sanitize: $(patsubst test/unit/%.c,build/sanitize/%,$(wildcard test/unit/test_*.c))
 	set -e; for program in $^; do echo $$program; $$program >$$program.log || { cat $$program.log; exit 1; }; done
 
+build/sanitize/test_formats: test/unit/format_maker.c
 build/sanitize/test_csv: client/csv.c client/text_input.c client/column.c
 
 build/sanitize/%: test/unit/%.c test/unit/small_networks.c $(ENGINE_C) $(HEADERS)
@@ -176,6 +177,7 @@ PQ_LIB = $(shell $(PG_CONFIG) --libdir)
 comma = ,
 CLIENT = $(patsubst %.c,build/%.o,$(wildcard client/*.c))
 
+build/test_formats: build/test/unit/format_maker.o
 build/test_csv: build/client/csv.o build/client/text_input.o build/client/column.o
 
 visclf-load: $(CLIENT) $(ENGINE)

@@ -43,13 +43,25 @@ vc_sink_check_pixels(vc_sink *sink, int64_t width, int64_t height)
 }
 
 vc_status
+vc_memory_there(int64_t bytes, vc_error *error)
+{
+	void	   *block = malloc((size_t) bytes);
+
+	if (block == NULL)
+		return vc_no_memory(error, (unsigned long long) bytes);
+	free(block);
+	return VC_OK;
+}
+
+vc_status
 vc_sink_take_memory(vc_sink *sink, int64_t bytes)
 {
 	vc_status	status = vc_decode_memory_take(bytes, &sink->options->limits, sink->error);
 
-	if (status == VC_OK)
-		sink->memory += bytes;
-	return status;
+	if (status != VC_OK)
+		return status;
+	sink->memory += bytes;
+	return vc_memory_there(sink->memory, sink->error);
 }
 
 /*

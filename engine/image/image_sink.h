@@ -36,8 +36,15 @@ extern void vc_sink_init(vc_sink *sink, const vc_decode_options *options, uint8_
 extern vc_status vc_sink_check_pixels(vc_sink *sink, int64_t width, int64_t height);
 
 /*
- * Takes the bytes that decoding needs besides rows.  Errors: VC_LIMIT_EXCEEDED,
- * VC_CANCELED.
+ * Whether so much memory can be had.  Asked before a library takes its own in parts,
+ * for some end the process where a part is refused (libtiff 4.5 and libwebp
+ * 1.2 read through a null pointer then).  Errors: VC_OUT_OF_MEMORY.
+ */
+extern vc_status vc_memory_there(int64_t bytes, vc_error *error);
+
+/*
+ * Takes the bytes that decoding needs besides rows, which are there then.  Errors:
+ * VC_LIMIT_EXCEEDED, VC_OUT_OF_MEMORY, VC_CANCELED.
  */
 extern vc_status vc_sink_take_memory(vc_sink *sink, int64_t bytes);
 

@@ -149,7 +149,7 @@ check_header(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 	}
 	if (width > INT32_MAX / height)
 		return fail(reader, "it is too large");
-	return vc_sink_take_memory(reader->sink, READER_BYTES + (int64_t) reader->size +
+	return vc_sink_take_memory(reader->sink, (int64_t) reader->size +
 							   header->tiles * (TILE_BYTES + header->components * TILE_COMPONENT_BYTES) +
 							   width * height * components * SAMPLE_BYTES);
 }
@@ -356,6 +356,9 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 	int			halvings;
 	vc_status	status;
 
+	status = vc_sink_take_memory(sink, READER_BYTES);
+	if (status != VC_OK)
+		return status;
 	if (!vc_jpeg2000_header_read(data, size, &header))
 		return fail(&reader, "its header is broken");
 	halvings = count_halvings(&header, sink);

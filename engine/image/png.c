@@ -122,7 +122,7 @@ start_decoding(png_reader *reader)
 	reader->channels = png_get_channels(reader->png, reader->info);
 	reader->row_bytes = png_get_rowbytes(reader->png, reader->info);
 	bytes = reader->row_bytes * (interlaced ? (size_t) height : 1);
-	status = vc_sink_take_memory(sink, (int64_t) (bytes + 8 * reader->row_bytes) + READER_BYTES);
+	status = vc_sink_take_memory(sink, (int64_t) (bytes + 8 * reader->row_bytes));
 	if (status == VC_OK)
 		status = vc_sink_begin(sink, width, height, 1, width, height, reader->channels < 3 ? 1 : 3,
 							   vc_png_orientation(&reader->chunks));
@@ -227,6 +227,9 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	png_reader	reader = {.data = data, .size = size, .sink = sink};
 
+	reader.status = vc_sink_take_memory(sink, READER_BYTES);
+	if (reader.status != VC_OK)
+		return reader.status;
 	vc_png_chunks_read(data, size, &reader.chunks);
 	try_load(&reader);
 	if (reader.status == VC_OK)

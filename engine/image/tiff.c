@@ -23,7 +23,9 @@
 #include "engine/image/xmp.h"
 
 /* libtiff's type of handlers does not say that they take a format. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wsuggest-attribute=format"
+#endif
 
 /* Rows that are decoded at a time where strips are lower. */
 #define LEAST_BAND		16
@@ -285,7 +287,7 @@ plan_bands(tiff_reader *reader, vc_sink *sink)
 	if (piece < 0 || piece > INT64_MAX / 8)
 		return fail(reader, "its strips are too large", sink->error);
 	return vc_sink_take_memory(sink, (int64_t) reader->band * reader->width * (int64_t) sizeof(uint32_t) +
-							   2 * piece + 4 * (int64_t) reader->width + READER_BYTES);
+							   2 * piece + 4 * (int64_t) reader->width);
 }
 
 /* Puts a row of RGBA on white. */
@@ -379,8 +381,11 @@ static vc_status
 load(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	tiff_reader reader;
-	vc_status	status = open_reader(&reader, data, size, sink->options->limits.memory, sink->error);
+	vc_status	status = vc_sink_take_memory(sink, READER_BYTES);
 
+	if (status != VC_OK)
+		return status;
+	status = open_reader(&reader, data, size, sink->options->limits.memory, sink->error);
 	if (status == VC_OK)
 		status = vc_sink_check_pixels(sink, reader.width, reader.height);
 	if (status == VC_OK)
@@ -431,8 +436,11 @@ static vc_status
 probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	tiff_reader reader;
-	vc_status	status = open_reader(&reader, data, size, 0, error);
+	vc_status	status = vc_memory_there(READER_BYTES, error);
 
+	if (status != VC_OK)
+		return status;
+	status = open_reader(&reader, data, size, 0, error);
 	if (status == VC_OK)
 	{
 		info->width = (int) reader.width;

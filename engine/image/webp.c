@@ -18,6 +18,9 @@
 /* Bytes a pixel: ours, and libwebp's own at the most (lossless: ARGB and a cache). */
 #define PIXEL_BYTES		(4 + 8)
 
+/* What libwebp holds besides the picture. */
+#define READER_BYTES	(1024 * 1024)
+
 /* Bytes that are decoded between two looks at interrupts. */
 #define PART			(256 * 1024)
 
@@ -206,8 +209,11 @@ static vc_status
 load(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	webp_file	file;
-	vc_status	status = open_file(data, size, &file, sink->error);
+	vc_status	status = vc_sink_take_memory(sink, READER_BYTES);
 
+	if (status != VC_OK)
+		return status;
+	status = open_file(data, size, &file, sink->error);
 	if (status == VC_OK)
 		status = load_frame(&file, sink);
 	close_file(&file);
