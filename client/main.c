@@ -111,7 +111,7 @@ take_option(load_options *o, int option, const char *value)
 		case OPTION_LABEL: o->label_column = value; break;
 		case OPTION_ENCODING: o->encoding = value; break;
 		case OPTION_DELIMITER: o->delimiter = delimiter(value); break;
-		case OPTION_MAX_SIZE: o->max_size = number(value, "max-size", 16, VC_MAX_THUMBNAIL); break;
+		case OPTION_MAX_SIZE: o->max_size = number(value, "max-size", 16, VC_MAX_PICTURE); break;
 		case 'j': o->threads = number(value, "threads", 1, 256); break;
 		case 'n': o->dry_run = true; break;
 		case 'q': o->quiet = true; break;

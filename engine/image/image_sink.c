@@ -141,7 +141,8 @@ vc_sink_cut(vc_sink *sink)
 {
 	int			left = sink->height - sink->rows;
 	size_t		bytes = (size_t) sink->width * sink->channels;
-	vc_status	status = vc_sink_missing(sink, (int) ((left * 100LL + sink->height / 2) / sink->height));
+	int			missing = (int) ((left * 100LL + sink->height / 2) / sink->height);
+	vc_status	status = vc_sink_missing(sink, missing > 0 ? missing : 1);
 	uint8_t    *row;
 
 	if (status != VC_OK)

@@ -8,7 +8,8 @@
  *
  * What is accepted.  The library decodes what it finds of a codestream that is cut
  * off: some detail of all of the image, or some tiles.  Half of the data must be
- * there.
+ * there.  Such an image is decoded whole, for OpenJPEG 2.5.0 reads past its data where it
+ * is to skip resolutions of a part (opj_t2_skip_packet_data when it is not strict).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -169,11 +170,11 @@ count_halvings(const vc_jpeg2000_header *header, const vc_sink *sink)
 
 /* Makes the library's decoder of the bytes. */
 static vc_status
-start_library(jp2_reader *reader, bool in_boxes, int halvings)
+start_library(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 {
 	opj_dparameters_t parameters;
 
-	reader->codec = opj_create_decompress(in_boxes ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K);
+	reader->codec = opj_create_decompress(header->in_boxes ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K);
 	reader->stream = opj_stream_create(STREAM_BYTES, OPJ_TRUE);
 	if (reader->codec == NULL || reader->stream == NULL)
 		return vc_no_memory(reader->sink->error, STREAM_BYTES);
@@ -189,7 +190,7 @@ start_library(jp2_reader *reader, bool in_boxes, int halvings)
 	parameters.cp_reduce = (OPJ_UINT32) halvings;
 	if (!opj_setup_decoder(reader->codec, &parameters))
 		return fail(reader, "its decoder does not start");
-	opj_decoder_set_strict_mode(reader->codec, OPJ_FALSE);
+	opj_decoder_set_strict_mode(reader->codec, header->complete);
 	return VC_OK;
 }
 
@@ -324,7 +325,7 @@ give_rows(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 static vc_status
 decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 {
-	vc_status	status = start_library(reader, header->in_boxes, halvings);
+	vc_status	status = start_library(reader, header, halvings);
 
 	if (status != VC_OK)
 		return status;
@@ -361,7 +362,7 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 		return status;
 	if (!vc_jpeg2000_header_read(data, size, &header))
 		return fail(&reader, "its header is broken");
-	halvings = count_halvings(&header, sink);
+	halvings = header.complete ? count_halvings(&header, sink) : 0;
 	status = check_header(&reader, &header, halvings);
 	if (status == VC_OK)
 		status = decode(&reader, &header, halvings);

@@ -113,6 +113,8 @@ measure_tiles(const uint8_t *data, size_t size, size_t at, vc_jpeg2000_header *h
 	}
 	header->complete = size - at >= 2 && read_short(data + at) == EOC;
 	header->missing = header->complete ? 0 : (int) (100 * (1 - there / (double) header->tiles) + 0.5);
+	if (header->missing == 0 && !header->complete)
+		header->missing = 1;
 }
 
 /* Reads the main header of a codestream. */

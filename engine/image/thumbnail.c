@@ -151,9 +151,9 @@ vc_picture_shrink(const uint8_t *data, size_t size, int side, int quality, const
 	int			longer;
 
 	memset(out, 0, sizeof(*out));
-	if (side < 1 || side > VC_MAX_THUMBNAIL)
+	if (side < 1 || side > VC_MAX_PICTURE)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
-					   side, VC_MAX_THUMBNAIL);
+					   side, VC_MAX_PICTURE);
 	status = vc_image_probe(data, size, &info, error);
 	if (status != VC_OK)
 		return status;
@@ -177,5 +177,11 @@ vc_status
 vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_limits *limits,
 				  vc_thumbnail *out, vc_error *error)
 {
+	if (side > VC_MAX_THUMBNAIL || side < 1)
+	{
+		memset(out, 0, sizeof(*out));
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
+					   side, VC_MAX_THUMBNAIL);
+	}
 	return vc_picture_shrink(data, size, side, QUALITY, limits, out, error);
 }

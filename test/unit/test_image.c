@@ -391,7 +391,7 @@ test_truncated(bool progressive)
 static void
 has_flaw(const made_jpeg *image, const char *text, bool complete, const char *what)
 {
-	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, MAX_PIXELS};
+	vc_decode_options options = {SIZE, VC_RESIZE_SQUISH, {.pixels = MAX_PIXELS}};
 	vc_image_info info = {0};
 	vc_flaw		flaw = {"not set"};
 	vc_error	error;
