@@ -1030,4 +1030,11 @@ CREATE FUNCTION visclf.image_info(image bytea,
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'visclf_image_info';
 COMMENT ON FUNCTION visclf.image_info(bytea) IS
-'what the header of an image says, without decoding it: pixels after the EXIF orientation is applied; whether its data come to the end of an image (complete), or are cut off; error alone where it is no image that visclf reads';
+'what the header of an image says, without decoding it: its format; pixels after its orientation (of EXIF, TIFF or XMP) is applied; whether its data come to the end of an image (complete), or are cut off; error alone where it is no image that visclf reads';
+
+CREATE FUNCTION visclf.image_formats(OUT format text, OUT name text, OUT library text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
+AS 'MODULE_PATHNAME', 'visclf_image_formats';
+COMMENT ON FUNCTION visclf.image_formats() IS
+'the image formats that this build reads, as image_info names them and as people do, and the library that decodes each';

@@ -51,7 +51,7 @@ install_missing()
 
 install_packages()
 {
-	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
+	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev libdnnl-dev libipc-run-perl perl util-linux"
 	local major
 
 	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }
