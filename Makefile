@@ -272,7 +272,7 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(DEVICE_ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(DEVICE_LIBS) -ldl
 
-build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/prevalence_cells counting/prevalence_interval counting/simplex support/quantile support/status)
+build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/prevalence_cells counting/prevalence_estimate counting/prevalence_interval counting/simplex support/quantile support/status)
 	$(CC) -shared -o $@ $^ -lm
 
 build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather counting/ppi_shift counting/ppi_fit counting/ppi_interval counting/ppi_plan counting/simplex support/quantile support/status)

@@ -73,6 +73,9 @@ extern void vc_expect_maximize(const vc_quantifier *quantifier, const vc_learnt 
 /* Where to start from near some shares: one of 0 would stay so.  May be the same. */
 extern void vc_away_from_zero(const double *shares, int classes, double *start);
 
+/* True for methods that solve equations with the classifier's rates. */
+extern bool vc_uses_rates(vc_quantification method);
+
 extern bool vc_canceled(const vc_quantifier *quantifier);
 
 /* Fills the resampled part of a quantifier from the images and the cells of each class, [classes]. */

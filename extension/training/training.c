@@ -129,15 +129,6 @@ fewest_rows(Training *t)
 }
 
 void
-training_take(Training *t)
-{
-	dataset_take(t->data, training_fold(t));
-	if (t->options->balance == BALANCE_OVERSAMPLE)
-		dataset_oversample(t->data, (uint64) t->options->seed);
-	t->targets.class_weights = training_class_weights(t);
-}
-
-void
 training_plan(Training *t)
 {
 	const vc_network *network = t->model->network;

@@ -81,11 +81,11 @@ extern void training_open_device(Training *t);
 /* Plans the network and makes room for one batch; options, data, model are set. */
 extern void training_plan(Training *t);
 
-/* Takes the rows of the run. */
-extern void training_take(Training *t);
-
 /* Sets the weights that a run begins with. */
 extern void training_start(Training *t);
+
+/* training_batch.c: takes the rows of the run. */
+extern void training_take(Training *t);
 
 /* The fold that is held out of the run; 0: none. */
 static inline int

@@ -175,3 +175,12 @@ training_class_weights(const Training *t)
 	pfree(counts);
 	return weights;
 }
+
+void
+training_take(Training *t)
+{
+	dataset_take(t->data, training_fold(t));
+	if (t->options->balance == BALANCE_OVERSAMPLE)
+		dataset_oversample(t->data, (uint64) t->options->seed);
+	t->targets.class_weights = training_class_weights(t);
+}
