@@ -6,8 +6,8 @@
  *		[-k seconds] [-p precision] [-w train|infer] [IMAGE...]
  *
  * Training steps and forward passes on random images, batch by batch, after
- * the plan is made and its graphs are captured: from host memory, and from
- * images kept on the device.  With JPEG files also from their bytes to labels,
+ * the plan is made and its graphs are captured: from host memory, sent in the
+ * call or ahead of it, and from images kept on the device.  With JPEG files also from their bytes to labels,
  * decoded by the pool.  Memory is what the plan holds.
  */
 #include <stdio.h>
@@ -82,6 +82,7 @@ typedef struct work
 	const bench *b;
 	vc_plan    *plan;
 	const uint8_t *images;		/* NULL: kept ones */
+	const uint8_t *next;		/* sent ahead while a call runs; NULL: not */
 	vc_images  *kept;
 	int64_t    *rows;
 	vc_targets *targets;		/* NULL: forward */
@@ -98,6 +99,8 @@ call(work *w)
 	.epsilon = 1e-5f,.step = ++w->step};
 	float		loss;
 
+	if (w->next != NULL)
+		must(b->api->images_ahead(w->plan, w->next, w->batch, &error), "images_ahead");
 	if (w->images == NULL)
 		must(b->api->images_select(w->plan, w->kept, w->rows, w->batch, &error), "images_select");
 	if (w->targets != NULL)
@@ -105,6 +108,13 @@ call(work *w)
 								&error), "train_step");
 	else
 		must(b->api->forward(w->plan, w->images, w->batch, w->logits, NULL, &error), "forward");
+	if (w->next != NULL)
+	{
+		const uint8_t *sent = w->images;
+
+		w->images = w->next;
+		w->next = sent;
+	}
 }
 
 /* Images a second. */
@@ -142,6 +152,7 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 	int			size = b->network->image_size;
 	work		w = {.b = b,.batch = batch,.plan = make_plan(b, purpose, batch)};
 	uint8_t    *images;
+	uint8_t    *others = NULL;
 
 	if (w.plan == NULL)
 		return;
@@ -152,6 +163,12 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 	for (int i = 0; i < batch; i++)
 		w.rows[i] = i;
 	tell(b, trains ? "train" : "infer", batch, rate(&w), "images/s");
+	if (b->api->images_ahead != NULL)
+	{
+		w.next = others = random_images(batch, size, 2);
+		tell(b, trains ? "train_ahead" : "infer_ahead", batch, rate(&w), "images/s");
+		w.next = NULL;
+	}
 	if (b->api->images_create != NULL &&
 		b->api->images_create(b->device, batch, (int64_t) size * size * 3, &w.kept, &error) == VC_OK)
 	{
@@ -164,6 +181,7 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 		 (double) b->api->plan_memory(w.plan) / 1048576, "MiB");
 	b->api->plan_free(w.plan);
 	free(images);
+	free(others);
 	free(w.targets);
 	free(w.logits);
 	free(w.rows);
