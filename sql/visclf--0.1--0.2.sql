@@ -25,9 +25,10 @@ ALTER FUNCTION visclf.active_version(text, boolean) RENAME TO old_active_version
 
 -- What has other columns or arguments now.
 DROP VIEW visclf.models, visclf.training_log;
-DROP FUNCTION visclf.image_info(bytea);
-DROP PROCEDURE visclf.classify_table(text, regclass, name, text, name);
+DROP FUNCTION visclf.image_info, visclf.prevalence;
+DROP PROCEDURE visclf.train, visclf.classify_table;
 ALTER TYPE visclf.prediction ADD ATTRIBUTE warning text;
+ALTER TYPE visclf.share_estimate ADD ATTRIBUTE labelled bigint;
 
 -- @visclf.sql
 
@@ -35,16 +36,24 @@ ALTER TYPE visclf.prediction ADD ATTRIBUTE warning text;
 -- The rows
 ---------------------------------------------------------------------------
 
-INSERT INTO visclf.model OVERRIDING SYSTEM VALUE
-SELECT o.*, o.owner::text::visclf.role FROM visclf.old_model o;
+-- Columns that are new take their defaults.
+DO $$
+DECLARE
+	part text;
+	columns text;
+BEGIN
+	FOREACH part IN ARRAY '{model, weight, optimizer_state, epoch, validation, model_share}'::text[] LOOP
+		SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_catalog.pg_attribute
+		WHERE attrelid = format('visclf.%I', 'old_' || part)::regclass AND attnum > 0;
+		EXECUTE format('INSERT INTO visclf.%1$I (%3$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM visclf.%2$I',
+			part, 'old_' || part, columns);
+	END LOOP;
+END
+$$;
+UPDATE visclf.model SET owner_role = owner::text::visclf.role;
+UPDATE visclf.model_share SET owner_role = owner::text::visclf.role, grantee_role = grantee::text::visclf.role;
 INSERT INTO visclf.model_name
 SELECT DISTINCT ON (m.name) m.name, m.owner_role FROM visclf.model m ORDER BY m.name, m.active DESC, m.version DESC;
-INSERT INTO visclf.weight SELECT * FROM visclf.old_weight;
-INSERT INTO visclf.optimizer_state SELECT * FROM visclf.old_optimizer_state;
-INSERT INTO visclf.epoch SELECT * FROM visclf.old_epoch;
-INSERT INTO visclf.validation SELECT * FROM visclf.old_validation;
-INSERT INTO visclf.model_share
-SELECT o.*, o.owner::text::visclf.role, o.grantee::text::visclf.role FROM visclf.old_model_share o;
 SELECT pg_catalog.setval('visclf.model_model_id_seq', s.last_value, s.is_called)
 FROM visclf.old_model_model_id_seq s;
 
