@@ -278,6 +278,9 @@ build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/
 build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather counting/ppi_shift counting/ppi_fit counting/ppi_interval counting/ppi_plan counting/simplex support/quantile support/status)
 	$(CC) -shared -o $@ $^ -lm
 
+build/count_real: bench/count_real.c $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(ENGINE_LIBS)
+
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
