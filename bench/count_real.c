@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "engine/counting/ppi.h"
-#include ""
+#include "engine/image/header.h"
 #include "engine/network/recipe.h"
 
 #define FOLDS 5
