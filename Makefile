@@ -89,7 +89,7 @@ PG_CFLAGS = $(KERNEL_CFLAGS) $(FORMAT_CFLAGS) -Wno-declaration-after-statement -
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so
 
-REGRESS = setup image_info train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence report rights bad_calls classify_table hostile reinstall
+REGRESS = setup image_info train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence known_labels report rights bad_calls classify_table hostile reinstall
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./
@@ -277,6 +277,9 @@ build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/
 
 build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather counting/ppi_shift counting/ppi_fit counting/ppi_interval counting/ppi_plan counting/simplex support/quantile support/status)
 	$(CC) -shared -o $@ $^ -lm
+
+build/count_real: bench/count_real.c $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(ENGINE_LIBS)
 
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)

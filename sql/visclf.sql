@@ -931,16 +931,19 @@ CREATE FUNCTION visclf.report(
 	probabilities_column name DEFAULT 'probabilities',
 	error_column	name DEFAULT 'error',
 	classes			text[] DEFAULT NULL,
-	method			text DEFAULT 'acc',
+	method			text DEFAULT NULL,
 	confidence		float8 DEFAULT 0.95,
 	resamples		int DEFAULT 1000,
 	pictures		int DEFAULT 12,
 	title			text DEFAULT NULL,
-	seed			bigint DEFAULT 42)
+	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL)
 RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_report';
-COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint) IS
+COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint, name, name, name) IS
 'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
 
 ---------------------------------------------------------------------------

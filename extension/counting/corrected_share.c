@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -92,63 +91,10 @@ estimate_by_validation(FunctionCallInfo fcinfo, const ShareState *state)
 	group_warning(q, group, class_index)};
 }
 
-/* What was said of a labelled image out of fold or held out. */
-typedef struct Held
-{
-	char	   *key;
-	char	   *label;
-	char	   *group;
-} Held;
-
-static int
-compare_held(const void *a, const void *b)
-{
-	return strcmp(((const Held *) a)->key, ((const Held *) b)->key);
-}
-
-/* Those of a group's keys that there are, in order. */
-static Held *
-find_held(const Quantifier *q, const ShareState *state, int *count)
-{
-	char	  **keys = palloc(sizeof(char *) * state->known_count);
-	Held	   *held;
-	int			wanted = 0;
-	Sql			sql;
-
-	for (int64 i = 0; i < state->known_count; i++)
-		if (state->known[i].key != NULL)
-			keys[wanted++] = state->known[i].key;
-	sql_begin(&sql, "SELECT h.key, pg_catalog.min(h.predicted), pg_catalog.min(h.group_key) FROM visclf.validation h "
-			  "WHERE h.model_id OPERATOR(pg_catalog.=) $1 AND h.key OPERATOR(pg_catalog.=) ANY ($2) "
-			  "GROUP BY h.key HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1");
-	sql_int(&sql, q->model_id);
-	sql_datum(&sql, TEXTARRAYOID, text_array(keys, wanted));
-	*count = wanted == 0 ? 0 : (int) sql_read(&sql);
-	held = palloc(sizeof(Held) * Max(*count, 1));
-	for (int i = 0; i < *count; i++)
-		held[i] = (Held) {result_string(i, 1), result_string(i, 2), result_text(i, 3)};
-	qsort(held, *count, sizeof(Held), compare_held);
-	return held;
-}
-
-static Carried
-carry(const Quantifier *q, const char *label)
-{
-	Carried		carried = {label != NULL, label != NULL};
-
-	if (label == NULL)
-		return carried;
-	carried.classes = palloc(sizeof(int));
-	carried.classes[0] = quantifier_class(q, label);
-	return carried;
-}
-
 /* The group's counts; SPI connected. */
 static KnownTally *
-make_tally(const Quantifier *q, const ShareState *state)
+make_tally(Quantifier *q, const ShareState *state)
 {
-	int			count;
-	Held	   *held = find_held(q, state, &count);
 	KnownTally *t;
 	bool		keys = false;
 
@@ -157,16 +103,15 @@ make_tally(const Quantifier *q, const ShareState *state)
 	t = known_begin(q, keys);
 	known_add_group(t, 0);
 	for (int64 i = 0; i < state->count; i++)
-		known_add(t, &(KnownRow) {.images = state->counts[i].images, .said = carry(q, state->counts[i].label), .weight = NAN, .bin = -1});
+		known_add(t, 0, &(KnownRow) {.images = state->counts[i].images, .said = known_label(q, state->counts[i].label), .weight = NAN, .bin = -1});
 	for (int64 i = 0; i < state->known_count; i++)
 	{
 		const ShareKnown *k = &state->known[i];
-		Held		wanted = {k->key};
-		Held	   *found = k->key ? bsearch(&wanted, held, count, sizeof(Held), compare_held) : NULL;
+		KnownRow	row = {.images = k->images, .said = known_label(q, k->label), .known = known_label(q, k->known),
+			.weight = k->weight, .bin = -1, .cluster = known_cluster(k->cluster)};
 
-		known_add(t, &(KnownRow) {.images = k->images, .said = carry(q, k->label), .known = carry(q, k->known),
-				  .held = carry(q, found ? found->label : NULL), .weight = k->weight, .bin = -1,
-				  .cluster = known_cluster(k->cluster ? k->cluster : found ? found->group : NULL)});
+		known_find_held(q, k->key, &row);
+		known_add(t, 0, &row);
 	}
 	known_end(t);
 	return t;
@@ -192,7 +137,7 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 static Estimate
 estimate_by_labels(FunctionCallInfo fcinfo, const ShareState *state)
 {
-	const Quantifier *q = learn(fcinfo, state, false);
+	Quantifier *q = learn(fcinfo, state, false);
 	Wanted		wanted = {quantifier_class(q, state->class)};
 	MemoryContext caller = CurrentMemoryContext;
 	KnownTally *t;

@@ -58,15 +58,17 @@ read_by(const Named *call, Grouping *g, bool one)
 		source_column_type(g->predictions.relation, g->by[i], "by");
 }
 
-/* The columns about labelled images. */
+/* The columns about labelled images; a report's key_column is that of pictures too, "id" unless it is named. */
 static void
 read_known(const Named *call, const Quantifier *q, Grouping *g)
 {
 	Oid			relation = g->predictions.relation;
+	bool		pictures = named_place(call, "source") >= 0;
 
 	g->predictions.known_column = optional_column(call, relation, "known_column", "known");
-	g->key_column = named_is_null(call, "key_column") ? column_of_training(relation, q->key_column) :
-		optional_column(call, relation, "key_column", NULL);
+	g->key_column = named_is_null(call, "key_column") || pictures ? column_of_training(relation, q->key_column) : NULL;
+	if (g->key_column == NULL)
+		g->key_column = optional_column(call, relation, "key_column", pictures ? "id" : NULL);
 	g->cluster_column = named_is_null(call, "cluster_column") ? column_of_training(relation, q->group_column) :
 		optional_column(call, relation, "cluster_column", NULL);
 	g->weight_column = optional_column(call, relation, "weight_column", NULL);
@@ -79,6 +81,14 @@ read_known(const Named *call, const Quantifier *q, Grouping *g)
 				 errhint("Weights are of images whose label is known.")));
 }
 
+void
+grouping_read_known(FunctionCallInfo fcinfo, const Quantifier *q, Grouping *g)
+{
+	Named		call = named_open(fcinfo);
+
+	read_known(&call, q, g);
+}
+
 Grouping
 grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one)
 {
@@ -88,6 +98,9 @@ grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one)
 
 	source_lock(g.predictions.relation);
 	read_by(&call, &g, one);
+	read_known(&call, q, &g);
+	if (g.predictions.known_column == NULL)
+		quantifier_refuse_multi_label(q);
 	g.predictions.label_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "label_column"))));
 	if (q->multi_label && strcmp(g.predictions.label_column, "label") == 0)
 		g.predictions.label_column = "labels";
@@ -95,7 +108,6 @@ grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one)
 		g.predictions.probabilities_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "probabilities_column"))));
 	g.predictions.error_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "error_column"))));
 	predictions_check(&g.predictions);
-	read_known(&call, q, &g);
 	return g;
 }
 
@@ -125,7 +137,7 @@ grouping_has_known(const Grouping *g)
 
 	if (g->predictions.known_column == NULL)
 		return false;
-	sql_begin(&sql, psprintf("SELECT FROM %s s WHERE s.%s IS DISTINCT FROM NULL LIMIT 1",
+	sql_begin_source(&sql, psprintf("SELECT FROM %s s WHERE s.%s IS DISTINCT FROM NULL LIMIT 1",
 							 relation_name(g->predictions.relation), quote_identifier(g->predictions.known_column)));
 	return sql_read(&sql) > 0;
 }

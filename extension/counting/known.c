@@ -25,16 +25,21 @@
 #include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
-#define ROWS_PER_FETCH 1000
 
-/* Columns of the cursor. */
+/* Columns of the cursor, before those of known_columns(). */
 enum
 {
 	COLUMN_NUMBER = 1,			/* of the group */
 	COLUMN_GROUPS,
+	COLUMN_FIRST
+};
+
+/* And those, from the first on. */
+enum
+{
 	COLUMN_SAID,
 	COLUMN_KNOWN,
-	COLUMN_HELD,				/* what was said without having seen it */
+	COLUMN_KEY,
 	COLUMN_WEIGHT,
 	COLUMN_CLUSTER,
 	COLUMN_BIN,					/* of the confidence, where the label is not known */
@@ -59,41 +64,44 @@ of_known(const Grouping *g, const char *column, const char *type)
 		psprintf("NULL::pg_catalog.%s", type);
 }
 
+char *
+known_columns(const Grouping *g, const Quantifier *q)
+{
+	const Predictions *p = &g->predictions;
+	char	   *said = label_text(g, q, p->label_column);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	if (p->error_column)
+		said = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), said);
+	appendStringInfo(&out, "%s AS said, ", said);
+	if (p->known_column)
+		appendStringInfo(&out, "%s AS known, ", label_text(g, q, p->known_column));
+	else
+		appendStringInfo(&out, "NULL::pg_catalog.%s AS known, ", q->multi_label ? "text[]" : "text");
+	appendStringInfo(&out, "%s AS key, %s AS weight, %s AS cluster, ", of_known(g, g->key_column, "text"),
+					 of_known(g, g->weight_column, "float8"), of_known(g, g->cluster_column, "text"));
+	if (p->known_column)
+		appendStringInfo(&out, "CASE WHEN s.%s IS NOT DISTINCT FROM NULL THEN %s END AS bin, ",
+						 quote_identifier(p->known_column), predictions_bin(p));
+	else
+		appendStringInfo(&out, "%s AS bin, ", predictions_bin(p));
+	appendStringInfo(&out, "pg_catalog.count(*) AS images, %s AS other, %s AS flawed",
+					 p->has_model_id ? "pg_catalog.max(CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END)" : "NULL::pg_catalog.int4",
+					 p->has_warning ? "pg_catalog.count(s.warning)" : "0::pg_catalog.int8");
+	return out.data;
+}
+
 static char *
 make_query(const Grouping *g, const Quantifier *q)
 {
-	const Predictions *p = &g->predictions;
-	const char *type = q->multi_label ? "text[]" : "text";
-	char	   *said = label_text(g, q, p->label_column);
-	char	   *known = g->predictions.known_column ? label_text(g, q, g->predictions.known_column) : psprintf("NULL::pg_catalog.%s", type);
-	char	   *cluster = of_known(g, g->cluster_column, "text");
-	StringInfoData columns;
 	StringInfoData from;
 
-	initStringInfo(&columns);
 	initStringInfo(&from);
-	appendStringInfo(&from, "%s s", relation_name(p->relation));
-	if (g->predictions.known_column && g->key_column)
-	{
-		appendStringInfo(&from, " LEFT JOIN (SELECT h.key, pg_catalog.min(h.%s) AS said, pg_catalog.min(h.group_key) AS group_key "
-						 "FROM visclf.validation h WHERE h.model_id OPERATOR(pg_catalog.=) $1 AND h.key IS NOT NULL "
-						 "GROUP BY h.key HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1) v ON v.key OPERATOR(pg_catalog.=) %s",
-						 q->multi_label ? "predicted_labels" : "predicted", of_known(g, g->key_column, "text"));
-		cluster = psprintf("coalesce(%s, v.group_key)", cluster);
-	}
-	if (p->error_column)
-		said = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), said);
-	appendStringInfo(&columns, "%s AS said, %s AS known, %s AS held, %s AS weight, %s AS cluster, %s AS bin, pg_catalog.count(*) AS images, ",
-					 said, known, g->predictions.known_column && g->key_column ? "v.said" : psprintf("NULL::pg_catalog.%s", type),
-					 of_known(g, g->weight_column, "float8"), cluster,
-					 p->known_column ? psprintf("CASE WHEN s.%s IS NOT DISTINCT FROM NULL THEN %s END",
-												quote_identifier(p->known_column), predictions_bin(p)) : predictions_bin(p));
-	appendStringInfo(&columns, p->has_model_id ? "pg_catalog.max(CASE WHEN s.model_id OPERATOR(pg_catalog.<>) $1 THEN s.model_id END) AS other, " :
-					 "NULL::pg_catalog.int4 AS other, ");
-	appendStringInfo(&columns, p->has_warning ? "pg_catalog.count(s.warning) AS flawed" : "0::pg_catalog.int8 AS flawed");
-	for (int i = 1; i <= g->by_count + 6; i++)
+	appendStringInfo(&from, "%s s", relation_name(g->predictions.relation));
+	for (int i = 1; i <= g->by_count + KNOWN_KEYS; i++)
 		appendStringInfo(&from, "%s%d", i == 1 ? " GROUP BY " : ", ", i);
-	return grouping_query(g, "said, known, held, weight, cluster, bin, images, other, flawed", columns.data, from.data);
+	return grouping_query(g, "said, known, key, weight, cluster, bin, images, other, flawed", known_columns(g, q), from.data);
 }
 
 /* The classes in a column of the last result. */
@@ -230,36 +238,36 @@ stands_for(double weight)
 }
 
 static void
-add_carried(int64 *counts, const KnownTally *t, const Carried *carried, int64 images)
+add_carried(int64 *counts, const KnownTally *t, int group, const Carried *carried, int64 images)
 {
 	for (int i = 0; i < carried->count; i++)
-		counts[(Size) (t->group_count - 1) * t->q->class_count + carried->classes[i]] += images;
+		counts[(Size) group * t->q->class_count + carried->classes[i]] += images;
 }
 
 void
-known_add(KnownTally *t, const KnownRow *row)
+known_add(KnownTally *t, int index, const KnownRow *row)
 {
-	KnownGroup *group = &t->groups[t->group_count - 1];
+	KnownGroup *group = &t->groups[index];
 	const Carried *held = row->held.is || !t->honest ? &row->held : &row->said;
 
 	group->flawed += row->flawed;
 	group->counted += row->said.is ? row->images : 0;
-	add_carried(t->raw, t, &row->said, row->images);
+	add_carried(t->raw, t, index, &row->said, row->images);
 	if (!row->known.is)
 	{
 		*(row->said.is ? &group->unknown : &group->failed) += row->images;
-		add_carried(t->said, t, &row->said, row->images);
+		add_carried(t->said, t, index, &row->said, row->images);
 		if (row->bin >= 0 && row->bin < BINS)
 			group->confidences[row->bin] += row->images;
 		return;
 	}
 	group->known += row->images;
-	add_carried(t->known, t, &row->known, row->images);
+	add_carried(t->known, t, index, &row->known, row->images);
 	if (held->is)
 	{
 		double		weight = stands_for(row->weight);
 
-		add_evidence(t, t->group_count - 1, row->images, weight, row->cluster, &row->known, held);
+		add_evidence(t, index, row->images, weight, row->cluster, &row->known, held);
 		group->evidence += row->images;
 		group->stands_for += weight * row->images;
 	}
@@ -267,9 +275,9 @@ known_add(KnownTally *t, const KnownRow *row)
 
 /* The weight of labelled images that are alike; a NULL among weights is an error. */
 static double
-read_weight(const Grouping *g, uint64 number)
+read_weight(const Grouping *g, uint64 number, int column)
 {
-	double		weight = g->weight_column ? result_float8(number, COLUMN_WEIGHT) : NAN;
+	double		weight = g->weight_column ? result_float8(number, column) : NAN;
 
 	if (g->weight_column && isnan(weight))
 		ereport(ERROR,
@@ -279,22 +287,40 @@ read_weight(const Grouping *g, uint64 number)
 	return weight;
 }
 
-/* A row of the cursor; those of a group follow each other. */
-static void
-take_row(KnownTally *t, const Grouping *g, uint64 number)
+KnownRow
+known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column)
 {
-	KnownRow	row = {result_bigint(number, COLUMN_IMAGES), result_bigint(number, COLUMN_FLAWED),
-		read_carried(t->q, number, COLUMN_SAID), read_carried(t->q, number, COLUMN_KNOWN),
-		read_carried(t->q, number, COLUMN_HELD), NAN, known_cluster(result_text(number, COLUMN_CLUSTER)), -1};
+	KnownRow	row = {result_bigint(number, column + COLUMN_IMAGES), result_bigint(number, column + COLUMN_FLAWED),
+		read_carried(q, number, column + COLUMN_SAID), read_carried(q, number, column + COLUMN_KNOWN), {0}, NAN,
+		known_cluster(result_text(number, column + COLUMN_CLUSTER)), -1};
 	bool		isnull;
-	Datum		value = result_datum(number, COLUMN_OTHER, INT4OID, &isnull);
+	Datum		value = result_of_type(number, column + COLUMN_OTHER, INT4OID, &isnull);
 
 	if (!isnull)
-		quantifier_other_version(t->q, DatumGetInt32(value));
-	value = result_datum(number, COLUMN_BIN, INT4OID, &isnull);
+		quantifier_other_version(q, DatumGetInt32(value));
+	value = result_of_type(number, column + COLUMN_BIN, INT4OID, &isnull);
 	row.bin = isnull ? -1 : DatumGetInt32(value);
 	if (row.known.is)
-		row.weight = read_weight(g, number);
+		row.weight = read_weight(g, number, column + COLUMN_WEIGHT);
+	known_find_held(q, result_text(number, column + COLUMN_KEY), &row);
+	return row;
+}
+
+/* What a relation is counted into. */
+typedef struct Counting
+{
+	KnownTally *tally;
+	const Grouping *grouping;
+} Counting;
+
+/* A row of the cursor; those of a group follow each other. */
+static void
+take_row(void *argument, uint64 number)
+{
+	Counting   *counting = argument;
+	KnownTally *t = counting->tally;
+	KnownRow	row = known_read_row(counting->grouping, t->q, number, COLUMN_FIRST);
+
 	if (result_bigint(number, COLUMN_NUMBER) > t->group_count)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(t->context);
@@ -302,35 +328,7 @@ take_row(KnownTally *t, const Grouping *g, uint64 number)
 		known_add_group(t, datumCopy(result_not_null(number, COLUMN_GROUPS, JSONBOID), false, -1));
 		MemoryContextSwitchTo(caller);
 	}
-	known_add(t, &row);
-}
-
-static void
-read_relation(KnownTally *t, const Grouping *g)
-{
-	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
-	uint64		fetched;
-	Portal		cursor;
-	Sql			sql;
-
-	sql_begin(&sql, make_query(g, t->q));
-	sql_int(&sql, t->q->model_id);
-	cursor = sql_open(&sql, true);
-	do
-	{
-		MemoryContext caller;
-
-		CHECK_FOR_INTERRUPTS();
-		fetched = sql_fetch(cursor, ROWS_PER_FETCH);
-		caller = MemoryContextSwitchTo(rows);
-		for (uint64 i = 0; i < fetched; i++)
-			take_row(t, g, i);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(rows);
-		SPI_freetuptable(SPI_tuptable);
-	} while (fetched > 0);
-	SPI_cursor_close(cursor);
-	MemoryContextDelete(rows);
+	known_add(t, t->group_count - 1, &row);
 }
 
 /* The validation images as evidence of no group. */
@@ -361,8 +359,60 @@ read_strangers(KnownTally *t)
 	t->strange = t->row_count > 0;
 }
 
+static int
+compare_held(const void *a, const void *b)
+{
+	return strcmp(((const KnownHeld *) a)->key, ((const KnownHeld *) b)->key);
+}
+
+/* What was said of labelled images, by key; not of keys that several have. */
+static void
+read_held(Quantifier *q)
+{
+	MemoryContext caller;
+	Sql			sql;
+
+	sql_begin(&sql, psprintf("SELECT h.key, pg_catalog.min(h.%s), pg_catalog.min(h.group_key) FROM visclf.validation h "
+							 "WHERE h.model_id OPERATOR(pg_catalog.=) $1 AND h.key IS NOT NULL "
+							 "GROUP BY h.key HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1",
+							 q->multi_label ? "predicted_labels" : "predicted"));
+	sql_int(&sql, q->model_id);
+	q->held_count = (int) sql_read(&sql);
+	caller = MemoryContextSwitchTo(q->context);
+	q->held = MemoryContextAllocHuge(q->context, sizeof(KnownHeld) * Max(q->held_count, 1));
+	for (int i = 0; i < q->held_count; i++)
+		q->held[i] = (KnownHeld) {result_string(i, 1), read_carried(q, i, 2), known_cluster(result_text(i, 3))};
+	MemoryContextSwitchTo(caller);
+	qsort(q->held, q->held_count, sizeof(KnownHeld), compare_held);
+}
+
+void
+known_find_held(const Quantifier *q, const char *key, KnownRow *row)
+{
+	KnownHeld	wanted = {unconstify(char *, key)};
+	const KnownHeld *found = key && q->held ? bsearch(&wanted, q->held, q->held_count, sizeof(KnownHeld), compare_held) : NULL;
+
+	if (found == NULL)
+		return;
+	row->held = found->said;
+	if (row->cluster == 0)
+		row->cluster = found->cluster;
+}
+
+Carried
+known_label(const Quantifier *q, const char *label)
+{
+	Carried		carried = {label != NULL, label != NULL};
+
+	if (label == NULL)
+		return carried;
+	carried.classes = palloc(sizeof(int));
+	carried.classes[0] = quantifier_class(q, label);
+	return carried;
+}
+
 KnownTally *
-known_begin(const Quantifier *q, bool keys)
+known_begin(Quantifier *q, bool keys)
 {
 	KnownTally *t = palloc0(sizeof(*t));
 
@@ -370,6 +420,8 @@ known_begin(const Quantifier *q, bool keys)
 	t->context = CurrentMemoryContext;
 	t->honest = !q->trained || (q->folds > 0 && keys);
 	t->truths = palloc0(sizeof(int64) * q->class_count);
+	if (keys && q->held == NULL)
+		read_held(q);
 	return t;
 }
 
@@ -381,11 +433,11 @@ known_end(KnownTally *t)
 }
 
 KnownTally *
-known_count(const Grouping *g, const Quantifier *q)
+known_count(const Grouping *g, Quantifier *q)
 {
-	KnownTally *t = known_begin(q, g->key_column != NULL);
+	KnownTally *t = known_begin(q, g->predictions.known_column != NULL && g->key_column != NULL);
 
-	read_relation(t, g);
+	predictions_each(make_query(g, q), q, take_row, &(Counting) {t, g});
 	known_end(t);
 	return t;
 }

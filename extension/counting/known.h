@@ -36,6 +36,14 @@ typedef struct Carried
 	int		   *classes;
 } Carried;
 
+/* What was said of a labelled image by a network that had not seen it. */
+typedef struct KnownHeld
+{
+	char	   *key;
+	Carried		said;
+	uint64		cluster;		/* its group in training; 0: none */
+} KnownHeld;
+
 /* Images that are alike. */
 typedef struct KnownRow
 {
@@ -90,6 +98,9 @@ typedef struct KnownTally
  */
 extern Grouping grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one);
 
+/* The same of the columns about labelled images alone. */
+extern void grouping_read_known(FunctionCallInfo fcinfo, const Quantifier *q, Grouping *g);
+
 /* The model and the method that a call names, without how it errs; and with it, for methods that are not ppi. */
 extern Quantifier *grouping_open(FunctionCallInfo fcinfo);
 extern Quantifier *grouping_quantifier(FunctionCallInfo fcinfo, const Quantifier *q);
@@ -108,17 +119,31 @@ extern char *grouping_query(const Grouping *g, const char *what, const char *col
 extern bool grouping_has_known(const Grouping *g);
 
 /* Counts the relation.  SPI connected; lasts as long as the current context. */
-extern KnownTally *known_count(const Grouping *g, const Quantifier *q);
+extern KnownTally *known_count(const Grouping *g, Quantifier *q);
 
 /*
- * The same in steps: a tally, for labelled images with keys or without; its groups,
- * and after each the rows in it; at the end validation images, where no labelled one
- * says how the model errs (SPI connected).
+ * The same in steps: a tally, for labelled images with keys or without; its groups;
+ * rows in them; at the end validation images, where no labelled one says how the model
+ * errs.  SPI connected at the first and the last.
  */
-extern KnownTally *known_begin(const Quantifier *q, bool keys);
+extern KnownTally *known_begin(Quantifier *q, bool keys);
 extern void known_add_group(KnownTally *tally, Datum groups);
-extern void known_add(KnownTally *tally, const KnownRow *row);
+extern void known_add(KnownTally *tally, int group, const KnownRow *row);
 extern void known_end(KnownTally *tally);
+
+/* A label of a model of one label an image; NULL: there is none. */
+extern Carried known_label(const Quantifier *q, const char *label);
+
+/* Fills what is held of a key, and the cluster where the row has none; the key may be NULL. */
+extern void known_find_held(const Quantifier *q, const char *key, KnownRow *row);
+
+/*
+ * The last columns of a query over the relation, called s, to be grouped by the first
+ * KNOWN_KEYS; and a row of its result, whose first of them is a column (from 1).
+ */
+#define KNOWN_KEYS 6
+extern char *known_columns(const Grouping *g, const Quantifier *q);
+extern KnownRow known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column);
 
 /* The cluster of a name; 0 for NULL. */
 extern uint64 known_cluster(const char *name);

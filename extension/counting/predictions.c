@@ -95,14 +95,12 @@ read_row(const Quantifier *q, uint64 number)
 }
 
 void
-predictions_read(const char *query, const Quantifier *q,
-				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
-				 void *argument)
+predictions_each(const char *query, const Quantifier *q, void (*take) (void *argument, uint64 number), void *argument)
 {
-	Sql			sql;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
-	Portal		cursor;
 	uint64		fetched;
+	Portal		cursor;
+	Sql			sql;
 
 	sql_begin_source(&sql, query);
 	sql_int(&sql, q->model_id);
@@ -115,15 +113,36 @@ predictions_read(const char *query, const Quantifier *q,
 		fetched = sql_fetch(cursor, ROWS_PER_FETCH);
 		caller = MemoryContextSwitchTo(rows);
 		for (uint64 i = 0; i < fetched; i++)
-		{
-			PredictionRow row = read_row(q, i);
-
-			take(argument, i, &row);
-		}
+			take(argument, i);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(rows);
 		SPI_freetuptable(SPI_tuptable);
 	} while (fetched > 0);
 	SPI_cursor_close(cursor);
 	MemoryContextDelete(rows);
+}
+
+/* What is done with rows of predictions. */
+typedef struct Taking
+{
+	const Quantifier *q;
+	void		(*take) (void *argument, uint64 number, const PredictionRow *row);
+	void	   *argument;
+} Taking;
+
+static void
+take_row(void *argument, uint64 number)
+{
+	const Taking *t = argument;
+	PredictionRow row = read_row(t->q, number);
+
+	t->take(t->argument, number, &row);
+}
+
+void
+predictions_read(const char *query, const Quantifier *q,
+				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
+				 void *argument)
+{
+	predictions_each(query, q, take_row, &(Taking) {q, take, argument});
 }

@@ -40,6 +40,13 @@ extern char *predictions_columns(const Predictions *p);
 extern const char *predictions_bin(const Predictions *p);
 
 /*
+ * Hands the number of each row of a query to a function, in a context that is emptied
+ * as it goes; $1 is the model_id.  SPI connected.
+ */
+extern void predictions_each(const char *query, const Quantifier *q,
+							 void (*take) (void *argument, uint64 number), void *argument);
+
+/*
  * Hands each row of a query over predictions, and its number in the last
  * result, to a function, in a context that is emptied as it goes; $1 is the model_id.  Throws for a row of another
  * version.  SPI connected.

@@ -192,6 +192,7 @@ quantifier_open(int model_id, vc_quantification method, MemoryContext context)
 
 	q->model_id = model_id;
 	q->method = method;
+	q->context = context;
 	read_model(q);
 	MemoryContextSwitchTo(caller);
 	return q;

@@ -32,6 +32,9 @@ typedef struct Quantifier
 	vc_quantifier *engine;
 	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
 	int64	   *confidences;	/* [class_count][BINS]: of them, by predicted class; NULL: not read */
+	struct KnownHeld *held;		/* what was said out of fold or held out, see known.h; NULL: not read */
+	int			held_count;
+	MemoryContext context;
 } Quantifier;
 
 /* The images of one group. */

@@ -9,6 +9,7 @@
 #include "lib/stringinfo.h"
 
 #define FEW_VALIDATION 10		/* images of a class */
+#define FEW_ALARMS 5			/* false alarms, of which none need show */
 #define UNLIKE 0.1				/* Kolmogorov-Smirnov distance, below which it does not matter */
 #define SURE 1.95				/* and its factor at a level of 0.001 */
 #define CANNOT_TELL 0.1			/* true less false positive rate */
@@ -68,7 +69,7 @@ doubt_false_alarms(const Quantifier *q, const ImageGroup *group, int class_index
 		alarms += share * rate;
 		variance += share * share * rate * (1 - rate) / images;
 	}
-	if (alarms - raw > sqrt(variance))
+	if (alarms - raw > sqrt(variance) && alarms * group->classified >= FEW_ALARMS)
 		doubt(text, "fewer images are said to be of this class (%lld) than the model's false alarms alone would make (%.0f): its errors are others here than among the validation images",
 			  (long long) group->said[class_index], alarms * group->classified);
 }

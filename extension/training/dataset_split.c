@@ -13,7 +13,8 @@
 #include "engine/training/recipe.h"
 
 #define SMALL 10				/* validation images of a class, below which they are dealt out */
-#define LEAST 2					/* of them, where there are as many to train on */
+#define LEAST 2					/* of them, where there are as many to train on, */
+#define SOME 0.25				/* and the share asks for so much of one */
 
 /* A unit; label -1: of no class. */
 typedef struct Unit
@@ -111,8 +112,9 @@ static int64
 wanted(int64 images, double share)
 {
 	int64		most = images / 2;
+	int64		least = images * share >= SOME ? Min(LEAST, most) : 0;
 
-	return Max(Min(LEAST, most), Min(most, (int64) (images * share + 0.5)));
+	return Max(least, Min(most, (int64) (images * share + 0.5)));
 }
 
 void
