@@ -106,7 +106,7 @@ say(uint32_t image)
 
 /* What is said of labelled images, each by a head that has not seen it: dealt by class into folds. */
 static void
-say_out_of_fold(const uint32_t *labelled, int labels, int *said)
+say_out_of_fold(const uint32_t *labelled, int labels, int *predicted)
 {
 	uint32_t   *rows = malloc(sizeof(uint32_t) * labels);
 	int		   *fold = malloc(sizeof(int) * labels);
@@ -126,14 +126,14 @@ say_out_of_fold(const uint32_t *labelled, int labels, int *said)
 		fit(rows, images);
 		for (int i = 0; i < labels; i++)
 			if (fold[i] == f)
-				said[i] = say(labelled[i]);
+				predicted[i] = say(labelled[i]);
 	}
 	free(rows);
 	free(fold);
 }
 
 static vc_ppi_share
-estimate(const uint32_t *order, int labels, const int *said, int blind)
+estimate(const uint32_t *order, int labels, const int *predicted, int blind)
 {
 	static vc_ppi_row rows[100000];
 	int64_t		known[CLASSES] = {0};
@@ -145,7 +145,7 @@ estimate(const uint32_t *order, int labels, const int *said, int blind)
 
 	for (int i = 0; i < count; i++)
 	{
-		int			s = blind ? 0 : said[i];
+		int			s = blind ? 0 : predicted[i];
 
 		if (i < labels)
 		{
@@ -166,7 +166,7 @@ static void
 run(int labels, int draws)
 {
 	uint32_t   *order = malloc(sizeof(uint32_t) * count);
-	int		   *said = malloc(sizeof(int) * count);
+	int		   *predicted = malloc(sizeof(int) * count);
 	double		share = 0;
 	double		covered = 0;
 	double		width_both = 0;
@@ -184,15 +184,15 @@ run(int labels, int draws)
 		for (int i = 0; i < count; i++)
 			order[i] = (uint32_t) i;
 		vc_shuffle(order, count, 7, (uint64_t) labels * 100000 + d);
-		say_out_of_fold(order, labels, said);
+		say_out_of_fold(order, labels, predicted);
 		fit(order, labels);
 		for (int i = labels; i < count; i++)
 		{
-			said[i] = say(order[i]);
-			right += said[i] == truth[order[i]];
+			predicted[i] = say(order[i]);
+			right += predicted[i] == truth[order[i]];
 		}
-		both = estimate(order, labels, said, 0);
-		alone = estimate(order, labels, said, 1);
+		both = estimate(order, labels, predicted, 0);
+		alone = estimate(order, labels, predicted, 1);
 		covered += both.low <= share && share <= both.high;
 		width_both += both.high - both.low;
 		width_alone += alone.high - alone.low;
@@ -202,7 +202,7 @@ run(int labels, int draws)
 		   100 * covered / draws, width_both / draws, width_alone / draws, off / draws);
 	fflush(stdout);
 	free(order);
-	free(said);
+	free(predicted);
 }
 
 int

@@ -275,7 +275,7 @@ extern vc_status vc_cuda_upload_now(vc_device *device, uint8_t *to, const uint8_
 									size_t bytes, vc_error *error);
 
 /* probe.c */
-extern vc_status vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error);
+extern vc_status vc_cuda_survey(vc_device_info *info, int max, int *count, vc_error *error);
 
 /* plan.c */
 extern vc_status vc_cuda_plan(vc_device *device, const vc_network *network,

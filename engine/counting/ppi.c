@@ -50,7 +50,7 @@ check(const vc_ppi_options *o, const vc_ppi_data *d, vc_error *error)
 	if (d->classes < 2)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "%d classes are too few to estimate shares of", d->classes);
 	for (int64_t i = 0; i < (int64_t) d->groups * d->classes; i++)
-		if (d->said[i] > 0 && d->row_count == 0)
+		if (d->predicted[i] > 0 && d->row_count == 0)
 		{
 			vc_fail(error, VC_INVALID_ARGUMENT, "no labelled image says how the model errs");
 			return vc_hint(error, VC_INVALID_ARGUMENT, "Label images at random, and leave out no class.");
@@ -74,8 +74,8 @@ allocate(vc_ppi *ppi, const vc_ppi_data *d, vc_error *error)
 		memcpy(ppi->rows, d->rows, sizeof(vc_ppi_row) * (size_t) d->row_count);
 	for (int64_t i = 0; i < (int64_t) d->groups * d->classes; i++)
 	{
-		ppi->images[i / d->classes * 2] += d->known[i] + d->said[i];
-		ppi->images[i / d->classes * 2 + 1] += d->said[i];
+		ppi->images[i / d->classes * 2] += d->known[i] + d->predicted[i];
+		ppi->images[i / d->classes * 2 + 1] += d->predicted[i];
 	}
 	qsort(ppi->rows, (size_t) d->row_count, sizeof(vc_ppi_row), compare_rows);
 	return VC_OK;

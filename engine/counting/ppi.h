@@ -41,7 +41,7 @@ typedef struct vc_ppi_row
 	double		weight;			/* images of unknown label that each stands for, in proportion; 0: none */
 	int32_t		group;			/* -1: none of those counted */
 	int32_t		truth;			/* class */
-	int32_t		said;			/* class, by a classifier not trained on the image */
+	int32_t		predicted;			/* class, by a classifier not trained on the image */
 } vc_ppi_row;
 
 typedef struct vc_ppi_data
@@ -49,7 +49,7 @@ typedef struct vc_ppi_data
 	int32_t		groups;
 	int32_t		classes;		/* 2 or more */
 	const int64_t *known;		/* [groups][classes]: images whose label is known, by label */
-	const int64_t *said;		/* [groups][classes]: the other images, by what is said */
+	const int64_t *predicted;		/* [groups][classes]: the other images, by what is said */
 	const vc_ppi_row *rows;		/* [row_count] */
 	int64_t		row_count;
 } vc_ppi_data;

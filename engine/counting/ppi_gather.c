@@ -43,7 +43,7 @@ add_unknown(const vc_ppi *ppi, vc_ppi_work *w)
 		{
 			int			side = !w->merged && c == w->class_index;
 
-			w->sides[g * SIDES + side].unknown += ppi->data.said[(size_t) g * ppi->data.classes + c];
+			w->sides[g * SIDES + side].unknown += ppi->data.predicted[(size_t) g * ppi->data.classes + c];
 		}
 }
 

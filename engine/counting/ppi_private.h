@@ -104,7 +104,7 @@ vc_ppi_canceled(const vc_ppi *ppi)
 static inline int
 vc_ppi_side_of(const vc_ppi_work *w, const vc_ppi_row *row)
 {
-	return !w->merged && row->said == w->class_index;
+	return !w->merged && row->predicted == w->class_index;
 }
 
 static inline int

@@ -49,7 +49,7 @@ typedef enum vc_quantification
 typedef struct vc_classified
 {
 	int64_t		count;
-	const int64_t *said;		/* [classes]: images of each predicted class */
+	const int64_t *predicted;		/* [classes]: images of each predicted class */
 	const float *probabilities; /* [count][classes] */
 
 	/* of validation images, where they come in clusters (vc_quantifier_options) */
@@ -133,6 +133,6 @@ extern void vc_draws_interval(double *draws, int count, double confidence, doubl
  * its 95 % interval (Newcombe 1998, method 10); said[classes][classes], by
  * true, then predicted class.  NAN where there are no images of either kind.
  */
-extern double vc_informedness(const int64_t *said, int classes, int class_index, double *low);
+extern double vc_informedness(const int64_t *predicted, int classes, int class_index, double *low);
 
 #endif							/* VISCLF_PREVALENCE_H */

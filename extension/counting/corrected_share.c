@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(visclf_corrected_share_end);
 /* What the final function keeps over the groups of a query. */
 typedef struct Learnt
 {
-	Lookup		lookup;
+	ActiveModel		active;
 	MemoryContext context;		/* of the quantifier */
 	Quantifier *quantifier;
 	bool		whole;			/* with how it errs among its validation images */
@@ -48,7 +48,7 @@ typedef struct Estimate
 
 /* The model, and unless the labels of the group tell it, how it errs: learnt at a query's first group. */
 static Quantifier *
-learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
+share_learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 {
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
 	Learnt	   *learnt = fcinfo->flinfo->fn_extra;
@@ -59,7 +59,7 @@ learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 		learnt = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(*learnt));
 		learnt->context = AllocSetContextCreate(context, "visclf corrected_share", ALLOCSET_DEFAULT_SIZES);
 	}
-	model_id = lookup_model(&learnt->lookup, cstring_to_text(state->model), context).model_id;
+	model_id = active_model_find(&learnt->lookup, cstring_to_text(state->model), context).model_id;
 	if (learnt->quantifier == NULL || learnt->quantifier->model_id != model_id ||
 		learnt->quantifier->method != state->method || (whole && !learnt->whole))
 	{
@@ -78,7 +78,7 @@ learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 static Estimate
 estimate_by_validation(FunctionCallInfo fcinfo, const ShareState *state)
 {
-	const Quantifier *q = learn(fcinfo, state, true);
+	const Quantifier *q = share_learn(fcinfo, state, true);
 	ImageGroup *group = group_create(q);
 	int			class_index = quantifier_class(q, state->class);
 	vc_prevalence *found;
@@ -103,11 +103,11 @@ make_tally(Quantifier *q, const ShareState *state)
 	t = known_begin(q, keys);
 	known_add_group(t, 0);
 	for (int64 i = 0; i < state->count; i++)
-		known_add(t, 0, &(KnownRow) {.images = state->counts[i].images, .said = known_label(q, state->counts[i].label), .weight = NAN, .bin = -1});
+		known_add(t, 0, &(KnownRow) {.images = state->counts[i].images, .predicted = known_label(q, state->counts[i].label), .weight = NAN, .bin = -1});
 	for (int64 i = 0; i < state->known_count; i++)
 	{
 		const ShareKnown *k = &state->known[i];
-		KnownRow	row = {.images = k->images, .said = known_label(q, k->label), .known = known_label(q, k->known),
+		KnownRow	row = {.images = k->images, .predicted = known_label(q, k->label), .known = known_label(q, k->known),
 			.weight = k->weight, .bin = -1, .cluster = known_cluster(k->cluster)};
 
 		known_find_held(q, k->key, &row);
@@ -137,7 +137,7 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 static Estimate
 estimate_by_labels(FunctionCallInfo fcinfo, const ShareState *state)
 {
-	Quantifier *q = learn(fcinfo, state, false);
+	Quantifier *q = share_learn(fcinfo, state, false);
 	Wanted		wanted = {quantifier_class(q, state->class)};
 	MemoryContext caller = CurrentMemoryContext;
 	KnownTally *t;

@@ -165,7 +165,7 @@ grouping_open(FunctionCallInfo fcinfo)
 	Named		call = named_open(fcinfo);
 	char	   *method = named_is_null(&call, "method") ? "acc" : text_to_cstring(DatumGetTextPP(named_value(&call, "method")));
 
-	return quantifier_open(model_lookup(text_to_cstring(DatumGetTextPP(named_value(&call, "model")))).model_id,
+	return quantifier_open(model_find_active(text_to_cstring(DatumGetTextPP(named_value(&call, "model")))).model_id,
 						   strcmp(method, "ppi") == 0 ? VC_ACC : quantification_from_name(method), CurrentMemoryContext);
 }
 

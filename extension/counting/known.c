@@ -68,13 +68,13 @@ char *
 known_columns(const Grouping *g, const Quantifier *q)
 {
 	const Predictions *p = &g->predictions;
-	char	   *said = label_text(g, q, p->label_column);
+	char	   *predicted = label_text(g, q, p->label_column);
 	StringInfoData out;
 
 	initStringInfo(&out);
 	if (p->error_column)
-		said = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), said);
-	appendStringInfo(&out, "%s AS said, ", said);
+		predicted = psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), predicted);
+	appendStringInfo(&out, "%s AS said, ", predicted);
 	if (p->known_column)
 		appendStringInfo(&out, "%s AS known, ", label_text(g, q, p->known_column));
 	else
@@ -184,7 +184,7 @@ known_add_group(KnownTally *t, Datum groups)
 		check_memory(t);
 		t->groups = grow(t, t->groups, sizeof(KnownGroup) * room, sizeof(KnownGroup) * t->group_room);
 		t->known = grow(t, t->known, classes * room, classes * t->group_room);
-		t->said = grow(t, t->said, classes * room, classes * t->group_room);
+		t->predicted = grow(t, t->predicted, classes * room, classes * t->group_room);
 		t->raw = grow(t, t->raw, classes * room, classes * t->group_room);
 	}
 	t->groups[t->group_count++].groups = groups;
@@ -192,7 +192,7 @@ known_add_group(KnownTally *t, Datum groups)
 
 /* Adds labelled images that say how the model errs. */
 static void
-add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 cluster, const Carried *truth, const Carried *said)
+add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 cluster, const Carried *truth, const Carried *predicted)
 {
 	int			classes = t->q->class_count;
 	vc_ppi_row *row;
@@ -214,12 +214,12 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 	if (!t->q->multi_label)
 	{
 		row->truth = truth->classes[0];
-		row->said = said->classes[0];
+		row->predicted = predicted->classes[0];
 	}
 	for (int i = 0; t->q->multi_label && i < truth->count; i++)
 		t->carries[(Size) t->row_count * 2 * classes + truth->classes[i]] = 1;
-	for (int i = 0; t->q->multi_label && i < said->count; i++)
-		t->carries[((Size) t->row_count * 2 + 1) * classes + said->classes[i]] = 1;
+	for (int i = 0; t->q->multi_label && i < predicted->count; i++)
+		t->carries[((Size) t->row_count * 2 + 1) * classes + predicted->classes[i]] = 1;
 	t->row_count++;
 }
 
@@ -248,15 +248,15 @@ void
 known_add(KnownTally *t, int index, const KnownRow *row)
 {
 	KnownGroup *group = &t->groups[index];
-	const Carried *held = row->held.is || !t->honest ? &row->held : &row->said;
+	const Carried *held = row->held.is || !t->honest ? &row->held : &row->predicted;
 
 	group->flawed += row->flawed;
-	group->counted += row->said.is ? row->images : 0;
-	add_carried(t->raw, t, index, &row->said, row->images);
+	group->counted += row->predicted.is ? row->images : 0;
+	add_carried(t->raw, t, index, &row->predicted, row->images);
 	if (!row->known.is)
 	{
-		*(row->said.is ? &group->unknown : &group->failed) += row->images;
-		add_carried(t->said, t, index, &row->said, row->images);
+		*(row->predicted.is ? &group->unknown : &group->failed) += row->images;
+		add_carried(t->predicted, t, index, &row->predicted, row->images);
 		if (row->bin >= 0 && row->bin < BINS)
 			group->confidences[row->bin] += row->images;
 		return;
@@ -349,10 +349,10 @@ read_strangers(KnownTally *t)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		Carried		truth = read_carried(t->q, i, 1);
-		Carried		said = read_carried(t->q, i, 2);
+		Carried		predicted = read_carried(t->q, i, 2);
 
-		if (truth.is && said.is)
-			add_evidence(t, -1, result_bigint(i, 4), 1, known_cluster(result_text(i, 3)), &truth, &said);
+		if (truth.is && predicted.is)
+			add_evidence(t, -1, result_bigint(i, 4), 1, known_cluster(result_text(i, 3)), &truth, &predicted);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
@@ -394,7 +394,7 @@ known_find_held(const Quantifier *q, const char *key, KnownRow *row)
 
 	if (found == NULL)
 		return;
-	row->held = found->said;
+	row->held = found->predicted;
 	if (row->cluster == 0)
 		row->cluster = found->cluster;
 }

@@ -40,7 +40,7 @@ typedef struct Carried
 typedef struct KnownHeld
 {
 	char	   *key;
-	Carried		said;
+	Carried		predicted;
 	uint64		cluster;		/* its group in training; 0: none */
 } KnownHeld;
 
@@ -49,7 +49,7 @@ typedef struct KnownRow
 {
 	int64		images;
 	int64		flawed;			/* of them, with a warning */
-	Carried		said;
+	Carried		predicted;
 	Carried		known;
 	Carried		held;			/* what was said by a network that had not seen them */
 	double		weight;			/* 1 / the probability of having been drawn; NAN: there are no weights */
@@ -82,7 +82,7 @@ typedef struct KnownTally
 	int			group_count;
 	int			group_room;
 	int64	   *known;			/* [group_count][classes]: images known to carry a class */
-	int64	   *said;			/* the others, by what is said */
+	int64	   *predicted;			/* the others, by what is said */
 	int64	   *raw;			/* all, by what is said */
 	vc_ppi_row *rows;
 	int64		row_count;

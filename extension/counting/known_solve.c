@@ -23,12 +23,12 @@ release_ppi(void *ppi)
 static vc_ppi *
 solve(const vc_ppi_data *data, double confidence, MemoryContext context)
 {
-	vc_ppi_options options = {.confidence = confidence, .canceled = vc_query_canceled};
+	vc_ppi_options options = {.confidence = confidence, .canceled = query_canceled};
 	vc_ppi	   *ppi;
 	vc_error	error;
 
-	vc_check(vc_ppi_create(&options, data, &ppi, &error), &error);
-	vc_release_with(context, release_ppi, ppi);
+	check_status(vc_ppi_create(&options, data, &ppi, &error), &error);
+	release_with_context(context, release_ppi, ppi);
 	return ppi;
 }
 
@@ -43,18 +43,18 @@ data_of_class(const KnownTally *t, int class_index)
 	for (int g = 0; g < t->group_count; g++)
 	{
 		int64	   *known = counts + 2 * g;
-		int64	   *said = counts + 2 * (t->group_count + g);
+		int64	   *predicted = counts + 2 * (t->group_count + g);
 
 		known[1] = t->known[(Size) g * classes + class_index];
 		known[0] = t->groups[g].known - known[1];
-		said[1] = t->said[(Size) g * classes + class_index];
-		said[0] = t->groups[g].unknown - said[1];
+		predicted[1] = t->predicted[(Size) g * classes + class_index];
+		predicted[0] = t->groups[g].unknown - predicted[1];
 	}
 	for (int64 i = 0; i < t->row_count; i++)
 	{
 		rows[i] = t->rows[i];
 		rows[i].truth = t->carries[(Size) i * 2 * classes + class_index];
-		rows[i].said = t->carries[((Size) i * 2 + 1) * classes + class_index];
+		rows[i].predicted = t->carries[((Size) i * 2 + 1) * classes + class_index];
 	}
 	return (vc_ppi_data) {t->group_count, 2, counts, counts + 2 * t->group_count, rows, t->row_count};
 }
@@ -79,7 +79,7 @@ known_solve(const KnownTally *t, double confidence,
 		}
 		else if (c == 0)
 		{
-			vc_ppi_data data = {t->group_count, t->q->class_count, t->known, t->said, t->rows, t->row_count};
+			vc_ppi_data data = {t->group_count, t->q->class_count, t->known, t->predicted, t->rows, t->row_count};
 
 			ppi = solve(&data, confidence, context);
 		}
@@ -113,7 +113,7 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 		else if (g->stands_for == 0)
 			doubt(&text, "weights say that all images of the group were to be labelled, but %lld are not", (long long) g->unknown);
 		if (share->borrowed > MOSTLY)
-			doubt_confidences(t->q, t->said + (Size) group * t->q->class_count, g->confidences, &text);
+			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)
 			doubt(&text, "no labelled image is of this class");
 		else if (t->truths[class_index] < FEW_OF_CLASS)

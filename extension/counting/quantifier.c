@@ -142,7 +142,7 @@ select_validation(const Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
-	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
 	return rows;
 }
 
@@ -154,7 +154,7 @@ read_validation(Quantifier *q, int *clusters)
 	Validation *v = palloc(sizeof(Validation) * q->class_count);
 	int64	   *counts = palloc0(sizeof(int64) * q->class_count);
 
-	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
+	q->confusion = palloc0(sizeof(int64) * q->class_count * q->class_count);
 	for (uint64 i = 0; i < rows; i++)
 		counts[quantifier_class(q, result_string(i, 1))]++;
 	for (int c = 0; c < q->class_count; c++)
@@ -171,7 +171,7 @@ read_validation(Quantifier *q, int *clusters)
 		v[truth].labels[place] = quantifier_class(q, row.label);
 		v[truth].clusters[place] = (int32) result_bigint(i, 4) - 1;
 		*clusters = Max(*clusters, v[truth].clusters[place] + 1);
-		q->said[truth * q->class_count + v[truth].labels[place]]++;
+		q->confusion[truth * q->class_count + v[truth].labels[place]]++;
 	}
 	if ((uint64) *clusters == rows)
 		*clusters = 0;
@@ -210,14 +210,14 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 
 	quantifier_refuse_multi_label(q);
 	q->options = (vc_quantifier_options) {.method = method, .classes = q->class_count, .confidence = confidence,
-		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = vc_query_canceled,
+		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = query_canceled,
 		.memory = (int64) maintenance_work_mem * 1024};
-	vc_check(vc_quantifier_check_memory(&q->options, 0, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, 0, &error), &error);
 	v = read_validation(q, &q->options.clusters);
 	for (int c = 0; c < q->class_count; c++)
-		validation[c] = (vc_classified) {v[c].group->classified, v[c].group->said, v[c].group->probabilities, v[c].labels, v[c].clusters};
-	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
-	vc_release_with(context, release_engine, q->engine);
+		validation[c] = (vc_classified) {v[c].group->classified, v[c].group->predicted, v[c].group->probabilities, v[c].labels, v[c].clusters};
+	check_status(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
+	release_with_context(context, release_engine, q->engine);
 	if (vc_quantification_corrects(method))
 		quantifier_read_confidences(q);
 	MemoryContextSwitchTo(caller);
@@ -248,7 +248,7 @@ group_create(const Quantifier *q)
 {
 	ImageGroup	   *group = palloc0(sizeof(*group));
 
-	group->said = palloc0(sizeof(int64) * q->class_count);
+	group->predicted = palloc0(sizeof(int64) * q->class_count);
 	group->labels = palloc0(sizeof(int64) * q->class_count);
 	group->raw = palloc0(sizeof(int64) * q->class_count);
 	group->context = CurrentMemoryContext;
@@ -260,19 +260,19 @@ group_reset(const Quantifier *q, ImageGroup *group)
 {
 	group->classified = group->known = group->failed = group->flawed = 0;
 	memset(group->confidences, 0, sizeof(group->confidences));
-	memset(group->said, 0, sizeof(int64) * q->class_count);
+	memset(group->predicted, 0, sizeof(int64) * q->class_count);
 	memset(group->labels, 0, sizeof(int64) * q->class_count);
 	memset(group->raw, 0, sizeof(int64) * q->class_count);
 }
 
 /* Makes room for probabilities of more images. */
 static void
-grow(const Quantifier *q, ImageGroup *group)
+grow_group(const Quantifier *q, ImageGroup *group)
 {
 	vc_error	error;
 
 	group->room = Max(16, 2 * group->room);
-	vc_check(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
 	if (group->probabilities == NULL)
 		group->probabilities = MemoryContextAllocHuge(group->context, sizeof(float) * q->class_count * group->room);
 	else
@@ -299,10 +299,10 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 		return;
 	}
 	if (soft && group->classified == group->room)
-		grow(q, group);
+		grow_group(q, group);
 	if (soft)
 		read_probabilities(q, row->probabilities, group->probabilities + group->classified * q->class_count);
-	group->said[quantifier_class(q, row->label)] += row->images;
+	group->predicted[quantifier_class(q, row->label)] += row->images;
 	group->classified += row->images;
 	if (row->bin >= 0 && row->bin < BINS)
 		group->confidences[row->bin] += row->images;
@@ -313,16 +313,16 @@ static void
 add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
 {
 	double		images = group->known + group->classified;
-	double		said = 0;
+	double		predicted = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		said += group->raw[c];
+		predicted += group->raw[c];
 	for (int c = 0; c < q->class_count; c++)
 	{
 		double		known = group->labels[c] / images;
 		double		rest = group->classified / images;
 
-		found[c].raw = said > 0 ? group->raw[c] / said : NAN;
+		found[c].raw = predicted > 0 ? group->raw[c] / predicted : NAN;
 		found[c].share = known + rest * found[c].share;
 		found[c].low = known + rest * found[c].low;
 		found[c].high = known + rest * found[c].high;
@@ -338,7 +338,7 @@ group_estimate(const Quantifier *q, const ImageGroup *group)
 vc_prevalence *
 group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double *draws)
 {
-	vc_classified images = {.count = group->classified, .said = group->said, .probabilities = group->probabilities};
+	vc_classified images = {.count = group->classified, .predicted = group->predicted, .probabilities = group->probabilities};
 	vc_prevalence *found;
 	vc_error	error;
 
@@ -346,7 +346,7 @@ group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double 
 		return NULL;
 	found = palloc0(sizeof(*found) * q->class_count);
 	if (group->classified > 0)
-		vc_check(vc_quantify_draws(q->engine, &images, found, draws, &error), &error);
+		check_status(vc_quantify_draws(q->engine, &images, found, draws, &error), &error);
 	else if (draws != NULL)
 		memset(draws, 0, sizeof(double) * q->class_count * resamples);
 	if (group->known == 0)

@@ -30,7 +30,7 @@ typedef struct Quantifier
 	vc_quantification method;
 	vc_quantifier_options options;
 	vc_quantifier *engine;
-	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
+	int64	   *confusion;		/* [class_count][class_count]: validation images by true, then predicted class */
 	int64	   *confidences;	/* [class_count][BINS]: of them, by predicted class; NULL: not read */
 	struct KnownHeld *held;		/* what was said out of fold or held out, see known.h; NULL: not read */
 	int			held_count;
@@ -44,7 +44,7 @@ typedef struct ImageGroup
 	int64		known;			/* their label is known, and counts */
 	int64		failed;			/* images without a prediction */
 	int64		flawed;			/* images whose prediction has a warning */
-	int64	   *said;			/* [class_count]: of those of unknown label */
+	int64	   *predicted;			/* [class_count]: of those of unknown label */
 	int64	   *labels;			/* [class_count]: of those whose label is known */
 	int64	   *raw;			/* [class_count]: what was said of all */
 	int64		confidences[BINS];	/* of those of unknown label */
@@ -112,7 +112,7 @@ extern void quantifier_read_confidences(Quantifier *q);
  * where a test of Kolmogorov and Smirnov tells their confidences apart:
  * said[class_count] and confidences[BINS] of the images.
  */
-extern void doubt_confidences(const Quantifier *q, const int64 *said, const int64 *confidences, StringInfo text);
+extern void doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *confidences, StringInfo text);
 
 /* Adds one doubt, of at most 511 bytes, to others. */
 extern void doubt(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);

@@ -31,11 +31,11 @@ static void
 doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 {
 	double		low;
-	double		informedness = vc_informedness(q->said, q->class_count, class_index, &low);
+	double		informedness = vc_informedness(q->confusion, q->class_count, class_index, &low);
 	int64		images = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		images += q->said[class_index * q->class_count + c];
+		images += q->confusion[class_index * q->class_count + c];
 	if (images == 0)
 		doubt(text, "no validation image is of this class");
 	else if (images < FEW_VALIDATION)
@@ -51,31 +51,31 @@ doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 static void
 doubt_false_alarms(const Quantifier *q, const ImageGroup *group, int class_index, StringInfo text)
 {
-	double		raw = (double) group->said[class_index] / group->classified;
+	double		raw = (double) group->predicted[class_index] / group->classified;
 	double		alarms = 0;
 	double		variance = raw * (1 - raw) / group->classified;
 
 	for (int c = 0; c < q->class_count; c++)
 	{
-		double		share = raw < 1 ? (double) group->said[c] / group->classified / (1 - raw) : 0;
+		double		share = raw < 1 ? (double) group->predicted[c] / group->classified / (1 - raw) : 0;
 		double		images = 0;
 		double		rate;
 
 		for (int k = 0; k < q->class_count; k++)
-			images += q->said[c * q->class_count + k];
+			images += q->confusion[c * q->class_count + k];
 		if (c == class_index || images == 0)
 			continue;
-		rate = q->said[c * q->class_count + class_index] / images;
+		rate = q->confusion[c * q->class_count + class_index] / images;
 		alarms += share * rate;
 		variance += share * share * rate * (1 - rate) / images;
 	}
 	if (alarms - raw > sqrt(variance) && alarms * group->classified >= FEW_ALARMS)
 		doubt(text, "fewer images are said to be of this class (%lld) than the model's false alarms alone would make (%.0f): its errors are others here than among the validation images",
-			  (long long) group->said[class_index], alarms * group->classified);
+			  (long long) group->predicted[class_index], alarms * group->classified);
 }
 
 void
-doubt_confidences(const Quantifier *q, const int64 *said, const int64 *confidences, StringInfo text)
+doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *confidences, StringInfo text)
 {
 	double		images = 0;
 	double		all = 0;
@@ -87,7 +87,7 @@ doubt_confidences(const Quantifier *q, const int64 *said, const int64 *confidenc
 	for (int b = 0; b < BINS; b++)
 		images += confidences[b];
 	for (int c = 0; c < q->class_count; c++)
-		all += said[c];
+		all += predicted[c];
 	if (images == 0 || q->confidences == NULL)
 		return;
 	for (int b = 0; b < BINS; b++)
@@ -99,12 +99,12 @@ doubt_confidences(const Quantifier *q, const int64 *said, const int64 *confidenc
 
 			for (int k = 0; k < BINS; k++)
 				known += q->confidences[c * BINS + k];
-			if (known == 0 && said[c] > 0)
+			if (known == 0 && predicted[c] > 0)
 				return;
 			if (known > 0)
-				theirs += said[c] / all * q->confidences[c * BINS + b] / known;
+				theirs += predicted[c] / all * q->confidences[c * BINS + b] / known;
 			if (known > 0 && b == 0)
-				spread += pow(said[c] / all, 2) / known;
+				spread += pow(predicted[c] / all, 2) / known;
 		}
 		distance = fmax(distance, fabs(ours - theirs));
 	}
@@ -129,7 +129,7 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 	{
 		doubt_errors(q, class_index, &text);
 		doubt_false_alarms(q, group, class_index, &text);
-		doubt_confidences(q, group->said, group->confidences, &text);
+		doubt_confidences(q, group->predicted, group->confidences, &text);
 	}
 	return text.len > 0 ? text.data : NULL;
 }

@@ -73,7 +73,7 @@ place_expression(const ReportOptions *o)
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
-make_query(const Report *r)
+make_report_query(const Report *r)
 {
 	const ReportOptions *o = &r->options;
 
@@ -258,7 +258,7 @@ add_counted(Report *r, uint64 number, const CountedRow *row)
 }
 
 static void
-add_row(void *report, uint64 number, const PredictionRow *row)
+report_add_row(void *report, uint64 number, const PredictionRow *row)
 {
 	add_counted(report, number, &(CountedRow) {row, NULL});
 }
@@ -270,7 +270,7 @@ add_known_row(void *report, uint64 number)
 	Report	   *r = report;
 	KnownRow	known = known_read_row(&r->options.known, r->quantifier, number, COLUMN_PLACE + 1);
 	PredictionRow row = {known.known.is ? r->quantifier->classes[known.known.classes[0]] : NULL,
-		known.said.is ? r->quantifier->classes[known.said.classes[0]] : NULL, known.images, known.flawed, known.bin};
+		known.predicted.is ? r->quantifier->classes[known.predicted.classes[0]] : NULL, known.images, known.flawed, known.bin};
 
 	add_counted(r, number, &(CountedRow) {&row, &known});
 }
@@ -292,15 +292,15 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 	{
 		const ImageGroup *images = s->groups[i].images;
 		vc_ppi_share share = vc_ppi_get(ppi, i, index);
-		double		said = 0;
+		double		predicted = 0;
 
 		if (report_counted(&s->groups[i]) == 0)
 			continue;
 		for (int c = 0; c < s->class_count; c++)
-			said += images->raw[c];
+			predicted += images->raw[c];
 		if (s->groups[i].found == NULL)
 			s->groups[i].found = palloc0(sizeof(vc_prevalence) * s->class_count);
-		s->groups[i].found[class_index] = (vc_prevalence) {said > 0 ? images->raw[class_index] / said : NAN,
+		s->groups[i].found[class_index] = (vc_prevalence) {predicted > 0 ? images->raw[class_index] / predicted : NAN,
 		share.share, share.low, share.high};
 	}
 }
@@ -329,7 +329,7 @@ report_warning(const Report *r, const ReportGroup *group, int class_index)
 }
 
 static void
-estimate(Report *r, ReportGroup *groups, int count)
+estimate_group(Report *r, ReportGroup *groups, int count)
 {
 	if (r->options.ppi)
 	{
@@ -367,12 +367,12 @@ report_read_counts(Report *r)
 	r->by_period = make_groups(r, r->period_count);
 	r->grid = make_groups(r, r->place_count * r->period_count);
 	if (r->options.ppi)
-		predictions_each(make_query(r), r->quantifier, add_known_row, r);
+		predictions_each(make_report_query(r), r->quantifier, add_known_row, r);
 	else
-		predictions_read(make_query(r), r->quantifier, add_row, r);
-	estimate(r, &r->all, 1);
-	estimate(r, r->by_year, r->year_count);
-	estimate(r, r->by_place, r->place_count);
-	estimate(r, r->by_period, r->period_count);
-	estimate(r, r->grid, r->place_count * r->period_count);
+		predictions_read(make_report_query(r), r->quantifier, report_add_row, r);
+	estimate_group(r, &r->all, 1);
+	estimate_group(r, r->by_year, r->year_count);
+	estimate_group(r, r->by_place, r->place_count);
+	estimate_group(r, r->by_period, r->period_count);
+	estimate_group(r, r->grid, r->place_count * r->period_count);
 }

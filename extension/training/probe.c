@@ -69,7 +69,7 @@ compute_features(Training *t, const uint32 *rows, int64 count)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, rows + first, size);
-		vc_check(t->device.api->forward(t->plan, t->sent, size, t->logits, batch, &error), &error);
+		check_status(t->device.api->forward(t->plan, t->sent, size, t->logits, batch, &error), &error);
 		for (int i = 0; i < size; i++)
 			memcpy(t->features + (Size) rows[first + i] * width, batch + (Size) i * width, sizeof(float) * width);
 		log_progress(t, first + size, count, count - first - size, seconds_since(start));
@@ -85,8 +85,8 @@ set_head(Training *t, float *head)
 	const vc_node *node = &network->nodes[network->node_count - 1];
 	vc_error	error;
 
-	vc_check(t->device.api->set_parameter(t->plan, node->weight, head, &error), &error);
-	vc_check(t->device.api->set_parameter(t->plan, node->bias, head + network->features * network->classes, &error), &error);
+	check_status(t->device.api->set_parameter(t->plan, node->weight, head, &error), &error);
+	check_status(t->device.api->set_parameter(t->plan, node->bias, head + network->features * network->classes, &error), &error);
 	if (t->head != NULL)
 		pfree(t->head);
 	t->head = head;
@@ -100,14 +100,14 @@ probe_train(Training *t)
 	void	   *memory;
 	vc_targets	targets = make_targets(t, &memory);
 	float	   *head = MemoryContextAllocHuge(t->context, sizeof(float) * (network->features + 1) * network->classes);
-	vc_probe_options options = {t->options->recipe.weight_decay, ITERATIONS, vc_query_canceled, NULL, d->train};
+	vc_probe_options options = {t->options->recipe.weight_decay, ITERATIONS, query_canceled, NULL, d->train};
 	double		loss;
 	vc_error	error;
 
 	if (t->features == NULL)
 		compute_features(t, d->folds > 0 ? d->order : d->train, d->folds > 0 ? d->count : d->train_count);
 	fill_targets(t, d->train, d->train_count, memory);
-	vc_check(vc_probe_fit(t->features, &targets, d->train_count, network->features, network->classes,
+	check_status(vc_probe_fit(t->features, &targets, d->train_count, network->features, network->classes,
 						  &options, head, head + network->features * network->classes, &loss, &error), &error);
 	set_head(t, head);
 	pfree(memory);

@@ -51,7 +51,7 @@ typedef struct Training
 	float	   *probabilities;	/* of one image */
 	float	   *features;		/* [data->count][features], of a probe; NULL: not yet computed */
 	float	   *head;			/* that was fitted to them: weights, then biases */
-	uint64	   *said;			/* of each validation image, see training_said */
+	uint64	   *predicted;			/* of each validation image, see training_predicted */
 
 	instr_time	last_checkpoint;
 	instr_time	last_progress;
@@ -161,7 +161,7 @@ extern Validation training_validate_folds(Training *t);
 extern void training_say(Training *t);
 
 /* Identifies the labels that the model says of image i of the batch, by t->logits. */
-extern uint64 training_said(Training *t, int i);
+extern uint64 training_predicted(Training *t, int i);
 
 /*
  * training_calibrate.c: after the last epoch's validation, finds the ranges of

@@ -21,7 +21,7 @@ typedef struct corpus
 {
 	vc_ppi_data data;
 	int64_t		known[GROUPS * CLASSES];
-	int64_t		said[GROUPS * CLASSES];
+	int64_t		predicted[GROUPS * CLASSES];
 	vc_ppi_row	rows[MOST_ROWS];
 } corpus;
 
@@ -31,22 +31,22 @@ begin(int groups, int classes)
 	static corpus c;
 
 	memset(&c, 0, sizeof(c));
-	c.data = (vc_ppi_data) {groups, classes, c.known, c.said, c.rows, 0};
+	c.data = (vc_ppi_data) {groups, classes, c.known, c.predicted, c.rows, 0};
 	return &c;
 }
 
 static void
-add_unknown(corpus *c, int group, int said, int images)
+add_unknown(corpus *c, int group, int predicted, int images)
 {
-	c->said[group * c->data.classes + said] += images;
+	c->predicted[group * c->data.classes + predicted] += images;
 }
 
 /* Labelled images; weight is how many each stands for. */
 static void
-add_known(corpus *c, int group, int truth, int said, int images, double weight, uint64_t cluster)
+add_known(corpus *c, int group, int truth, int predicted, int images, double weight, uint64_t cluster)
 {
 	c->known[group * c->data.classes + truth] += images;
-	c->rows[c->data.row_count++] = (vc_ppi_row) {images, cluster, weight, group, truth, said};
+	c->rows[c->data.row_count++] = (vc_ppi_row) {images, cluster, weight, group, truth, predicted};
 }
 
 static vc_ppi *
@@ -352,7 +352,7 @@ check_plan(void)
 		int			images = (int) lround(c->rows[i].images * share);
 
 		c->known[c->rows[i].truth] += images;
-		c->said[c->rows[i].said] -= images;
+		c->predicted[c->rows[i].predicted] -= images;
 		c->rows[i].images += images;
 	}
 	vc_ppi_free(ppi);

@@ -41,7 +41,7 @@ typedef struct image
 	int			year;
 	int			page;
 	int			truth;
-	int			said;
+	int			predicted;
 	bool		known;
 	double		weight;			/* inverse of its sampling probability */
 } image;
@@ -127,9 +127,9 @@ draw_images(const line *l, image *images)
 			rate = page_rate(1 - l->accuracy + (l->drift ? 0.15 * m->year / YEARS : 0), l->correlation);
 		first = 0.15 + 0.25 * m->year / YEARS;	/* the first class becomes more frequent */
 		m->truth = uniform() < first ? 0 : 1 + (int) (uniform() * (l->classes - 1));
-		m->said = m->truth;
+		m->predicted = m->truth;
 		if (uniform() < rate)
-			m->said = (m->truth + 1 + (int) (uniform() * (l->classes - 1))) % l->classes;
+			m->predicted = (m->truth + 1 + (int) (uniform() * (l->classes - 1))) % l->classes;
 	}
 }
 
@@ -141,7 +141,7 @@ draw_labels_of(const line *l, image *images, int from, int count, int wanted)
 	double		weight = (double) count / wanted;
 
 	for (int i = from; i < from + count; i++)
-		images[i] = (image) {images[i].year, images[i].page, images[i].truth, images[i].said, false, weight};
+		images[i] = (image) {images[i].year, images[i].page, images[i].truth, images[i].predicted, false, weight};
 	while (wanted > 0)
 	{
 		int			first = from + (int) (uniform() * (count / unit)) * unit;
@@ -169,17 +169,17 @@ draw_labels(const line *l, image *images)
 }
 
 static int64_t known[YEARS * MOST_CLASSES];
-static int64_t said[YEARS * MOST_CLASSES];
+static int64_t predicted[YEARS * MOST_CLASSES];
 static vc_ppi_row rows[IMAGES];
 
 /* The images of a group, or of all for -1; without the classifier where blind. */
 static vc_ppi_data
 gather(const line *l, const image *images, int group, bool blind)
 {
-	vc_ppi_data d = {.groups = group < 0 ? l->groups : 1, .classes = l->classes, .known = known, .said = said, .rows = rows};
+	vc_ppi_data d = {.groups = group < 0 ? l->groups : 1, .classes = l->classes, .known = known, .predicted = predicted, .rows = rows};
 
 	memset(known, 0, sizeof(known));
-	memset(said, 0, sizeof(said));
+	memset(predicted, 0, sizeof(predicted));
 	for (int i = 0; i < IMAGES; i++)
 	{
 		const image *m = &images[i];
@@ -188,10 +188,10 @@ gather(const line *l, const image *images, int group, bool blind)
 
 		if (group >= 0 && of != group)
 			continue;
-		(m->known ? known : said)[place * l->classes + (m->known ? m->truth : blind ? 0 : m->said)]++;
+		(m->known ? known : predicted)[place * l->classes + (m->known ? m->truth : blind ? 0 : m->predicted)]++;
 		if (m->known)
 			rows[d.row_count++] = (vc_ppi_row) {1, l->correlation > 0 ? (uint64_t) m->page : 0,
-				l->uneven ? m->weight - 1 : 1, place, m->truth, blind ? 0 : m->said};
+				l->uneven ? m->weight - 1 : 1, place, m->truth, blind ? 0 : m->predicted};
 	}
 	return d;
 }
@@ -255,15 +255,15 @@ count_acc(const line *l, const image *images, const double *truth, outcome *o)
 	memset(counts, 0, sizeof(counts));
 	for (int i = 0; i < IMAGES; i++)
 	{
-		counts[MOST_CLASSES + images[i].year * l->groups / YEARS][images[i].said]++;
+		counts[MOST_CLASSES + images[i].year * l->groups / YEARS][images[i].predicted]++;
 		if (images[i].known && labelled++ % 5 == 0)
 		{
-			counts[images[i].truth][images[i].said]++;
+			counts[images[i].truth][images[i].predicted]++;
 			validation[images[i].truth].count++;
 		}
 	}
 	for (int c = 0; c < l->classes; c++)
-		validation[c].said = counts[c];
+		validation[c].predicted = counts[c];
 	stop(vc_quantifier_create(&options, validation, &q, &error), &error);
 	for (int g = 0; g < l->groups; g++)
 	{
