@@ -141,7 +141,7 @@ isa_name(void)
 }
 
 static vc_status
-probe(vc_device_info *info, int max, int *count, vc_error *error)
+survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	const dnnl_version_t *version = dnnl_version();
 
@@ -230,7 +230,7 @@ static const vc_device_api cpu_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cpu",
 	.shares_weights = true,
-	.probe = probe,
+	.survey = survey,
 	.open = open_device,
 	.close = close_device,
 	.plan = vc_cpu_plan,

@@ -232,7 +232,7 @@ extern vc_status vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *f
 								size_t bytes, vc_error *error);
 
 /* probe.c */
-extern vc_status vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error);
+extern vc_status vc_cuda_survey(vc_device_info *info, int max, int *count, vc_error *error);
 
 /* plan.c */
 extern vc_status vc_cuda_plan(vc_device *device, const vc_network *network,

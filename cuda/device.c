@@ -153,7 +153,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	vc_status	status;
 
 	(void) threads;
-	status = vc_cuda_probe(info, 16, &count, error);
+	status = vc_cuda_survey(info, 16, &count, error);
 	if (status != VC_OK)
 		return status;
 	if (index < 0 || index >= count)
@@ -180,7 +180,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 static const vc_device_api cuda_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cuda",
-	.probe = vc_cuda_probe,
+	.survey = vc_cuda_survey,
 	.open = open_device,
 	.close = close_device,
 	.plan = vc_cuda_plan,

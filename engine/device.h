@@ -135,7 +135,7 @@ typedef struct vc_device_api
 	bool		shares_weights; /* knows vc_plan_options.parameters and store */
 
 	/* Fills at most max entries, unusable ones too; *count says how many. */
-	vc_status	(*probe) (vc_device_info *info, int max, int *count, vc_error *error);
+	vc_status	(*survey) (vc_device_info *info, int max, int *count, vc_error *error);
 
 	/* threads: CPU threads to compute with, >= 1; a GPU ignores it. */
 	vc_status	(*open) (int index, int threads, vc_device **device, vc_error *error);

@@ -393,7 +393,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 		return vc_fail(error, VC_LIMIT_EXCEEDED, "a group has more than %d images, too many for this method", INT32_MAX);
 	for (int c = 0; c < q->options.classes; c++)
 	{
-		out[c].raw = group->said != NULL ? (double) group->said[c] / group->count : NAN;
+		out[c].raw = group->predicted != NULL ? (double) group->predicted[c] / group->count : NAN;
 		out[c].low = out[c].high = NAN;
 	}
 	status = vc_cells_make(group, q->options.classes, vc_quantification_soft(q->options.method),

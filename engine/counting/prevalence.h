@@ -47,7 +47,7 @@ typedef enum vc_quantification
 typedef struct vc_classified
 {
 	int64_t		count;
-	const int64_t *said;		/* [classes]: images of each predicted class */
+	const int64_t *predicted;		/* [classes]: images of each predicted class */
 	const float *probabilities; /* [count][classes] */
 } vc_classified;
 
@@ -115,6 +115,6 @@ extern vc_status vc_quantify(const vc_quantifier *quantifier, const vc_classifie
  * its 95 % interval (Newcombe 1998, method 10); said[classes][classes], by
  * true, then predicted class.  NAN where there are no images of either kind.
  */
-extern double vc_informedness(const int64_t *said, int classes, int class_index, double *low);
+extern double vc_informedness(const int64_t *predicted, int classes, int class_index, double *low);
 
 #endif							/* VISCLF_PREVALENCE_H */

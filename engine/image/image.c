@@ -81,7 +81,7 @@ check_is_jpeg(const uint8_t *data, size_t size, vc_error *error)
 }
 
 vc_status
-vc_image_probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+vc_image_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	vc_status	status = check_is_jpeg(data, size, error);
 

@@ -7,7 +7,7 @@
 
 #include "engine/image/image.h"
 
-/* As vc_image_probe, of bytes that begin as a JPEG does. */
+/* As vc_image_header, of bytes that begin as a JPEG does. */
 extern vc_status vc_jpeg_probe(const uint8_t *data, size_t size,
 							   vc_image_info *info, vc_error *error);
 

@@ -154,7 +154,7 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_li
 	if (side < 1 || side > VC_MAX_THUMBNAIL)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
 					   side, VC_MAX_THUMBNAIL);
-	status = vc_image_probe(data, size, &info, error);
+	status = vc_image_header(data, size, &info, error);
 	if (status != VC_OK)
 		return status;
 	longer = info.width > info.height ? info.width : info.height;

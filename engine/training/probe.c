@@ -164,7 +164,7 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 
 /* The objective at x, its gradient, and the loss alone. */
 static double
-evaluate(const problem *p, const double *x, double *gradient, double *mean_loss)
+probe_objective(const problem *p, const double *x, double *gradient, double *mean_loss)
 {
 	int64_t		weights = (int64_t) p->classes * p->width;
 	double		loss = 0;
@@ -294,7 +294,7 @@ line_search(const problem *p, work *w, double *value, double *mean_loss)
 
 		for (int64_t j = 0; j < p->unknowns; j++)
 			w->next[j] = w->x[j] + length * w->direction[j];
-		next_value = evaluate(p, w->next, w->next_gradient, mean_loss);
+		next_value = probe_objective(p, w->next, w->next_gradient, mean_loss);
 		if (next_value <= *value + SUFFICIENT * length * slope)
 		{
 			*value = next_value;
@@ -307,7 +307,7 @@ line_search(const problem *p, work *w, double *value, double *mean_loss)
 static vc_status
 minimise(const problem *p, const vc_probe_options *o, work *w, double *loss, vc_error *error)
 {
-	double		value = evaluate(p, w->x, w->gradient, loss);
+	double		value = probe_objective(p, w->x, w->gradient, loss);
 
 	for (int i = 0; i < o->iterations; i++)
 	{

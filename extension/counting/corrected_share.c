@@ -59,7 +59,7 @@ typedef struct State
 /* What the final function keeps over the groups of a query. */
 typedef struct Known
 {
-	Lookup		lookup;
+	ActiveModel		active;
 	MemoryContext context;		/* of the quantifier */
 	Quantifier *quantifier;
 } Known;
@@ -90,7 +90,7 @@ check_same(FunctionCallInfo fcinfo, int argument, const char *name, const char *
 }
 
 static State *
-begin(FunctionCallInfo fcinfo)
+share_begin(FunctionCallInfo fcinfo)
 {
 	State	   *state = palloc0(sizeof(*state));
 
@@ -106,7 +106,7 @@ begin(FunctionCallInfo fcinfo)
 
 /* The row of images that a further image of this label is counted in, if any. */
 static Labelled *
-find(State *state, const char *label)
+share_group(State *state, const char *label)
 {
 	for (int64 i = 0; i < state->count; i++)
 		if (label == NULL ? state->rows[i].label == NULL :
@@ -116,9 +116,9 @@ find(State *state, const char *label)
 }
 
 static void
-add(State *state, const char *label, Datum probabilities)
+share_add(State *state, const char *label, Datum probabilities)
 {
-	Labelled   *row = state->soft && probabilities != 0 ? NULL : find(state, label);
+	Labelled   *row = state->soft && probabilities != 0 ? NULL : share_group(state, label);
 
 	if (row == NULL)
 	{
@@ -149,12 +149,12 @@ visclf_corrected_share_add(PG_FUNCTION_ARGS)
 		elog(ERROR, "corrected_share is an aggregate");
 	caller = MemoryContextSwitchTo(context);
 	if (state == NULL)
-		state = begin(fcinfo);
+		state = share_begin(fcinfo);
 	if (state->soft && !PG_ARGISNULL(ARG_PROBABILITIES))
 		probabilities = PG_GETARG_DATUM(ARG_PROBABILITIES);
 	if (state->soft && probabilities == 0)
 		label = NULL;
-	add(state, label, label ? probabilities : 0);
+	share_add(state, label, label ? probabilities : 0);
 	MemoryContextSwitchTo(caller);
 	check_same(fcinfo, ARG_MODEL, "model", state->model);
 	check_same(fcinfo, ARG_CLASS, "class", state->class);
@@ -163,7 +163,7 @@ visclf_corrected_share_add(PG_FUNCTION_ARGS)
 
 /* How the model errs, learnt at a query's first group. */
 static Quantifier *
-learn(FunctionCallInfo fcinfo, const State *state)
+share_learn(FunctionCallInfo fcinfo, const State *state)
 {
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
 	Known	   *known = fcinfo->flinfo->fn_extra;
@@ -174,7 +174,7 @@ learn(FunctionCallInfo fcinfo, const State *state)
 		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(*known));
 		known->context = AllocSetContextCreate(context, "visclf corrected_share", ALLOCSET_DEFAULT_SIZES);
 	}
-	model_id = lookup_model(&known->lookup, cstring_to_text(state->model), context).model_id;
+	model_id = active_model_find(&known->active, cstring_to_text(state->model), context).model_id;
 	if (known->quantifier == NULL || known->quantifier->model_id != model_id ||
 		known->quantifier->method != state->method)
 	{
@@ -220,7 +220,7 @@ visclf_corrected_share_end(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_STATE))
 		PG_RETURN_NULL();
 	state = (const State *) PG_GETARG_POINTER(ARG_STATE);
-	q = learn(fcinfo, state);
+	q = share_learn(fcinfo, state);
 	group = group_create(q);
 	for (int64 i = 0; i < state->count; i++)
 		group_add(q, group, state->rows[i].label, state->rows[i].images, state->rows[i].probabilities,

@@ -83,7 +83,7 @@ read_arguments(FunctionCallInfo fcinfo, bool soft)
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
-make_query(const Grouping *g)
+make_counting_query(const Grouping *g)
 {
 	StringInfoData query;
 
@@ -156,7 +156,7 @@ finish_group(Progress *progress)
 
 /* Takes a row of the cursor; those of a group follow each other. */
 static void
-add_row(void *argument, uint64 place, const PredictionRow *row)
+count_row(void *argument, uint64 place, const PredictionRow *row)
 {
 	Progress   *progress = argument;
 	int64		number = result_bigint(place, COLUMN_NUMBER);
@@ -182,7 +182,7 @@ count_groups(ReturnSetInfo *result, const Quantifier *q, const char *query)
 	Progress	progress = {.result = result, .q = q, .group = group_create(q),
 		.context = AllocSetContextCreate(CurrentMemoryContext, "visclf group", ALLOCSET_DEFAULT_SIZES)};
 
-	predictions_read(query, q, add_row, &progress);
+	predictions_read(query, q, count_row, &progress);
 	finish_group(&progress);
 }
 
@@ -201,10 +201,10 @@ visclf_prevalence(PG_FUNCTION_ARGS)
 	method = quantification_from_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METHOD)));
 	grouping = read_arguments(fcinfo, vc_quantification_soft(method));
 	SPI_connect();
-	q = quantifier_create(model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL))).model_id, method,
+	q = quantifier_create(model_find_active(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL))).model_id, method,
 						  PG_GETARG_FLOAT8(ARG_CONFIDENCE), PG_GETARG_INT32(ARG_RESAMPLES),
 						  PG_GETARG_INT64(ARG_SEED), CurrentMemoryContext);
-	count_groups((ReturnSetInfo *) fcinfo->resultinfo, q, make_query(&grouping));
+	count_groups((ReturnSetInfo *) fcinfo->resultinfo, q, make_counting_query(&grouping));
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -112,7 +112,7 @@ read_validation(Quantifier *q)
 	uint64		rows;
 	vc_error	error;
 
-	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
+	q->confusion = palloc0(sizeof(int64) * q->class_count * q->class_count);
 	for (int c = 0; c < q->class_count; c++)
 		groups[c] = group_create(q);
 	sql_begin(&sql, "SELECT label, predicted, probabilities FROM visclf.validation "
@@ -124,7 +124,7 @@ read_validation(Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
-	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		char	   *predicted = result_string(i, 2);
@@ -133,7 +133,7 @@ read_validation(Quantifier *q)
 		Datum		probabilities = result_datum(i, 3, FLOAT4ARRAYOID, &isnull);
 
 		group_add(q, groups[truth], predicted, 1, probabilities, isnull);
-		q->said[truth * q->class_count + quantifier_class(q, predicted)]++;
+		q->confusion[truth * q->class_count + quantifier_class(q, predicted)]++;
 	}
 	return groups;
 }
@@ -157,17 +157,17 @@ quantifier_create(int model_id, vc_quantification method, double confidence, int
 	q->model_id = model_id;
 	q->method = method;
 	q->options = (vc_quantifier_options) {.method = method, .confidence = confidence,
-		.resamples = resamples, .seed = (uint64) seed, .canceled = vc_query_canceled,
+		.resamples = resamples, .seed = (uint64) seed, .canceled = query_canceled,
 		.memory = (int64) maintenance_work_mem * 1024};
 	q->options.balanced = read_model(q);
 	q->options.classes = q->class_count;
-	vc_check(vc_quantifier_check_memory(&q->options, 0, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, 0, &error), &error);
 	groups = read_validation(q);
 	validation = palloc(sizeof(*validation) * q->class_count);
 	for (int c = 0; c < q->class_count; c++)
-		validation[c] = (vc_classified) {groups[c]->classified, groups[c]->said, groups[c]->probabilities};
-	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
-	vc_release_with(context, release_engine, q->engine);
+		validation[c] = (vc_classified) {groups[c]->classified, groups[c]->predicted, groups[c]->probabilities};
+	check_status(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
+	release_with_context(context, release_engine, q->engine);
 	MemoryContextSwitchTo(caller);
 	return q;
 }
@@ -177,7 +177,7 @@ group_create(const Quantifier *q)
 {
 	ImageGroup	   *group = palloc0(sizeof(*group));
 
-	group->said = palloc0(sizeof(int64) * q->class_count);
+	group->predicted = palloc0(sizeof(int64) * q->class_count);
 	group->context = CurrentMemoryContext;
 	return group;
 }
@@ -186,17 +186,17 @@ void
 group_reset(const Quantifier *q, ImageGroup *group)
 {
 	group->classified = group->failed = group->flawed = 0;
-	memset(group->said, 0, sizeof(int64) * q->class_count);
+	memset(group->predicted, 0, sizeof(int64) * q->class_count);
 }
 
 /* Makes room for probabilities of more images. */
 static void
-grow(const Quantifier *q, ImageGroup *group)
+grow_group(const Quantifier *q, ImageGroup *group)
 {
 	vc_error	error;
 
 	group->room = Max(16, 2 * group->room);
-	vc_check(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
 	if (group->probabilities == NULL)
 		group->probabilities = MemoryContextAllocHuge(group->context, sizeof(float) * q->class_count * group->room);
 	else
@@ -215,23 +215,23 @@ group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 image
 		return;
 	}
 	if (soft && group->classified == group->room)
-		grow(q, group);
+		grow_group(q, group);
 	if (soft)
 		read_probabilities(q, probabilities, group->probabilities + group->classified * q->class_count);
-	group->said[quantifier_class(q, label)] += images;
+	group->predicted[quantifier_class(q, label)] += images;
 	group->classified += images;
 }
 
 vc_prevalence *
 group_estimate(const Quantifier *q, const ImageGroup *group)
 {
-	vc_classified images = {group->classified, group->said, group->probabilities};
+	vc_classified images = {group->classified, group->predicted, group->probabilities};
 	vc_prevalence *found;
 	vc_error	error;
 
 	if (group->classified == 0)
 		return NULL;
 	found = palloc(sizeof(*found) * q->class_count);
-	vc_check(vc_quantify(q->engine, &images, found, &error), &error);
+	check_status(vc_quantify(q->engine, &images, found, &error), &error);
 	return found;
 }

@@ -21,7 +21,7 @@ typedef struct Quantifier
 	vc_quantification method;
 	vc_quantifier_options options;
 	vc_quantifier *engine;
-	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
+	int64	   *confusion;		/* [class_count][class_count]: validation images by true, then predicted class */
 } Quantifier;
 
 /* The images of one group. */
@@ -30,7 +30,7 @@ typedef struct ImageGroup
 	int64		classified;
 	int64		failed;			/* images without a prediction */
 	int64		flawed;			/* images whose prediction has a warning */
-	int64	   *said;			/* [class_count] */
+	int64	   *predicted;			/* [class_count] */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for, in the context */
 	MemoryContext context;

@@ -12,11 +12,11 @@
 #define CANNOT_TELL 0.1			/* true less false positive rate */
 
 static void
-append(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
+append_warning(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
 
 /* Adds one doubt to the others. */
 static void
-append(StringInfo text, const char *format,...)
+append_warning(StringInfo text, const char *format,...)
 {
 	va_list		args;
 	char		doubt[256];
@@ -32,19 +32,19 @@ static void
 doubt_model(const Quantifier *q, int class_index, StringInfo text)
 {
 	double		low;
-	double		informedness = vc_informedness(q->said, q->class_count, class_index, &low);
+	double		informedness = vc_informedness(q->confusion, q->class_count, class_index, &low);
 	int64		images = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		images += q->said[class_index * q->class_count + c];
+		images += q->confusion[class_index * q->class_count + c];
 	if (images == 0)
-		append(text, "no validation image is of this class");
+		append_warning(text, "no validation image is of this class");
 	else if (images < FEW_VALIDATION)
-		append(text, "few validation images are of this class: %lld", (long long) images);
+		append_warning(text, "few validation images are of this class: %lld", (long long) images);
 	if (isnan(informedness))
-		append(text, "the model's errors about this class are not known");
+		append_warning(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
-		append(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
+		append_warning(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
 }
 
@@ -55,11 +55,11 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 
 	initStringInfo(&text);
 	if (group->classified == 0)
-		append(&text, "no image of the group is classified");
+		append_warning(&text, "no image of the group is classified");
 	else if (group->classified < FEW_IMAGES)
-		append(&text, "few images of the group are classified: %lld", (long long) group->classified);
+		append_warning(&text, "few images of the group are classified: %lld", (long long) group->classified);
 	if (group->flawed > 0)
-		append(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
+		append_warning(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
 	if (vc_quantification_corrects(q->method))
 		doubt_model(q, class_index, &text);
 	return text.len > 0 ? text.data : NULL;

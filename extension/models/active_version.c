@@ -55,7 +55,7 @@ visclf_active_version(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	model_id = model_lookup(name).model_id;
+	model_id = model_find_active(name).model_id;
 	SPI_connect();
 	if (!PG_ARGISNULL(1))
 		check_kind(model_id, name, PG_GETARG_BOOL(1));

@@ -57,9 +57,9 @@ open_file(bytea *data)
 	vc_safetensors *file;
 	vc_error	error;
 
-	vc_check(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+	check_status(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
 								 &file, &error), &error);
-	vc_release_with(CurrentMemoryContext, release_file, file);
+	release_with_context(CurrentMemoryContext, release_file, file);
 	return file;
 }
 
@@ -70,7 +70,7 @@ find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 	char	   *architecture = palloc(VC_NAME_SIZE);
 	vc_error	error;
 
-	vc_check(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
+	check_status(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
 			 &error);
 	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
 	{
@@ -294,7 +294,7 @@ read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 	bytea	   *data = tensor_alloc(parameter);
 	vc_error	error;
 
-	vc_check(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
+	check_status(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
 	if (vc_parameter_check(parameter, tensor->name, (float *) VARDATA(data), &error) != VC_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -311,7 +311,7 @@ write_weights(const Model *model, const vc_safetensors *file)
 	int		   *tensors = palloc(sizeof(int) * network->parameter_count);
 	vc_error	error;
 
-	vc_check(vc_weights_match(file, network, tensors, &error), &error);
+	check_status(vc_weights_match(file, network, tensors, &error), &error);
 	for (int i = 0; i < network->parameter_count; i++)
 	{
 		bytea	   *data;

@@ -77,7 +77,7 @@ throw_no_model(const char *name)
 }
 
 ModelKey
-model_lookup(const char *name)
+model_find_active(const char *name)
 {
 	Sql			sql;
 	ModelKey	key;
@@ -170,8 +170,8 @@ model_describe(Model *model, float dropout, MemoryContext context)
 	memcpy(options.mean, model->mean, sizeof(options.mean));
 	memcpy(options.std, model->std, sizeof(options.std));
 	options.dropout = dropout;
-	vc_check(vc_network_create(&options, &model->network, &error), &error);
-	vc_release_with(context, release_network, model->network);
+	check_status(vc_network_create(&options, &model->network, &error), &error);
+	release_with_context(context, release_network, model->network);
 }
 
 Model *
@@ -255,15 +255,15 @@ model_labels(const Model *model, const float *probabilities, int *labels)
 }
 
 uint64
-model_said(const Model *model, const float *logits, float *probabilities)
+model_predicted(const Model *model, const float *logits, float *probabilities)
 {
 	int		   *labels = palloc(sizeof(int) * model->class_count);
 	int			count;
-	uint64		said;
+	uint64		predicted;
 
 	model_probabilities(model, logits, probabilities);
 	count = model_labels(model, probabilities, labels);
-	said = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
+	predicted = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
 	pfree(labels);
-	return said;
+	return predicted;
 }

@@ -45,7 +45,7 @@ try_lock(uint32 object, LockKind kind, MemoryContext context)
 	set_tag(tag, object, kind);
 	result = LockAcquire(tag, ExclusiveLock, true, true);
 	if (result != LOCKACQUIRE_NOT_AVAIL)
-		vc_release_with(context, release_lock, tag);
+		release_with_context(context, release_lock, tag);
 	return result;
 }
 

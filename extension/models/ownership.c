@@ -37,7 +37,7 @@ find_owner(const char *name, Oid *owner)
 
 /* Whose a name is, or ROLE_NOBODY where the current role may take it; throws where it may not. */
 static Oid
-check(const char *name)
+check_owner(const char *name)
 {
 	Oid			owner;
 	char	   *who;
@@ -82,7 +82,7 @@ name_lock(const char *name)
 void
 name_check(const char *name)
 {
-	check(name);
+	check_owner(name);
 }
 
 Oid
@@ -92,7 +92,7 @@ name_claim(const char *name)
 	Sql			sql;
 
 	name_lock(name);
-	owner = check(name);
+	owner = check_owner(name);
 	if (owner != ROLE_NOBODY)
 		return owner;
 	sql_begin(&sql, "INSERT INTO visclf.model_name (name, owner_role) VALUES ($1, $2::visclf.role)");

@@ -138,7 +138,7 @@ visclf_report(PG_FUNCTION_ARGS)
 	read_options(fcinfo, &r.options);
 	initStringInfo(&out);		/* outlives SPI */
 	SPI_connect();
-	r.quantifier = quantifier_create(model_lookup(r.options.model).model_id, r.options.method, r.options.confidence,
+	r.quantifier = quantifier_create(model_find_active(r.options.model).model_id, r.options.method, r.options.confidence,
 									 r.options.resamples, r.options.seed, CurrentMemoryContext);
 	choose_classes(fcinfo, &r);
 	report_read_counts(&r);

@@ -71,7 +71,7 @@ place_expression(const ReportOptions *o)
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
-make_query(const ReportOptions *o)
+make_report_query(const ReportOptions *o)
 {
 	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
 					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
@@ -214,7 +214,7 @@ add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
 
 /* Adds a row of the cursor to the groups that it belongs to. */
 static void
-add_row(void *report, uint64 number, const PredictionRow *row)
+report_add_row(void *report, uint64 number, const PredictionRow *row)
 {
 	Report	   *r = report;
 	bool		no_year;
@@ -238,7 +238,7 @@ add_row(void *report, uint64 number, const PredictionRow *row)
 }
 
 static void
-estimate(Report *r, ReportGroup *groups, int count)
+estimate_group(Report *r, ReportGroup *groups, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -270,10 +270,10 @@ report_read_counts(Report *r)
 	r->by_place = make_groups(r, r->place_count);
 	r->by_period = make_groups(r, r->period_count);
 	r->grid = make_groups(r, r->place_count * r->period_count);
-	predictions_read(make_query(&r->options), r->quantifier, add_row, r);
-	estimate(r, &r->all, 1);
-	estimate(r, r->by_year, r->year_count);
-	estimate(r, r->by_place, r->place_count);
-	estimate(r, r->by_period, r->period_count);
-	estimate(r, r->grid, r->place_count * r->period_count);
+	predictions_read(make_report_query(&r->options), r->quantifier, report_add_row, r);
+	estimate_group(r, &r->all, 1);
+	estimate_group(r, r->by_year, r->year_count);
+	estimate_group(r, r->by_place, r->place_count);
+	estimate_group(r, r->by_period, r->period_count);
+	estimate_group(r, r->grid, r->place_count * r->period_count);
 }

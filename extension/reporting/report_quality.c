@@ -15,18 +15,18 @@
 
 /* Validation images of a class that are said to be of another. */
 static int64
-said(const Quantifier *q, int truth, int predicted)
+confused(const Quantifier *q, int truth, int predicted)
 {
-	return q->said[truth * q->class_count + predicted];
+	return q->confusion[truth * q->class_count + predicted];
 }
 
 static int64
-support(const Quantifier *q, int truth)
+class_images(const Quantifier *q, int truth)
 {
 	int64		sum = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		sum += said(q, truth, c);
+		sum += confused(q, truth, c);
 	return sum;
 }
 
@@ -54,8 +54,8 @@ confusion_matrix(const Report *r)
 		for (int c = 0; c < q->class_count; c++)
 		{
 			appendStringInfo(out, "<td style=\"background-color:rgba(%s,%.2f)\">", t == c ? "0,114,178" : "213,94,0",
-							 0.5 * said(q, t, c) / Max(1, support(q, t)));
-			markup_count(out, said(q, t, c));
+							 0.5 * confused(q, t, c) / Max(1, class_images(q, t)));
+			markup_count(out, confused(q, t, c));
 			appendStringInfoString(out, "</td>");
 		}
 		appendStringInfoString(out, "</tr>\n");
@@ -165,7 +165,7 @@ report_quality(Report *r)
 	int64		images = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		images += support(q, c);
+		images += class_images(q, c);
 	appendStringInfoString(r->out, "<h3>How it errs</h3>\n");
 	if (images == 0)
 	{

@@ -35,7 +35,7 @@ byline(const Report *r)
 
 /* The answer for one class over all images. */
 static void
-answer(const Report *r, int class_index)
+report_answer(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 	const vc_prevalence *f = &r->all.found[class_index];
@@ -69,7 +69,7 @@ answer(const Report *r, int class_index)
 
 /* How the share of a class has changed from the first columns of the grid to the last. */
 static void
-change(const Report *r, int class_index)
+report_change(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 	int			first = 0;
@@ -103,8 +103,8 @@ report_summary(Report *r)
 	}
 	for (int i = 0; i < r->shown_count; i++)
 	{
-		answer(r, r->shown[i]);
-		change(r, r->shown[i]);
+		report_answer(r, r->shown[i]);
+		report_change(r, r->shown[i]);
 	}
 	if (r->shown_count < r->quantifier->class_count && r->quantifier->class_count > 2)
 		appendStringInfo(r->out, "<p class=\"note\">%d of the model's %d classes are on this page.</p>\n",

@@ -115,7 +115,7 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 }
 
 static void
-legend(const Report *r, const Series *s)
+draw_years_legend(const Report *r, const Series *s)
 {
 	StringInfo	out = r->out;
 
@@ -128,7 +128,7 @@ legend(const Report *r, const Series *s)
 
 /* The chart, in the shape for a desk or for a phone; the style sheet shows one. */
 static void
-draw(const Report *r, const Series *s, int class_index, bool wide)
+draw_years(const Report *r, const Series *s, int class_index, bool wide)
 {
 	double		tick = chart_round_up(s->top / 5);
 	Chart		chart = {.out = r->out, .style = wide ? "wide" : "narrow", .width = wide ? 760 : 380,
@@ -149,7 +149,7 @@ draw(const Report *r, const Series *s, int class_index, bool wide)
 
 /* A row a year. */
 static void
-table(const Report *r, int class_index)
+write_years_table(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 
@@ -181,13 +181,13 @@ report_years(Report *r)
 		appendStringInfoString(r->out, "</h3>\n");
 		if (s.count > 0)
 		{
-			legend(r, &s);
-			draw(r, &s, r->shown[i], true);
-			draw(r, &s, r->shown[i], false);
+			draw_years_legend(r, &s);
+			draw_years(r, &s, r->shown[i], true);
+			draw_years(r, &s, r->shown[i], false);
 		}
 		else
 			appendStringInfoString(r->out, "<p>No image with a year is classified.</p>\n");
-		table(r, r->shown[i]);
+		write_years_table(r, r->shown[i]);
 	}
 	if (r->no_year.images->classified + r->no_year.images->failed > 0)
 	{

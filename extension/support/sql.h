@@ -79,7 +79,7 @@ extern uint64 sql_fetch(Portal cursor, long rows);
 extern SPIPlanPtr sql_prepare(const char *command, int count, Oid *types);
 
 /* Runs a plan, which may write, with values none of which is NULL; counts its rows. */
-extern uint64 sql_run(SPIPlanPtr plan, Datum *values);
+extern uint64 sql_run(SPIPlanPtr statement, Datum *values);
 
 /* Commits, and begins the next transaction. */
 extern void sql_commit(void);

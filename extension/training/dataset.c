@@ -39,13 +39,13 @@ dataset_create(size_t image_bytes, bool multi_label)
 	d->multi_label = multi_label;
 	PrepareTempTablespaces();
 	d->file = OpenTemporaryFile(true);
-	vc_release_with(d->context, close_file, d);
+	release_with_context(d->context, close_file, d);
 	return d;
 }
 
 /* Room for one more element in a growing array of the dataset's context. */
 static void *
-grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
+dataset_grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
 {
 	if (count < *capacity)
 		return array;
@@ -78,7 +78,7 @@ dataset_label(Dataset *d, const char *label)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d different labels", VC_MAX_CLASSES),
 				 errhint("Is this the column of labels?")));
-	d->classes = grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
+	d->classes = dataset_grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
 	d->class_capacity = capacity;
 	memmove(&d->classes[low + 1], &d->classes[low],
 			sizeof(DatasetClass) * (d->class_count - low));
@@ -109,7 +109,7 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %u images", PG_UINT32_MAX)));
-	d->rows = grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
+	d->rows = dataset_grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
 	copy = &d->rows[d->count++];
 	*copy = *row;
 	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;

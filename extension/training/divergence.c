@@ -48,7 +48,7 @@ training_check_weights(Training *t)
 		if (!vc_parameter_stored(parameter))
 			continue;
 		data = palloc(sizeof(float) * parameter->count);
-		vc_check(t->device.api->get_parameter(t->plan, i, data, &error), &error);
+		check_status(t->device.api->get_parameter(t->plan, i, data, &error), &error);
 		if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
 			throw_diverged(t, error.message);
 		pfree(data);

@@ -272,7 +272,7 @@ parent_option(const Call *call)
 {
 	if (is_left_out(call, OPTION_PRETRAINED))
 		return NULL;
-	return model_read(model_lookup(text_option(call, OPTION_PRETRAINED)).model_id, false,
+	return model_read(model_find_active(text_option(call, OPTION_PRETRAINED)).model_id, false,
 					  CurrentMemoryContext);
 }
 
@@ -290,7 +290,7 @@ check_network(const TrainOptions *o)
 	options.classes = 2;
 	memcpy(options.std, vc_imagenet_std, sizeof(options.std));
 	options.dropout = o->dropout;
-	vc_check(vc_network_create(&options, &network, &error), &error);
+	check_status(vc_network_create(&options, &network, &error), &error);
 	vc_network_free(network);
 }
 

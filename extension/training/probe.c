@@ -50,7 +50,7 @@ compute_features(Training *t, float *features, void *targets)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, d->train + first, count);
-		vc_check(t->device.api->forward(t->plan, t->sent, count, t->logits,
+		check_status(t->device.api->forward(t->plan, t->sent, count, t->logits,
 										features + first * width, &error), &error);
 		if (d->multi_label)
 			memcpy((uint8_t *) targets + first * t->model->class_count, t->members,
@@ -74,15 +74,15 @@ probe_train(Training *t)
 	vc_targets	targets = make_targets(t, &memory);
 	float	   *weight = palloc(sizeof(float) * network->features * network->classes);
 	float	   *bias = palloc(sizeof(float) * network->classes);
-	vc_probe_options options = {t->options->recipe.weight_decay, ITERATIONS, vc_query_canceled, NULL};
+	vc_probe_options options = {t->options->recipe.weight_decay, ITERATIONS, query_canceled, NULL};
 	double		loss;
 	vc_error	error;
 
 	compute_features(t, features, memory);
-	vc_check(vc_probe_fit(features, &targets, count, network->features, network->classes,
+	check_status(vc_probe_fit(features, &targets, count, network->features, network->classes,
 						  &options, weight, bias, &loss, &error), &error);
-	vc_check(t->device.api->set_parameter(t->plan, head->weight, weight, &error), &error);
-	vc_check(t->device.api->set_parameter(t->plan, head->bias, bias, &error), &error);
+	check_status(t->device.api->set_parameter(t->plan, head->weight, weight, &error), &error);
+	check_status(t->device.api->set_parameter(t->plan, head->bias, bias, &error), &error);
 	pfree(features);
 	pfree(memory);
 	return loss;

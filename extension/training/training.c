@@ -29,7 +29,7 @@
 #include "engine/support/random.h"
 
 static void
-release_device(void *argument)
+release_training_device(void *argument)
 {
 	Training   *t = argument;
 
@@ -41,7 +41,7 @@ release_device(void *argument)
 }
 
 static void
-release_plan(void *argument)
+release_training_plan(void *argument)
 {
 	Training   *t = argument;
 
@@ -52,7 +52,7 @@ void
 training_open_device(Training *t)
 {
 	open_device(&t->device);
-	vc_release_with(t->context, release_device, t);
+	release_with_context(t->context, release_training_device, t);
 }
 
 Training *
@@ -91,7 +91,7 @@ add_context(void *argument)
 
 /* Room for one batch and what is said of it. */
 static void
-make_batch(Training *t)
+training_batch_create(Training *t)
 {
 	int			classes = t->model->class_count;
 
@@ -110,7 +110,7 @@ make_batch(Training *t)
 	t->targets.class_weights = training_class_weights(t);
 	t->logits = palloc(sizeof(float) * t->batch_size * classes);
 	t->probabilities = palloc(sizeof(float) * classes);
-	t->said = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->valid_count);
+	t->predicted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->valid_count);
 }
 
 void
@@ -126,10 +126,10 @@ training_plan(Training *t)
 	options.algorithm = setting_convolution;
 	options.precision = setting_precision;
 	options.max_batch = t->batch_size;
-	options.interrupted = vc_query_canceled;
-	vc_check(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
-	vc_release_with(t->context, release_plan, t);	/* before the network and the device */
-	make_batch(t);
+	options.interrupted = query_canceled;
+	check_status(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
+	release_with_context(t->context, release_training_plan, t);	/* before the network and the device */
+	training_batch_create(t);
 	training_keep(t);
 	if (probe)
 		vc_recipe_probe(&t->recipe);
@@ -152,7 +152,7 @@ start_random(Training *t)
 			continue;
 		data = palloc(sizeof(float) * network->parameters[i].count);
 		vc_parameter_init(network, i, (uint64) t->options->seed, data);
-		vc_check(t->device.api->set_parameter(t->plan, i, data, &error), &error);
+		check_status(t->device.api->set_parameter(t->plan, i, data, &error), &error);
 		pfree(data);
 	}
 }
@@ -181,7 +181,7 @@ start_from(int index, const float *data, void *argument)
 
 	if (p->group == VC_GROUP_HEAD && !head_fits(parent, t->model))
 		return;
-	vc_check(t->device.api->set_parameter(t->plan, vc_network_find(t->model->network, p->name),
+	check_status(t->device.api->set_parameter(t->plan, vc_network_find(t->model->network, p->name),
 										  data, &error), &error);
 }
 
@@ -229,7 +229,7 @@ training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc
 		training_load(t, order + first, t->batch_size);
 	else
 		training_load_augmented(t, order + first, t->batch_size, step->seed, epoch, first);
-	vc_check(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
+	check_status(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
 									   &loss, NULL, &error), &error);
 	return loss;
 }
@@ -307,7 +307,7 @@ training_run(Training *t)
 	while (t->phase < t->recipe.phases)
 	{
 		if (t->epoch == 0 && t->options->method == METHOD_FINE_TUNE)
-			vc_check(t->device.api->reset_optimizer(t->plan, &error), &error);
+			check_status(t->device.api->reset_optimizer(t->plan, &error), &error);
 		if (t->epoch < t->recipe.phase[t->phase].epochs)
 			log_header(t);
 		while (t->epoch < t->recipe.phase[t->phase].epochs)

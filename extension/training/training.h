@@ -48,7 +48,7 @@ typedef struct Training
 	vc_targets	targets;
 	float	   *logits;
 	float	   *probabilities;	/* of one image */
-	uint64	   *said;			/* of each validation image, see training_said */
+	uint64	   *predicted;			/* of each validation image, see training_predicted */
 
 	instr_time	last_checkpoint;
 	instr_time	last_progress;
@@ -129,7 +129,7 @@ extern float *training_class_weights(const Training *t);
 extern Validation training_validate(Training *t, bool last);
 
 /* Identifies the labels that the model says of image i of the batch, by t->logits. */
-extern uint64 training_said(Training *t, int i);
+extern uint64 training_predicted(Training *t, int i);
 
 /*
  * training_calibrate.c: after the last epoch's validation, finds the ranges of

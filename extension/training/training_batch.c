@@ -41,7 +41,7 @@ send_rows(Training *t)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < count; i++)
 			dataset_read(t->data, (uint32) (first + i), t->images + t->data->image_bytes * i);
-		vc_check(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
+		check_status(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
 	}
 }
 
@@ -60,8 +60,8 @@ training_keep(Training *t)
 		ereport(DEBUG1, (errmsg("images are sent batch by batch: %s", error.message)));
 		return;
 	}
-	vc_check(status, &error);
-	vc_release_with(t->context, release_kept, t);
+	check_status(status, &error);
+	release_with_context(t->context, release_kept, t);
 	t->kept_rows = palloc(sizeof(int64) * t->batch_size);
 	send_rows(t);
 }
@@ -74,7 +74,7 @@ select_rows(Training *t, const uint32 *rows, int count)
 
 	for (int i = 0; i < count; i++)
 		t->kept_rows[i] = rows[i];
-	vc_check(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
+	check_status(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
 	t->sent = NULL;
 }
 
@@ -102,7 +102,7 @@ typedef struct AugmentJob
 } AugmentJob;
 
 static void
-augment(void *argument, const void *unused)
+augment_image(void *argument, const void *unused)
 {
 	const AugmentJob *job = argument;
 
@@ -117,10 +117,10 @@ static void
 run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
 {
 	for (int i = 0; pool == NULL && i < count; i++)
-		augment(&jobs[i], NULL);
+		augment_image(&jobs[i], NULL);
 	if (pool == NULL)
 		return;
-	vc_pool_submit(pool, augment, jobs, sizeof(AugmentJob), count, NULL);
+	vc_pool_submit(pool, augment_image, jobs, sizeof(AugmentJob), count, NULL);
 	pool_wait(pool);
 }
 

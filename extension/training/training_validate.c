@@ -14,14 +14,14 @@
 #include "engine/training/metrics.h"
 
 uint64
-training_said(Training *t, int i)
+training_predicted(Training *t, int i)
 {
-	return model_said(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
+	return model_predicted(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
 }
 
 /* Loss of image i of the batch; t->probabilities become its own. */
 static double
-judge(Training *t, int i)
+image_loss(Training *t, int i)
 {
 	int			classes = t->model->class_count;
 	const float *logits = t->logits + (Size) i * classes;
@@ -50,11 +50,11 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, d->valid + first, count);
-		vc_check(t->device.api->forward(t->plan, t->sent, count, t->logits, NULL, &error),
+		check_status(t->device.api->forward(t->plan, t->sent, count, t->logits, NULL, &error),
 				 &error);
 		for (int i = 0; i < count; i++)
 		{
-			double		loss = judge(t, i);
+			double		loss = image_loss(t, i);
 
 			training_check_finite(t, loss);
 			v.loss += loss;
@@ -64,7 +64,7 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 				v.accuracy += vc_argmax(t->probabilities, classes) == t->labels[i];
 			if (!keep)
 				continue;
-			t->said[first + i] = training_said(t, i);
+			t->predicted[first + i] = training_predicted(t, i);
 			validation_write(t, (int) (first + i + 1), d->valid[first + i], loss);
 		}
 	}
@@ -98,8 +98,8 @@ validate_multi_label(Training *t, bool last)
 	Validation	v;
 	vc_error	error;
 
-	vc_check(vc_tally_create(t->model->class_count, &tally, &error), &error);
-	vc_release_with(context, release_tally, tally);
+	check_status(vc_tally_create(t->model->class_count, &tally, &error), &error);
+	release_with_context(context, release_tally, tally);
 	v = run_rows(t, tally, false);
 	v.accuracy = vc_tally_accuracy(tally, 0.5);
 	v.f1 = vc_tally_f1(tally, 0.5);

@@ -170,7 +170,7 @@ test_reasons(void)
 
 		memset(info, 0, sizeof(info));
 		emulate_device(list[i].capability, (size_t) 8 << 30, list[i].count_error, list[i].driver);
-		status = api->probe(info, 4, &count, &error);
+		status = api->survey(info, 4, &count, &error);
 		if (list[i].count_error != 0)
 			ok(status == VC_UNSUPPORTED && strstr(error.message, list[i].says) != NULL,
 			   "no device: %s", error.message);
@@ -190,17 +190,17 @@ test_probe(void)
 	vc_device  *device = NULL;
 	int			count = 0;
 
-	if (api->probe(info, 4, &count, &error) != VC_OK)
+	if (api->survey(info, 4, &count, &error) != VC_OK)
 		give_up(&error);
 	ok(info[0].usable && info[0].memory == (int64_t) 8 << 30 &&
 	   info[0].memory_free == info[0].memory, "%s has %lld bytes, %lld free", info[0].name, (long long) info[0].memory,
 	   (long long) info[0].memory_free);
 	emulate_nvml(0);
-	ok(api->probe(info, 4, &count, &error) == VC_OK && info[0].usable &&
+	ok(api->survey(info, 4, &count, &error) == VC_OK && info[0].usable &&
 	   info[0].memory_free == -1, "without NVML it is not known what is free");
 	emulate_nvml(1);
 	emulate_compute_mode(2);
-	ok(api->probe(info, 4, &count, &error) == VC_OK && !info[0].usable &&
+	ok(api->survey(info, 4, &count, &error) == VC_OK && !info[0].usable &&
 	   strstr(info[0].reason, "prohibited") != NULL, "not usable: %s", info[0].reason);
 	emulate_compute_mode(0);
 	ok(emulate_contexts() == 0, "nobody asked for a context");

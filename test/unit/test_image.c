@@ -143,7 +143,7 @@ test_colours(void)
 			vc_image_info info = {0};
 			vc_error	error;
 
-			ok(vc_image_probe(image.data, image.size, &info, NULL) == VC_OK &&
+			ok(vc_image_header(image.data, image.size, &info, NULL) == VC_OK &&
 			   strcmp(info.format, "jpeg") == 0 &&
 			   info.width == 50 && info.height == 40 &&
 			   info.components == cases[i].components &&
@@ -200,7 +200,7 @@ test_orientations(void)
 
 			stored_orientation = o;
 			image = make_jpeg(&recipe);
-			vc_image_probe(image.data, image.size, &info, NULL);
+			vc_image_header(image.data, image.size, &info, NULL);
 			ok(vc_resize_from_name(names[mode], &resize) &&
 			   load(&image, resize, &error) == VC_OK &&
 			   info.orientation == o &&
@@ -309,7 +309,7 @@ test_other_formats(void)
 
 		memcpy(copy, cases[i].bytes, cases[i].size);
 		fails(&image, VC_INVALID_IMAGE, cases[i].text, "other format");
-		ok(vc_image_probe(image.data, image.size, &info, NULL) == VC_INVALID_IMAGE,
+		ok(vc_image_header(image.data, image.size, &info, NULL) == VC_INVALID_IMAGE,
 		   "its header is refused too");
 		free(copy);
 	}
@@ -396,7 +396,7 @@ has_flaw(const made_jpeg *image, const char *text, bool complete, const char *wh
 	vc_error	error;
 	vc_status	status = vc_image_load(image->data, image->size, &options, out, &flaw, &error);
 
-	vc_image_probe(image->data, image->size, &info, &error);
+	vc_image_header(image->data, image->size, &info, &error);
 	if (!ok(status == VC_OK && (text[0] == '\0' ? flaw.text[0] == '\0' : strstr(flaw.text, text) != NULL) &&
 			info.complete == complete, "%s: \"%s\"", what, text))
 		diag("status %d, \"%s\", complete %d", (int) status, flaw.text, info.complete);

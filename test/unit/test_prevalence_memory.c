@@ -40,15 +40,15 @@ static vc_classified
 make_images(int64_t count, int classes, int class_index)
 {
 	vc_classified images = {.count = count};
-	int64_t    *said = calloc((size_t) classes, sizeof(int64_t));
+	int64_t    *predicted = calloc((size_t) classes, sizeof(int64_t));
 	float	   *probabilities = malloc(sizeof(float) * (size_t) (count * classes));
 
-	said[class_index] = count;
+	predicted[class_index] = count;
 	for (int64_t i = 0; i < count; i++)
 		for (int c = 0; c < classes; c++)
 			probabilities[i * classes + c] = (c == class_index ? 0.5f : 0.0f) +
 				0.5f * (float) (vc_random_bits(1, (uint64_t) i, (uint64_t) c) % 1000) / 1000 * 2 / (float) classes;
-	images.said = said;
+	images.predicted = predicted;
 	images.probabilities = probabilities;
 	return images;
 }
@@ -56,7 +56,7 @@ make_images(int64_t count, int classes, int class_index)
 static void
 free_images(vc_classified *images)
 {
-	free((void *) images->said);
+	free((void *) images->predicted);
 	free((void *) images->probabilities);
 }
 
