@@ -323,9 +323,8 @@ vc_cuda_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *targe
 	.weighted = targets->labels == NULL && targets->class_weights != NULL};
 	vc_status	status;
 
-	if ((status = vc_step_check(&plan->options, step, error)) != VC_OK ||
-		(status = vc_batch_check(&plan->options, count, 2, error)) != VC_OK ||
-		(status = vc_targets_check(targets, count, plan->network->classes, error)) != VC_OK ||
+	if ((status = vc_train_check(&plan->options, plan->network, targets, count, step,
+								 error)) != VC_OK ||
 		(status = vc_cuda_parameters_set(plan, error)) != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
