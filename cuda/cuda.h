@@ -258,7 +258,7 @@ struct vc_plan
 	int64_t		calls;
 };
 
-/* device.c */
+/* call.c */
 extern void vc_cuda_enter(vc_device *device);
 extern void vc_cuda_leave(vc_device *device);
 extern vc_status vc_cuda_poll(vc_plan *plan, vc_error *error);
@@ -291,13 +291,11 @@ extern int	vc_cuda_buffer_new(vc_plan *plan, size_t bytes);
 
 /* memory.c */
 extern vc_status vc_cuda_allocate(vc_plan *plan, vc_error *error);
-extern vc_status vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error);
 extern void vc_cuda_release(vc_plan *plan);
 extern vc_status vc_cuda_no_memory(vc_error *error, size_t bytes, const char *what);
-extern size_t vc_cuda_value_bytes(const vc_plan *plan, int value, int count);
-extern void *vc_cuda_buffer_data(const vc_plan *plan, int buffer);
-extern void *vc_cuda_value_data(const vc_plan *plan, int value);
-extern size_t vc_cuda_type_bytes(vc_cuda_type type);
+
+/* workspace.c */
+extern vc_status vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error);
 
 /* parameter.c, parameter_shape.c */
 extern vc_status vc_cuda_describe_parameters(vc_plan *plan, vc_error *error);
@@ -336,10 +334,16 @@ extern vc_status vc_cuda_train_step(vc_plan *plan, const uint8_t *images,
 									const vc_targets *targets, int count,
 									const vc_step *step, float *loss,
 									float *logits, vc_error *error);
+
+/* enqueue.c */
 extern vc_status vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 
-/* backward.c: what steps share while going backward */
+/* values.c */
+extern size_t vc_cuda_type_bytes(vc_cuda_type type);
+extern size_t vc_cuda_value_bytes(const vc_plan *plan, int value, int count);
+extern void *vc_cuda_buffer_data(const vc_plan *plan, int buffer);
+extern void *vc_cuda_value_data(const vc_plan *plan, int value);
 extern vc_status vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient,
 								  vc_error *error);
 extern vc_status vc_cuda_contribute(vc_plan *plan, int value, vc_cuda_contribution contribution,

@@ -12,35 +12,6 @@
 
 #define MIB(bytes) ((long long) ((bytes) / 1048576))
 
-size_t
-vc_cuda_type_bytes(vc_cuda_type type)
-{
-	return type == VC_CUDA_FLOAT ? 4 : 2;
-}
-
-/* Bytes of a value's activations. */
-size_t
-vc_cuda_value_bytes(const vc_plan *plan, int value, int count)
-{
-	const vc_cuda_value *v = &plan->values[value];
-
-	return vc_cuda_type_bytes(v->type) * (size_t) v->image_elements * (size_t) count;
-}
-
-/* Where a buffer lies; -1 gives NULL. */
-void *
-vc_cuda_buffer_data(const vc_plan *plan, int buffer)
-{
-	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
-}
-
-/* A value's activations; -1 gives NULL. */
-void *
-vc_cuda_value_data(const vc_plan *plan, int value)
-{
-	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->values[value].buffer);
-}
-
 /* The next `bytes`. */
 static void *
 take(char **at, size_t bytes)
@@ -239,34 +210,6 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	lay_out(plan, plan->memory);
 	plan->chunk_count = count_chunks(plan);
 	return allocate_pinned(plan, error);
-}
-
-/* Makes cuDNN's workspace hold at least `bytes`; captured graphs point into the old one. */
-vc_status
-vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error)
-{
-	cudaError_t status;
-
-	if (bytes <= plan->workspace_bytes)
-		return VC_OK;
-	cudaStreamSynchronize(plan->device->stream);
-	vc_cuda_graphs_drop(plan);
-	if (plan->workspace != NULL)
-		cudaFree(plan->workspace);
-	plan->workspace = NULL;
-	plan->workspace_bytes = 0;
-	status = cudaMalloc(&plan->workspace, bytes);
-	if (status == cudaSuccess)
-	{
-		plan->workspace_bytes = bytes;
-		return VC_OK;
-	}
-	plan->workspace = NULL;
-	if (status != cudaErrorMemoryAllocation)
-		return vc_cuda_failed(error, status, "allocating cuDNN's workspace");
-	vc_cuda_no_memory(error, bytes, "cuDNN's workspace");
-	return vc_hint(error, VC_OUT_OF_MEMORY,
-				   "Take smaller batches, or set visclf.device to cpu.");
 }
 
 /* Frees what the two above gave. */

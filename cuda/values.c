@@ -1,8 +1,37 @@
 /*
- * backward.c
- *		How steps pass gradients on.
+ * values.c
+ *		What every step uses: values' activations and their gradients.
  */
 #include "cuda/cuda.h"
+
+size_t
+vc_cuda_type_bytes(vc_cuda_type type)
+{
+	return type == VC_CUDA_FLOAT ? 4 : 2;
+}
+
+/* Bytes of a value's activations. */
+size_t
+vc_cuda_value_bytes(const vc_plan *plan, int value, int count)
+{
+	const vc_cuda_value *v = &plan->values[value];
+
+	return vc_cuda_type_bytes(v->type) * (size_t) v->image_elements * (size_t) count;
+}
+
+/* Where a buffer lies; -1 gives NULL. */
+void *
+vc_cuda_buffer_data(const vc_plan *plan, int buffer)
+{
+	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
+}
+
+/* A value's activations; -1 gives NULL. */
+void *
+vc_cuda_value_data(const vc_plan *plan, int value)
+{
+	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->values[value].buffer);
+}
 
 /* sum += x, over a value's elements. */
 static vc_status
