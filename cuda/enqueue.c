@@ -6,23 +6,21 @@
 
 /* Whether the convolutions' engines are those for a call. */
 static bool
-is_ready(const vc_plan *plan, const vc_cuda_run *run)
+is_ready(const vc_plan *plan, const vc_run *run)
 {
 	return plan->ready_count == run->count && plan->ready_training == (run->training != 0);
 }
 
 /* Finds the convolutions' engines and makes their workspace. */
 vc_status
-vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+vc_cuda_ready(vc_plan *plan, const vc_run *run, vc_error *error)
 {
-	vc_status	status = VC_OK;
+	vc_status	status;
 
 	if (is_ready(plan, run))
 		return VC_OK;
 	plan->ready_count = 0;
-	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
-		if (plan->steps[i].operation == &vc_cuda_convolution_operation)
-			status = vc_cuda_convolution_ready(plan, &plan->steps[i], run, error);
+	status = vc_flow_ready(&plan->flow, plan, run, error);
 	if (status != VC_OK)
 		return status;
 	plan->ready_count = run->count;
@@ -31,22 +29,12 @@ vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 }
 
 static vc_status
-run_forward(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+run_loss(vc_plan *plan, const vc_run *run, vc_error *error)
 {
-	vc_status	status = VC_OK;
-
-	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
-		status = plan->steps[i].operation->forward(plan, &plan->steps[i], run, error);
-	return status;
-}
-
-static vc_status
-run_loss(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
-{
-	const vc_cuda_value *logits = &plan->values[plan->logits];
+	const vc_value *logits = &plan->flow.values[plan->flow.logits];
 	vc_cuda_request *r = &plan->request;
 	vc_cuda_loss loss = {
-		.state = r->state,.logits = vc_cuda_value_data(plan, plan->logits),.count = run->count,
+		.state = r->state,.logits = vc_cuda_value_data(plan, plan->flow.logits),.count = run->count,
 		.classes = logits->channels,.stride = logits->padded,
 		.labels = run->members ? NULL : r->labels,.members = r->members,.shares = r->shares,
 		.class_weights = run->weighted ? r->class_weights : NULL,
@@ -55,23 +43,6 @@ run_loss(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 	cudaError_t status = vc_cuda_launch_loss(&loss, plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "loss");
-}
-
-static vc_status
-run_backward(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
-{
-	vc_status	status = VC_OK;
-
-	vc_cuda_mark_trained(plan, run->frozen_groups);
-	for (int i = plan->step_count - 1; i >= 0 && status == VC_OK; i--)
-	{
-		vc_cuda_step *step = &plan->steps[i];
-		const vc_cuda_value *out = &plan->values[step->output];
-
-		if (out->trains && out->gradient[0] >= 0 && step->operation->backward != NULL)
-			status = step->operation->backward(plan, step, run, error);
-	}
-	return status;
 }
 
 static vc_status
@@ -91,7 +62,7 @@ run_adam(vc_plan *plan, vc_error *error)
 
 /* The request to the device. */
 static vc_status
-send(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+send(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	size_t		bytes = run->members ? plan->whole_request_bytes : plan->request_bytes;
 	cudaError_t status = cudaMemcpyAsync(plan->request.state, plan->host.state, bytes,
@@ -102,36 +73,39 @@ send(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 
 /* Loss, logits and features to pinned memory. */
 static vc_status
-fetch(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+fetch(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
 	cudaError_t status = cudaMemcpyAsync(plan->result, plan->request.state, sizeof(vc_cuda_state),
 										 cudaMemcpyDeviceToHost, stream);
 
 	if (status == cudaSuccess)
-		status = cudaMemcpyAsync(plan->host_logits, vc_cuda_value_data(plan, plan->logits),
-								 vc_cuda_value_bytes(plan, plan->logits, run->count),
+		status = cudaMemcpyAsync(plan->host_logits, vc_cuda_value_data(plan, plan->flow.logits),
+								 vc_cuda_value_bytes(plan, plan->flow.logits, run->count),
 								 cudaMemcpyDeviceToHost, stream);
 	if (status == cudaSuccess && !run->training)
-		status = cudaMemcpyAsync(plan->host_features, vc_cuda_value_data(plan, plan->features),
-								 vc_cuda_value_bytes(plan, plan->features, run->count),
+		status = cudaMemcpyAsync(plan->host_features, vc_cuda_value_data(plan, plan->flow.features),
+								 vc_cuda_value_bytes(plan, plan->flow.features, run->count),
 								 cudaMemcpyDeviceToHost, stream);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "fetching a result");
 }
 
 /* Puts a whole call on the stream; also while it is captured. */
 vc_status
-vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+vc_cuda_enqueue(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	vc_status	status = send(plan, run, error);
 
 	if (status == VC_OK)
-		status = run_forward(plan, run, error);
+		status = vc_flow_forward(&plan->flow, plan, run, NULL, error);
 	if (status == VC_OK && run->training)
 	{
 		status = run_loss(plan, run, error);
 		if (status == VC_OK)
-			status = run_backward(plan, run, error);
+		{
+			vc_flow_mark_trained(&plan->flow, plan->network, run->frozen_groups);
+			status = vc_flow_backward(&plan->flow, plan, run, NULL, error);
+		}
 		if (status == VC_OK)
 			status = run_adam(plan, error);
 	}

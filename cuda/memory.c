@@ -40,42 +40,24 @@ lay_out_parameter(const vc_plan *plan, int index, char **at)
 
 /* What a step keeps between forward and backward, or folded for inference. */
 static void
-lay_out_step(const vc_plan *plan, vc_cuda_step *step, char **at)
+lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 {
-	size_t		channels = (size_t) plan->values[step->output].padded;
+	size_t		channels = (size_t) plan->flow.values[step->output].padded;
+	vc_cuda_kept *kept = step->state;
 
+	if (kept == NULL)
+		return;
 	if (step->node->op == VC_BATCH_NORM || step->norm != NULL)
 	{
-		step->saved = take(at, sizeof(float) * 2 * channels);
-		step->terms = take(at, sizeof(float) * 2 * channels);
+		kept->saved = take(at, sizeof(float) * 2 * channels);
+		kept->terms = take(at, sizeof(float) * 2 * channels);
 	}
 	if (step->norm != NULL)
 	{
-		step->folded = take(at, vc_cuda_type_bytes(plan->type) *
+		kept->folded = take(at, vc_cuda_type_bytes(plan->type) *
 							(size_t) plan->parameters[step->node->weight].elements);
-		step->folded_bias = take(at, sizeof(float) * channels);
+		kept->folded_bias = take(at, sizeof(float) * channels);
 	}
-}
-
-/* Bytes of the largest batch norm's sums. */
-static size_t
-partials_bytes(const vc_plan *plan)
-{
-	size_t		most = 0;
-
-	for (int i = 0; i < plan->step_count; i++)
-	{
-		const vc_cuda_value *v = &plan->values[plan->steps[i].output];
-		size_t		bytes;
-
-		if (plan->steps[i].node->op != VC_BATCH_NORM)
-			continue;
-		bytes = vc_cuda_norm_partials(v->type, (int64_t) plan->options.max_batch * v->height * v->width,
-									  v->padded, plan->device->multiprocessors);
-		if (bytes > most)
-			most = bytes;
-	}
-	return most;
 }
 
 /* Adam's chunks over all parameters. */
@@ -107,15 +89,15 @@ lay_out(vc_plan *plan, char *at)
 	plan->arena = take(&at, plan->arena_bytes);
 	for (int i = 0; i < 2; i++)
 		plan->images[i] = take(&at, size * size * 3 * batch);
-	plan->partials = take(&at, partials_bytes(plan));
+	plan->partials = take(&at, plan->partials_bytes);
 	plan->losses = take(&at, sizeof(double) * batch);
 	vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->request);
 	plan->tensors = take(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
 	plan->chunks = take(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
 	for (int i = 0; i < plan->network->parameter_count; i++)
 		lay_out_parameter(plan, i, &at);
-	for (int i = 0; i < plan->step_count; i++)
-		lay_out_step(plan, &plan->steps[i], &at);
+	for (int i = 0; i < plan->flow.step_count; i++)
+		lay_out_step(plan, &plan->flow.steps[i], &at);
 	return at;
 }
 
@@ -167,8 +149,8 @@ allocate_pinned(vc_plan *plan, vc_error *error)
 	{
 		vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->host);
 		plan->result = take(&at, sizeof(vc_cuda_state));
-		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->logits, (int) batch));
-		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->features, (int) batch));
+		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->flow.logits, (int) batch));
+		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->flow.features, (int) batch));
 		if (pass == 1)
 			break;
 		plan->pinned_bytes = (size_t) (at - NOWHERE);

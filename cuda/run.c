@@ -17,13 +17,11 @@
 static vc_status
 fold(vc_plan *plan, vc_error *error)
 {
-	vc_status	status = VC_OK;
+	vc_status	status;
 
 	if (plan->training || !plan->stale)
 		return VC_OK;
-	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
-		if (plan->steps[i].norm != NULL)
-			status = vc_cuda_convolution_fold(plan, &plan->steps[i], error);
+	status = vc_flow_fold(&plan->flow, plan, error);
 	plan->stale = status != VC_OK;
 	return status;
 }
@@ -72,7 +70,7 @@ wait_for_results(vc_plan *plan, vc_error *error)
 
 /* Runs a call that the request describes to its end. */
 static vc_status
-run_call(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	bool		done = false;
 	vc_status	status;
@@ -98,7 +96,7 @@ run_call(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
  * nothing, and the step runs again with the loss scaled less.
  */
 static vc_status
-run_step(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
+run_step(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	vc_status	status;
 
@@ -127,7 +125,7 @@ run_step(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 static void
 hand_out(const vc_plan *plan, int value, const float *from, int count, float *to)
 {
-	const vc_cuda_value *v = &plan->values[value];
+	const vc_value *v = &plan->flow.values[value];
 
 	for (int i = 0; to != NULL && i < count; i++)
 		memcpy(to + (int64_t) i * v->channels, from + (int64_t) i * v->padded,
@@ -154,11 +152,11 @@ vc_status
 vc_cuda_forward(vc_plan *plan, const uint8_t *images, int count,
 				float *logits, float *features, vc_error *error)
 {
-	vc_cuda_run run = {.count = round_count(plan, count)};
+	vc_run run = {.count = round_count(plan, count)};
 	vc_status	status;
 
 	if ((status = vc_batch_check(&plan->options, count, 1, error)) != VC_OK ||
-		(status = vc_cuda_parameters_set(plan, error)) != VC_OK)
+		(status = vc_parameters_check_set(&plan->book, error)) != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
 	if ((status = vc_cuda_poll(plan, error)) == VC_OK &&
@@ -171,8 +169,8 @@ vc_cuda_forward(vc_plan *plan, const uint8_t *images, int count,
 	vc_cuda_leave(plan->device);
 	if (status != VC_OK)
 		return status;
-	hand_out(plan, plan->logits, plan->host_logits, count, logits);
-	hand_out(plan, plan->features, plan->host_features, count, features);
+	hand_out(plan, plan->flow.logits, plan->host_logits, count, logits);
+	hand_out(plan, plan->flow.features, plan->host_features, count, features);
 	return VC_OK;
 }
 
@@ -182,14 +180,14 @@ vc_cuda_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *targe
 				   int count, const vc_step *step, float *loss, float *logits,
 				   vc_error *error)
 {
-	vc_cuda_run run = {.count = count,.training = true,.frozen_groups = step->frozen_groups,
+	vc_run run = {.count = count,.training = true,.frozen_groups = step->frozen_groups,
 		.members = targets->labels == NULL,
 	.weighted = targets->labels == NULL && targets->class_weights != NULL};
 	vc_status	status;
 
 	if ((status = vc_train_check(&plan->options, plan->network, targets, count, step,
 								 error)) != VC_OK ||
-		(status = vc_cuda_parameters_set(plan, error)) != VC_OK)
+		(status = vc_parameters_check_set(&plan->book, error)) != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
 	vc_cuda_request_step(plan, targets, count, step);
@@ -200,7 +198,7 @@ vc_cuda_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *targe
 	if (status != VC_OK)
 		return status;
 	*loss = plan->result->loss;
-	hand_out(plan, plan->logits, plan->host_logits, count, logits);
-	plan->frozen_groups = step->frozen_groups;
+	hand_out(plan, plan->flow.logits, plan->host_logits, count, logits);
+	plan->book.frozen_groups = step->frozen_groups;
 	return VC_OK;
 }

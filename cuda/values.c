@@ -14,31 +14,31 @@ vc_cuda_type_bytes(vc_cuda_type type)
 size_t
 vc_cuda_value_bytes(const vc_plan *plan, int value, int count)
 {
-	const vc_cuda_value *v = &plan->values[value];
+	const vc_value *v = &plan->flow.values[value];
 
-	return vc_cuda_type_bytes(v->type) * (size_t) v->image_elements * (size_t) count;
+	return vc_cuda_type_bytes(v->format) * (size_t) v->image_elements * (size_t) count;
 }
 
 /* Where a buffer lies; -1 gives NULL. */
 void *
 vc_cuda_buffer_data(const vc_plan *plan, int buffer)
 {
-	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
+	return buffer < 0 ? NULL : plan->arena + plan->flow.buffers[buffer].offset;
 }
 
 /* A value's activations; -1 gives NULL. */
 void *
 vc_cuda_value_data(const vc_plan *plan, int value)
 {
-	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->values[value].buffer);
+	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->flow.values[value].buffer);
 }
 
 /* sum += x, over a value's elements. */
 static vc_status
 accumulate(vc_plan *plan, int value, void *sum, const void *x, int count, vc_error *error)
 {
-	const vc_cuda_value *v = &plan->values[value];
-	cudaError_t status = vc_cuda_launch_add(v->type, sum, x, v->image_elements * count, sum,
+	const vc_value *v = &plan->flow.values[value];
+	cudaError_t status = vc_cuda_launch_add(v->format, sum, x, v->image_elements * count, sum,
 											plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "adding gradients");
@@ -48,7 +48,7 @@ accumulate(vc_plan *plan, int value, void *sum, const void *x, int count, vc_err
 vc_status
 vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient, vc_error *error)
 {
-	const vc_cuda_value *v = &plan->values[value];
+	const vc_value *v = &plan->flow.values[value];
 	void	   *first = vc_cuda_buffer_data(plan, v->gradient[0]);
 
 	*gradient = first;
@@ -59,19 +59,17 @@ vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient, vc_
 
 /* Where a step writes its part of an input's gradient; NULL: nobody wants it. */
 void *
-vc_cuda_wanted(const vc_plan *plan, int value, vc_cuda_contribution c)
+vc_cuda_wanted(const vc_plan *plan, int value, vc_contribution c)
 {
-	if (value < 0 || !plan->values[value].trains)
-		return NULL;
-	return vc_cuda_buffer_data(plan, c.buffer);
+	return vc_flow_wants(&plan->flow, value, c) ? vc_cuda_buffer_data(plan, c.buffer) : NULL;
 }
 
 /* Ends a step's writing of its part. */
 vc_status
-vc_cuda_contribute(vc_plan *plan, int value, vc_cuda_contribution c, int count, vc_error *error)
+vc_cuda_contribute(vc_plan *plan, int value, vc_contribution c, int count, vc_error *error)
 {
 	if (!c.add || vc_cuda_wanted(plan, value, c) == NULL)
 		return VC_OK;
-	return accumulate(plan, value, vc_cuda_buffer_data(plan, plan->values[value].gradient[0]),
+	return accumulate(plan, value, vc_cuda_buffer_data(plan, plan->flow.values[value].gradient[0]),
 					  vc_cuda_buffer_data(plan, c.buffer), count, error);
 }
