@@ -152,7 +152,7 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_li
 
 	memset(out, 0, sizeof(*out));
 	if (side < 1 || side > VC_MAX_THUMBNAIL)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is outside 1 to %d",
 					   side, VC_MAX_THUMBNAIL);
 	status = vc_image_header(data, size, &info, error);
 	if (status != VC_OK)

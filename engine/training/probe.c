@@ -43,7 +43,7 @@ check_features(const problem *p, vc_error *error)
 
 	if (bad == numbers)
 		return VC_OK;
-	vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (bad / p->width + 1));
+	vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is not finite", (long long) (bad / p->width + 1));
 	return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
 }
 

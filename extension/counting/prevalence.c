@@ -71,7 +71,7 @@ read_arguments(FunctionCallInfo fcinfo, bool soft)
 	if (g.by_count > MOST_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d columns to group by are more than %d", g.by_count, MOST_COLUMNS)));
+				 errmsg("cannot group by %d columns, more than %d", g.by_count, MOST_COLUMNS)));
 	for (int i = 0; i < g.by_count; i++)
 		source_column_type(g.predictions.relation, g.by[i], "by");
 	g.predictions.label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));

@@ -27,7 +27,7 @@ quantification_from_name(const char *name)
 	if (!vc_quantification_from_name(name, &method))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"%s\" is not known", name),
+				 errmsg("unrecognized method \"%s\"", name),
 				 errhint("Allowed: cc, pcc, acc, pacc, emq.")));
 	return method;
 }
@@ -74,8 +74,8 @@ read_model(Quantifier *q)
 	if (result_bool(0, 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" says any number of labels of an image, not one", q->model),
-				 errhint("Shares of classes that exclude each other are estimated; train a model of one label an image for each question.")));
+				 errmsg("model \"%s\" is multi-label", q->model),
+				 errhint("Only shares of mutually exclusive classes can be estimated: train a single-label model for each question.")));
 	return balance != NULL && strcmp(balance, "none") != 0;
 }
 
@@ -97,9 +97,9 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 	if (!fits || fabs(sum - 1) > 0.01)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("not the probabilities of %d classes: %s", q->class_count,
+				 errmsg("invalid probabilities of %d classes: %s", q->class_count,
 						OidOutputFunctionCall(F_ARRAY_OUT, array)),
-				 errhint("They are one number a class of model \"%s\", from 0 to 1, that add up to 1.",
+				 errhint("Pass one number from 0 to 1 for each class of model \"%s\"; they must add up to 1.",
 						 q->model)));
 }
 

@@ -44,7 +44,7 @@ doubt_model(const Quantifier *q, int class_index, StringInfo text)
 	if (isnan(informedness))
 		append_warning(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
-		append_warning(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
+		append_warning(text, "the model cannot tell this class from the rest: its true positive rate minus its false positive rate is %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
 }
 

@@ -1,6 +1,6 @@
 /*
  * image_info.c
- *		visclf.image_info: what the header of an image says.
+ *		visclf.image_info: reads the header of an image.
  */
 #include "extension/support/pgcompat.h"
 

@@ -1,6 +1,6 @@
 /*
  * arguments.h
- *		Checks of arguments that functions of many options share.
+ *		Checks of arguments.
  */
 #ifndef VISCLF_ARGUMENTS_H
 #define VISCLF_ARGUMENTS_H
@@ -9,10 +9,10 @@
 
 #include "fmgr.h"
 
-/* Throws where one of the first count arguments is NULL; a name that is NULL may be. */
+/* Throws if one of the first count arguments is NULL. A NULL name skips the check. */
 extern void arguments_not_null(FunctionCallInfo fcinfo, const char *const *names, int count);
 
-/* Throws where an option is not within its bounds, or not a number. */
+/* Throws if a value is not a number from low to high. */
 extern void argument_bounds(const char *name, double value, double low, double high);
 
 #endif							/* VISCLF_ARGUMENTS_H */
