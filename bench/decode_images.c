@@ -1,11 +1,11 @@
 /*
  * decode_images.c
- *		Decodes JPEG files as classification does, for check_images.py.
+ *		Decodes image files as classification does, for check_images.py.
  *
  *   decode_images [-s SIZE] [-m squish|crop|pad] [-r ROUNDS] [-o FILE] IMAGE...
  *
  * Writes SIZE*SIZE*3 bytes an image to FILE (zeros where it failed), and one
- * line an image to stdout: its status, path and message.  With -r, reads the
+ * line an image to stdout: its status, path and what is wrong with it.  With -r, reads the
  * files once, decodes them all ROUNDS times by one thread, and prints only
  * the images a second of the whole.
  */
@@ -80,14 +80,15 @@ write_files(const file *files, int count, const vc_decode_options *options,
 	for (int i = 0; i < count; i++)
 	{
 		vc_error	error = {0};
+		vc_flaw		flaw = {""};
 		vc_status	status = vc_image_load(files[i].data, files[i].size,
-										   options, out, NULL, &error);
+										   options, out, &flaw, &error);
 
 		if (status != VC_OK)
 			memset(out, 0, bytes);
 		if (stream != NULL)
 			fwrite(out, 1, bytes, stream);
-		printf("%d\t%s\t%s\n", (int) status, files[i].path, error.message);
+		printf("%d\t%s\t%s\n", (int) status, files[i].path, status == VC_OK ? flaw.text : error.message);
 	}
 }
 

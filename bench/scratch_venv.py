@@ -1,4 +1,4 @@
-"""The virtual environment that the scripts comparing with PyTorch run in."""
+"""The virtual environment that the scripts comparing with others run in."""
 import os
 import pathlib
 import subprocess
@@ -7,11 +7,11 @@ import sys
 PACKAGES = ["torch", "torchvision", "numpy", "safetensors", "pillow"]
 
 
-def enter(directory, more=()):
+def enter(directory, more=(), packages=PACKAGES):
     """Runs this script again in the virtual environment, made if need be."""
     python = pathlib.Path(directory) / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-        subprocess.run([python, "-m", "pip", "install", *PACKAGES, *more], check=True)
+        subprocess.run([python, "-m", "pip", "install", *packages, *more], check=True)
     if pathlib.Path(sys.prefix).resolve() != pathlib.Path(directory).resolve():
         os.execv(python, [str(python), *sys.argv])

@@ -188,6 +188,11 @@ wait_for_results(vc_plan *plan, vc_error *error)
 			break;
 		status = cudaSuccess;
 		cudaGetLastError();		/* "not ready" is no error */
+		if (vc_cuda_upload_go_on(&device->upload, false, error) != VC_OK)
+		{
+			cudaStreamSynchronize(device->stream);
+			return error != NULL ? error->code : VC_DEVICE_ERROR;
+		}
 		sched_yield();
 		if (now() - asked < POLL_SECONDS)
 			continue;

@@ -51,7 +51,7 @@ install_missing()
 
 install_packages()
 {
-	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libdnnl-dev libipc-run-perl perl util-linux"
+	local packages="gcc g++ make libc6-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev libdnnl-dev libipc-run-perl perl util-linux"
 	local major
 
 	command -v apt-get >/dev/null || { echo "this set-up needs apt: install what doc/install.md lists, then make && make install" >&2; exit 1; }
@@ -71,10 +71,11 @@ build()
 	make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" all unit
 }
 
+# The extension; and what else is named of the Makefile's targets.
 install_extension()
 {
 	say "installing into $("$PG_CONFIG" --pkglibdir)"
-	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install
+	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install "$@"
 }
 
 install_packages

@@ -2,7 +2,7 @@
  * exif.c
  *		The EXIF orientation of an image, and turning a square upright.
  *
- * An EXIF payload is "Exif", two bytes, and a TIFF file: byte order, offset of
+ * An EXIF payload is, in JPEG behind "Exif" and two bytes, a TIFF file: byte order, offset of
  * the first directory, and there one 12-byte entry per tag.  Only the tag
  * Orientation of the first directory is looked for.  Every offset comes from
  * the file and is checked against what is left before it is followed.
@@ -46,14 +46,14 @@ tiff_long(const tiff *file, size_t at)
 	return file->big_endian ? (a << 16 | b) : (b << 16 | a);
 }
 
-/* The orientation that the directory at `at` states, or 1. */
+/* The orientation that the directory at `at` states, or 0. */
 static int
 directory_orientation(const tiff *file, size_t at)
 {
 	uint32_t	entries;
 
 	if (at > file->size || file->size - at < 2)
-		return 1;
+		return 0;
 	entries = tiff_short(file, at);
 	at += 2;
 
@@ -63,21 +63,21 @@ directory_orientation(const tiff *file, size_t at)
 		uint32_t	value;
 
 		if (file->size - at < TIFF_ENTRY_BYTES)
-			return 1;
+			return 0;
 		if (tiff_short(file, at) != TIFF_TAG_ORIENTATION)
 			continue;
 		type = tiff_short(file, at + 2);
 		if (tiff_long(file, at + 4) != 1)
-			return 1;
+			return 0;
 		if (type == TIFF_TYPE_SHORT)
 			value = tiff_short(file, at + 8);
 		else if (type == TIFF_TYPE_LONG)
 			value = tiff_long(file, at + 8);
 		else
-			return 1;
-		return value >= 1 && value <= 8 ? (int) value : 1;
+			return 0;
+		return value >= 1 && value <= 8 ? (int) value : 0;
 	}
-	return 1;
+	return 0;
 }
 
 bool
@@ -89,23 +89,17 @@ vc_exif_present(const uint8_t *data, size_t size)
 int
 vc_exif_orientation(const uint8_t *data, size_t size)
 {
-	tiff		file;
+	size_t		skip = vc_exif_present(data, size) ? EXIF_HEADER_BYTES : 0;
+	tiff		file = {data + skip, size - skip, false};
 
-	if (!vc_exif_present(data, size))
-		return 1;
-	file.data = data + EXIF_HEADER_BYTES;
-	file.size = size - EXIF_HEADER_BYTES;
 	if (file.size < TIFF_HEADER_BYTES)
-		return 1;
-
-	if (memcmp(file.data, "II", 2) == 0)
-		file.big_endian = false;
-	else if (memcmp(file.data, "MM", 2) == 0)
+		return 0;
+	if (memcmp(file.data, "MM", 2) == 0)
 		file.big_endian = true;
-	else
-		return 1;
+	else if (memcmp(file.data, "II", 2) != 0)
+		return 0;
 	if (tiff_short(&file, 2) != 42)
-		return 1;
+		return 0;
 	return directory_orientation(&file, tiff_long(&file, 4));
 }
 

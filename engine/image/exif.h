@@ -13,8 +13,9 @@
 extern bool vc_exif_present(const uint8_t *data, size_t size);
 
 /*
- * The orientation, 1..8, that an EXIF payload of `size` bytes states; 1 where
- * it states none, or where it makes no sense.
+ * The orientation, 1..8, that an EXIF payload of `size` bytes states, with or
+ * without "Exif" before its TIFF file; 0 where it states none, or where it makes
+ * no sense.
  */
 extern int	vc_exif_orientation(const uint8_t *data, size_t size);
 

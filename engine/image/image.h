@@ -3,8 +3,8 @@
  *		From the bytes of an image file to a square of RGB pixels.
  *
  * Images are hostile: sizes are checked before anything is allocated, the
- * JPEG library's errors and warnings never reach stderr, and the number of
- * scans and of warnings is capped.
+ * libraries' errors and warnings never reach stderr, and what a file can have
+ * of parts (scans, tiles, components) is capped.  image_format.h says how a format is added.
  */
 #ifndef VISCLF_IMAGE_H
 #define VISCLF_IMAGE_H
@@ -25,13 +25,13 @@ typedef enum vc_resize
 
 typedef struct vc_image_info
 {
-	const char *format;			/* "jpeg" */
-	int			width;			/* pixels, after EXIF orientation */
+	const char *format;			/* jpeg, png, tiff, webp, jpeg2000 */
+	int			width;			/* pixels, after orientation */
 	int			height;
-	int			components;		/* 1, 3 or 4 as stored */
-	const char *color_space;	/* grayscale, ycbcr, rgb, cmyk, ycck */
-	int			orientation;	/* EXIF's 1..8; 1 where there is none */
-	bool		progressive;
+	int			components;		/* as stored, alpha too; a palette has 1 */
+	const char *color_space;	/* grayscale, ycbcr, rgb, cmyk, ycck, palette, lab */
+	int			orientation;	/* EXIF's 1..8, or XMP's; 1 where there is none */
+	bool		progressive;	/* or interlaced */
 	bool		complete;		/* the data come to the image's end */
 } vc_image_info;
 
@@ -61,6 +61,12 @@ typedef struct vc_decode_options
 extern bool vc_decode_interrupted(const vc_decode_limits *limits);
 
 /*
+ * The name of the format that bytes begin as, of those that are well known,
+ * whether or not it is read: "TIFF"; NULL for others.
+ */
+extern const char *vc_image_format(const uint8_t *data, size_t size);
+
+/*
  * Reads the header of an image, and looks for its end.  Nothing is decoded, so
  * an image whose middle is damaged is complete.  Errors: VC_INVALID_IMAGE.
  */
@@ -69,8 +75,9 @@ extern vc_status vc_image_header(const uint8_t *data, size_t size,
 
 /*
  * Decodes an image into out[size][size][3], uint8 RGB, rows from the top.
- * A JPEG is decoded at the smallest DCT scale that is not under the target,
- * turned upright as its EXIF orientation says, and resampled with an
+ * A JPEG or JPEG 2000 is decoded at its smallest scale that is not under the
+ * target.  What is transparent lies on white.  The image is turned upright as
+ * its orientation says, and resampled with an
  * antialiased triangle filter as Pillow's BILINEAR.  Into *flaw (NULL is
  * allowed) comes what is wrong with an image that was decoded.  Errors:
  * VC_INVALID_IMAGE, also where over half of the rows are cut off,

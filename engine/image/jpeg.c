@@ -12,14 +12,11 @@
  * limit, max_memory_to_use, would only fail in another way, for Debian's build
  * has no backing store.
  */
-#include "engine/image/jpeg.h"
-
 #include <string.h>
 
-#include "engine/image/exif.h"
+#include "engine/image/image_format.h"
 #include "engine/image/jpeg_end.h"
 #include "engine/image/jpeg_reader.h"
-#include "engine/image/resample.h"
 
 /* Rows asked of libjpeg at a time. */
 #define ROWS			4
@@ -53,25 +50,22 @@ static void
 try_probe(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_image_info *info)
 {
 	const struct jpeg_decompress_struct *cinfo = &reader->cinfo;
-	bool		swaps;
 
 	if (setjmp(reader->escape) != 0)
 		return;
 	vc_jpeg_reader_header(reader, data, size);
-	swaps = vc_orientation_swaps(reader->orientation);
-	info->format = "jpeg";
-	info->width = (int) (swaps ? cinfo->image_height : cinfo->image_width);
-	info->height = (int) (swaps ? cinfo->image_width : cinfo->image_height);
+	info->orientation = vc_jpeg_reader_orientation(reader);
+	info->width = (int) cinfo->image_width;
+	info->height = (int) cinfo->image_height;
 	info->components = cinfo->num_components;
 	info->color_space = color_space_name(cinfo->jpeg_color_space);
-	info->orientation = reader->orientation;
 	info->progressive = cinfo->progressive_mode;
 	info->complete = vc_jpeg_has_end(reader->source.next_input_byte,
 									 reader->source.bytes_in_buffer);
 }
 
-vc_status
-vc_jpeg_probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+static vc_status
+probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	vc_jpeg_reader reader;
 
@@ -79,45 +73,6 @@ vc_jpeg_probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *e
 	try_probe(&reader, data, size, info);
 	vc_jpeg_reader_free(&reader);
 	return reader.status;
-}
-
-/* Refuses an image of too many pixels; may escape. */
-static void
-check_pixels(vc_jpeg_reader *reader, int64_t max_pixels)
-{
-	int64_t		width = reader->cinfo.image_width;
-	int64_t		height = reader->cinfo.image_height;
-
-	if (width * height <= max_pixels)
-		return;
-	vc_fail(reader->error, VC_LIMIT_EXCEEDED,
-			"image of %lld x %lld pixels is over the limit of %lld pixels",
-			(long long) width, (long long) height, (long long) max_pixels);
-	vc_hint(reader->error, VC_LIMIT_EXCEEDED,
-			"Scale the image down, or raise visclf.max_image_pixels.");
-	vc_jpeg_reader_escape(reader, VC_LIMIT_EXCEEDED);
-}
-
-/*
- * What becomes the output along one stored axis, `length` pixels long, of an
- * image whose other axis has `other` pixels.  An odd pixel of crop or pad goes
- * to the right or the bottom of the upright image.
- */
-static vc_span
-axis_span(int length, int other, vc_resize resize, bool mirrored)
-{
-	int			square = length;
-	int			slack;
-
-	if (resize == VC_RESIZE_CROP && other < length)
-		square = other;
-	if (resize == VC_RESIZE_PAD && other > length)
-		square = other;
-	slack = length - square;
-	return (vc_span)
-	{
-		mirrored ? slack - slack / 2 : slack / 2, square
-	};
 }
 
 /*
@@ -135,40 +90,32 @@ dct_scale(double shorter, int size)
 	return eighths;
 }
 
-/* Sets libjpeg and the resampler up for the output; may escape. */
+/* Escapes unless the status is VC_OK. */
 static void
-start_decoding(vc_jpeg_reader *reader, const vc_decode_options *options,
-			   uint8_t *out, vc_resampler **resampler)
+check(vc_jpeg_reader *reader, vc_status status)
+{
+	if (status != VC_OK)
+		vc_jpeg_reader_escape(reader, status);
+}
+
+/* Sets libjpeg and the sink up for the output; may escape. */
+static void
+start_decoding(vc_jpeg_reader *reader, vc_sink *sink)
 {
 	struct jpeg_decompress_struct *cinfo = &reader->cinfo;
 	int			width = (int) cinfo->image_width;
 	int			height = (int) cinfo->image_height;
-	vc_span		x = axis_span(width, height, options->resize,
-							  vc_orientation_mirrors_x(reader->orientation));
-	vc_span		y = axis_span(height, width, options->resize,
-							  vc_orientation_mirrors_y(reader->orientation));
-	vc_status	status;
-	double		scale;
 
 	if (cinfo->num_components == 1)
 		cinfo->out_color_space = JCS_GRAYSCALE;
 	else
 		cinfo->out_color_space = cinfo->num_components == 3 ? JCS_RGB : JCS_CMYK;
-	cinfo->scale_num = dct_scale(x.length < y.length ? x.length : y.length,
-								 options->size);
+	cinfo->scale_num = dct_scale(vc_sink_shorter(sink, width, height), sink->options->size);
 	cinfo->scale_denom = 8;
 	jpeg_start_decompress(cinfo);
-
-	scale = cinfo->scale_num / 8.0;
-	x.start *= scale;
-	x.length *= scale;
-	y.start *= scale;
-	y.length *= scale;
-	status = vc_resample_begin((int) cinfo->output_width, (int) cinfo->output_height,
-							   cinfo->num_components == 1 ? 1 : 3, x, y,
-							   options->size, out, resampler, reader->error);
-	if (status != VC_OK)
-		vc_jpeg_reader_escape(reader, status);
+	check(reader, vc_sink_begin(sink, width, height, cinfo->scale_num / 8.0,
+								(int) cinfo->output_width, (int) cinfo->output_height,
+								cinfo->num_components == 1 ? 1 : 3, vc_jpeg_reader_orientation(reader)));
 }
 
 /* a * b / 255, rounded. */
@@ -199,9 +146,9 @@ cmyk_to_rgb(uint8_t *row, unsigned int width)
 	}
 }
 
-/* Decodes into the resampler until it has enough; may escape. */
+/* Decodes into the sink until it has enough; may escape. */
 static void
-decode_rows(vc_jpeg_reader *reader, vc_resampler *resampler)
+decode_rows(vc_jpeg_reader *reader, vc_sink *sink)
 {
 	struct jpeg_decompress_struct *cinfo = &reader->cinfo;
 	JSAMPARRAY	rows = cinfo->mem->alloc_sarray((j_common_ptr) cinfo, JPOOL_IMAGE,
@@ -217,7 +164,7 @@ decode_rows(vc_jpeg_reader *reader, vc_resampler *resampler)
 		{
 			if (cinfo->out_color_space == JCS_CMYK)
 				cmyk_to_rgb(rows[i], cinfo->output_width);
-			if (!vc_resample_row(resampler, rows[i]))
+			if (!vc_sink_row(sink, rows[i]))
 				return;
 		}
 	}
@@ -266,35 +213,31 @@ describe_flaw(vc_jpeg_reader *reader, vc_flaw *flaw)
 		snprintf(text, size, "image is damaged in %d places", reader->places);
 }
 
-/* Decodes the image into out; an escape ends here. */
+/* Decodes the image into the sink; an escape ends here. */
 static void
-try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size,
-		 const vc_decode_options *options, uint8_t *out,
-		 vc_resampler **resampler, vc_flaw *flaw)
+try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_sink *sink)
 {
 	if (setjmp(reader->escape) != 0)
 		return;
 	vc_jpeg_reader_header(reader, data, size);
-	check_pixels(reader, options->limits.pixels);
+	check(reader, vc_sink_check_pixels(sink, reader->cinfo.image_width, reader->cinfo.image_height));
 	vc_jpeg_reader_take_memory(reader);
-	start_decoding(reader, options, out, resampler);
-	decode_rows(reader, *resampler);
-	if (flaw != NULL)
-		describe_flaw(reader, flaw);
-	vc_orientation_apply(out, options->size, reader->orientation);
+	start_decoding(reader, sink);
+	decode_rows(reader, sink);
+	describe_flaw(reader, sink->flaw);
+	vc_sink_finish(sink);
 }
 
-vc_status
-vc_jpeg_load(const uint8_t *data, size_t size, const vc_decode_options *options,
-			 uint8_t *out, vc_flaw *flaw, vc_error *error)
+static vc_status
+load(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	vc_jpeg_reader reader;
-	vc_resampler *resampler = NULL;
 
-	vc_jpeg_reader_init(&reader, error);
-	reader.limits = &options->limits;
-	try_load(&reader, data, size, options, out, &resampler, flaw);
-	vc_resample_end(resampler);
+	vc_jpeg_reader_init(&reader, sink->error);
+	reader.limits = &sink->options->limits;
+	try_load(&reader, data, size, sink);
 	vc_jpeg_reader_free(&reader);
 	return reader.status;
 }
+
+const vc_image_decoder vc_jpeg_decoder = {"JPEG", "jpeg", "libjpeg", probe, load};

@@ -11,7 +11,7 @@
  * after the last row that the output needs is not looked at.
  *
  * What bounds time.  Each scan of a progressive image may touch all of its
- * coefficients, hence MAX_SCANS.  EXIF is read where it lies: the list that
+ * coefficients, hence MAX_SCANS.  EXIF and XMP are read where they lie: the list that
  * libjpeg makes of saved markers takes quadratic time.
  *
  * libjpeg reports an error by calling error_exit, which must not return; ours
@@ -26,9 +26,13 @@
 
 #include "engine/image/decode_memory.h"
 #include "engine/image/exif.h"
+#include "engine/image/xmp.h"
 
 #define MAX_SCANS		100
 #define MAX_WARNINGS	1000
+
+/* What an APP1 segment of XMP begins with, the zero byte too. */
+static const char xmp_namespace[] = "http://ns.adobe.com/xap/1.0/";
 
 void
 vc_jpeg_reader_escape(vc_jpeg_reader *reader, vc_status status)
@@ -192,6 +196,21 @@ on_progress(j_common_ptr cinfo)
 	vc_jpeg_reader_escape(reader, VC_INVALID_IMAGE);
 }
 
+/* Looks for an orientation in what an APP1 segment holds. */
+static void
+take_metadata(vc_jpeg_reader *reader, const uint8_t *data, size_t size)
+{
+	if (vc_exif_present(data, size))
+	{
+		if (!reader->has_exif)
+			reader->exif_orientation = vc_exif_orientation(data, size);
+		reader->has_exif = true;
+	}
+	else if (size > sizeof(xmp_namespace) && reader->xmp_orientation == 0 &&
+			 memcmp(data, xmp_namespace, sizeof(xmp_namespace)) == 0)
+		reader->xmp_orientation = vc_xmp_orientation(data + sizeof(xmp_namespace), size - sizeof(xmp_namespace));
+}
+
 /*
  * Reads an APP1 segment.  The source's buffer is the whole file, so a segment
  * that does not lie in it is cut off.
@@ -207,12 +226,8 @@ on_app1(j_decompress_ptr cinfo)
 
 	if (length < 2)
 		ERREXIT(cinfo, JERR_BAD_LENGTH);
-	if (length <= left && !reader->has_exif &&
-		vc_exif_present(data + 2, length - 2))
-	{
-		reader->has_exif = true;
-		reader->orientation = vc_exif_orientation(data + 2, length - 2);
-	}
+	if (length <= left)
+		take_metadata(reader, data + 2, length - 2);
 	on_skip(cinfo, (long) length);
 	return TRUE;
 }
@@ -275,12 +290,19 @@ vc_jpeg_reader_take_memory(vc_jpeg_reader *reader)
 	reader->memory = bytes;
 }
 
+int
+vc_jpeg_reader_orientation(const vc_jpeg_reader *reader)
+{
+	if (reader->exif_orientation != 0)
+		return reader->exif_orientation;
+	return reader->xmp_orientation != 0 ? reader->xmp_orientation : 1;
+}
+
 void
 vc_jpeg_reader_init(vc_jpeg_reader *reader, vc_error *error)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->error = error;
-	reader->orientation = 1;
 	reader->cinfo.client_data = reader;
 	reader->cinfo.err = jpeg_std_error(&reader->manager);
 	reader->manager.error_exit = on_error;

@@ -33,7 +33,8 @@ typedef struct vc_jpeg_reader
 	const vc_decode_limits *limits;	/* NULL: only the header is read */
 	int64_t		memory;			/* bytes taken, see decode_memory.h */
 	bool		has_exif;
-	int			orientation;	/* EXIF's 1..8 */
+	int			exif_orientation;	/* 1..8; 0: none is stated */
+	int			xmp_orientation;
 	bool		ran_out;		/* libjpeg asked for more data than there are */
 	int			cut_scan;		/* the first that the data end in; 0: in none */
 	int			missing;		/* its rows, per cent, rounded up */
@@ -49,6 +50,9 @@ extern void vc_jpeg_reader_init(vc_jpeg_reader *reader, vc_error *error);
  */
 extern void vc_jpeg_reader_header(vc_jpeg_reader *reader,
 								  const uint8_t *data, size_t size);
+
+/* The image's orientation, 1..8: EXIF's before XMP's. */
+extern int	vc_jpeg_reader_orientation(const vc_jpeg_reader *reader);
 
 /* Takes the memory that decoding needs, from the header.  May escape. */
 extern void vc_jpeg_reader_take_memory(vc_jpeg_reader *reader);

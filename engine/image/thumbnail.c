@@ -77,23 +77,23 @@ on_output(j_common_ptr cinfo)
 static void
 write_rows(writer *w, const uint8_t *pixels, int side, const inside *part)
 {
-	JSAMPLE		row[3 * VC_MAX_THUMBNAIL];
-	JSAMPROW	rows[1] = {row};
 	int			channels = w->cinfo.input_components;
+	JSAMPARRAY	rows = w->cinfo.mem->alloc_sarray((j_common_ptr) &w->cinfo, JPOOL_IMAGE,
+												  (JDIMENSION) (part->width * channels), 1);
 
 	for (int y = 0; y < part->height; y++)
 	{
 		const uint8_t *from = pixels + 3 * ((size_t) (part->y + y) * side + part->x);
 
 		for (int x = 0; x < part->width; x++)
-			memcpy(row + x * channels, from + 3 * x, channels);
+			memcpy(rows[0] + x * channels, from + 3 * x, channels);
 		jpeg_write_scanlines(&w->cinfo, rows, 1);
 	}
 }
 
 /* Encodes; false where libjpeg failed, which only memory can make it. */
 static bool
-encode(writer *w, const uint8_t *pixels, int side, const inside *part, bool grey)
+encode(writer *w, const uint8_t *pixels, int side, const inside *part, bool grey, int quality)
 {
 	if (setjmp(w->escape) != 0)
 		return false;
@@ -104,7 +104,7 @@ encode(writer *w, const uint8_t *pixels, int side, const inside *part, bool grey
 	w->cinfo.input_components = grey ? 1 : 3;
 	w->cinfo.in_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
 	jpeg_set_defaults(&w->cinfo);
-	jpeg_set_quality(&w->cinfo, QUALITY, TRUE);
+	jpeg_set_quality(&w->cinfo, quality, TRUE);
 	w->cinfo.optimize_coding = TRUE;
 	jpeg_start_compress(&w->cinfo, TRUE);
 	write_rows(w, pixels, side, part);
@@ -114,7 +114,7 @@ encode(writer *w, const uint8_t *pixels, int side, const inside *part, bool grey
 
 /* Writes the inside of a square as a JPEG. */
 static vc_status
-write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey,
+write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey, int quality,
 		   vc_thumbnail *out, vc_error *error)
 {
 	size_t		room = HEADERS + (size_t) (part->width + 16) * (part->height + 16) * MOST_BYTES;
@@ -128,7 +128,7 @@ write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey,
 	w.manager.error_exit = on_error;
 	w.manager.output_message = on_output;
 	w.cinfo.client_data = &w;
-	done = encode(&w, pixels, side, part, grey);
+	done = encode(&w, pixels, side, part, grey, quality);
 	jpeg_destroy_compress(&w.cinfo);
 	if (!done || w.data != buffer)
 		free(buffer);
@@ -140,7 +140,7 @@ write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey,
 }
 
 vc_status
-vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_limits *limits,
+vc_picture_shrink(const uint8_t *data, size_t size, int side, int quality, const vc_decode_limits *limits,
 				  vc_thumbnail *out, vc_error *error)
 {
 	vc_decode_options options = {.resize = VC_RESIZE_PAD, .limits = *limits};
@@ -151,9 +151,9 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_li
 	int			longer;
 
 	memset(out, 0, sizeof(*out));
-	if (side < 1 || side > VC_MAX_THUMBNAIL)
+	if (side < 1 || side > VC_MAX_PICTURE)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is outside 1 to %d",
-					   side, VC_MAX_THUMBNAIL);
+					   side, VC_MAX_PICTURE);
 	status = vc_image_header(data, size, &info, error);
 	if (status != VC_OK)
 		return status;
@@ -167,8 +167,21 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_li
 	{
 		axis_inside(info.width, longer, options.size, &part.x, &part.width);
 		axis_inside(info.height, longer, options.size, &part.y, &part.height);
-		status = write_jpeg(pixels, options.size, &part, info.components == 1, out, error);
+		status = write_jpeg(pixels, options.size, &part, info.components == 1, quality, out, error);
 	}
 	free(pixels);
 	return status;
+}
+
+vc_status
+vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_limits *limits,
+				  vc_thumbnail *out, vc_error *error)
+{
+	if (side > VC_MAX_THUMBNAIL || side < 1)
+	{
+		memset(out, 0, sizeof(*out));
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is outside 1 to %d",
+					   side, VC_MAX_THUMBNAIL);
+	}
+	return vc_picture_shrink(data, size, side, QUALITY, limits, out, error);
 }

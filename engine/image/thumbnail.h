@@ -8,6 +8,7 @@
 #include "engine/image/image.h"
 
 #define VC_MAX_THUMBNAIL 1024
+#define VC_MAX_PICTURE 16384
 
 typedef struct vc_thumbnail
 {
@@ -23,6 +24,10 @@ typedef struct vc_thumbnail
  * never enlarged, and grey stays grey.  Errors: those of vc_image_load; then *out is zeroed.
  */
 extern vc_status vc_thumbnail_make(const uint8_t *data, size_t size, int side,
+								   const vc_decode_limits *limits, vc_thumbnail *out, vc_error *error);
+
+/* The same with a side of up to VC_MAX_PICTURE, and the JPEG's quality, 1 to 100. */
+extern vc_status vc_picture_shrink(const uint8_t *data, size_t size, int side, int quality,
 								   const vc_decode_limits *limits, vc_thumbnail *out, vc_error *error);
 
 #endif							/* VISCLF_THUMBNAIL_H */

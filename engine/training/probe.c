@@ -22,6 +22,7 @@
 typedef struct problem
 {
 	const float *features;
+	const uint32_t *rows;		/* of them; NULL: the first */
 	const vc_targets *targets;
 	int64_t		count;
 	int			width;
@@ -35,16 +36,23 @@ typedef struct problem
 	double	   *scores;			/* [classes] */
 } problem;
 
+static const float *
+features_of(const problem *p, int64_t i)
+{
+	return p->features + (p->rows ? p->rows[i] : i) * p->width;
+}
+
 static vc_status
 check_features(const problem *p, vc_error *error)
 {
-	int64_t		numbers = p->count * p->width;
-	int64_t		bad = vc_first_not_finite(p->features, numbers);
-
-	if (bad == numbers)
-		return VC_OK;
-	vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is not finite", (long long) (bad / p->width + 1));
-	return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
+	for (int64_t i = 0; i < p->count; i++)
+	{
+		if (vc_first_not_finite(features_of(p, i), p->width) == p->width)
+			continue;
+		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is not finite", (long long) (i + 1));
+		return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
+	}
+	return VC_OK;
 }
 
 /* Mean and 1 / standard deviation of each feature; constant ones count as 0. */
@@ -53,13 +61,13 @@ standardise(problem *p)
 {
 	for (int64_t i = 0; i < p->count; i++)
 		for (int j = 0; j < p->width; j++)
-			p->mean[j] += p->features[i * p->width + j];
+			p->mean[j] += features_of(p, i)[j];
 	for (int j = 0; j < p->width; j++)
 		p->mean[j] /= (double) p->count;
 	for (int64_t i = 0; i < p->count; i++)
 		for (int j = 0; j < p->width; j++)
 		{
-			double		d = p->features[i * p->width + j] - p->mean[j];
+			double		d = features_of(p, i)[j] - p->mean[j];
 
 			p->scale[j] += d * d;
 		}
@@ -135,10 +143,11 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 {
 	const double *bias = x + (int64_t) p->classes * p->width;
 	double	   *bias_gradient = gradient + (int64_t) p->classes * p->width;
+	const float *features = features_of(p, i);
 	double		loss;
 
 	for (int j = 0; j < p->width; j++)
-		p->row[j] = (p->features[i * p->width + j] - p->mean[j]) * p->scale[j];
+		p->row[j] = (features[j] - p->mean[j]) * p->scale[j];
 	for (int k = 0; k < p->classes; k++)
 	{
 		const double *w = x + (int64_t) k * p->width;
@@ -353,7 +362,7 @@ vc_probe_fit(const float *features, const vc_targets *targets, int64_t count,
 			 int width, int classes, const vc_probe_options *options,
 			 float *weight, float *bias, double *loss, vc_error *error)
 {
-	problem		p = {.features = features,.targets = targets,.count = count,
+	problem		p = {.features = features,.rows = options->rows,.targets = targets,.count = count,
 		.width = width,.classes = classes,.penalty = options->penalty};
 	work		w = {0};
 	int64_t		n = p.unknowns = (int64_t) classes * width + classes;

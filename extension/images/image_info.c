@@ -1,6 +1,7 @@
 /*
  * image_info.c
- *		visclf.image_info: reads the header of an image.
+ *		visclf.image_info: reads the header of an image. visclf.image_formats
+ *		lists the formats.
  */
 #include "extension/support/pgcompat.h"
 
@@ -9,8 +10,10 @@
 #include "utils/builtins.h"
 
 #include "engine/image/image.h"
+#include "engine/image/image_format.h"
 
 PG_FUNCTION_INFO_V1(visclf_image_info);
+PG_FUNCTION_INFO_V1(visclf_image_formats);
 
 Datum
 visclf_image_info(PG_FUNCTION_ARGS)
@@ -44,4 +47,23 @@ visclf_image_info(PG_FUNCTION_ARGS)
 		nulls[8] = false;
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+Datum
+visclf_image_formats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; vc_image_decoders[i] != NULL; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(vc_image_decoders[i]->name);
+		values[1] = CStringGetTextDatum(vc_image_decoders[i]->format);
+		values[2] = CStringGetTextDatum(vc_image_decoders[i]->library);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

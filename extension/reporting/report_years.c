@@ -100,7 +100,7 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 	for (int i = 0; i < s->count; i++)
 	{
 		const ReportGroup *group = &r->by_year[s->index[i]];
-		bool		doubt = group_warning(r->quantifier, group->images, class_index) != NULL;
+		bool		doubt = report_warning(r, group, class_index) != NULL;
 
 		appendStringInfo(chart->out, "<circle class=\"dot%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%d: ",
 						 doubt ? " doubt" : "", chart_x(chart, s->year[i]), chart_y(chart, s->share[i]),
@@ -109,7 +109,7 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 		appendStringInfoString(chart->out, ", counted ");
 		markup_percent(chart->out, s->raw[i]);
 		appendStringInfoString(chart->out, " of ");
-		markup_count(chart->out, group->images->classified);
+		markup_count(chart->out, report_counted(group));
 		appendStringInfoString(chart->out, "</title></circle>\n");
 	}
 }
@@ -189,10 +189,10 @@ report_years(Report *r)
 			appendStringInfoString(r->out, "<p>No image with a year is classified.</p>\n");
 		write_years_table(r, r->shown[i]);
 	}
-	if (r->no_year.images->classified + r->no_year.images->failed > 0)
+	if (report_counted(&r->no_year) + r->no_year.images->failed > 0)
 	{
 		appendStringInfoString(r->out, "<p>Images without a year, counted elsewhere on this page but not here: ");
-		markup_count(r->out, r->no_year.images->classified + r->no_year.images->failed);
+		markup_count(r->out, report_counted(&r->no_year) + r->no_year.images->failed);
 		appendStringInfoString(r->out, ".</p>\n");
 	}
 	appendStringInfoString(r->out, "</section>\n");

@@ -66,8 +66,8 @@ image_hint(Oid type)
 	if (type == OIDOID)
 		return "Large objects become images in a view: SELECT lo_get(column) AS image ... .";
 	if (type == TEXTOID || type == VARCHAROID)
-		return "Images are the bytes of JPEG files in a bytea column: name it with image_column => '...'; or make a view, with pg_read_binary_file(column) for files of the server's, or decode(column, 'base64').";
-	return "Images are the bytes of JPEG files in a bytea column; name it with image_column => '...'.";
+		return "Images are the bytes of image files in a bytea column: name it with image_column => '...'; or make a view, with pg_read_binary_file(column) for files of the server's, or decode(column, 'base64').";
+	return "Images are the bytes of image files in a bytea column; name it with image_column => '...'.";
 }
 
 void

@@ -176,7 +176,9 @@ fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset
 	job = &b->batch->jobs[place];
 	row.row.labels = NULL;
 	row.row.key = key;
+	row.row.group_key = group;
 	row.row.hash = hash_bytes_extended(job->data, job->size, 0);
+	row.row.fold = 0;
 	row.row.group = group == NULL ? row.row.hash :
 		hash_bytes_extended((unsigned char *) group, strlen(group), 0);
 	row.row.side = side_from_text(o, result_text(number, COLUMN_SPLIT));
@@ -318,10 +320,8 @@ source_read(const TrainOptions *o)
 	source_lock(o->source);
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
-	dataset_finish(dataset, (uint64) o->seed, o->validation_share);
+	dataset_finish(dataset, (uint64) o->seed, o->validation_share, o->folds);
 	source_warn(o, dataset);
 	check_enough(o, dataset);
-	if (o->balance == BALANCE_OVERSAMPLE)
-		dataset_oversample(dataset, (uint64) o->seed);
 	return dataset;
 }

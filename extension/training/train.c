@@ -70,6 +70,8 @@ visclf_train(PG_FUNCTION_ARGS)
 	warn_atomic(t);
 	training_open_device(t);
 	t->data = source_read(t->options);
+	t->options->folds = t->data->folds;
+	log_folds(t);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
 	version_lock(t->model, CurrentMemoryContext);
 	training_plan(t);

@@ -107,10 +107,25 @@ training_batch_create(Training *t)
 		t->targets.members = t->members = palloc((Size) t->batch_size * classes);
 	else
 		t->targets.labels = t->labels = palloc(sizeof(int32) * t->batch_size);
-	t->targets.class_weights = training_class_weights(t);
 	t->logits = palloc(sizeof(float) * t->batch_size * classes);
 	t->probabilities = palloc(sizeof(float) * classes);
-	t->predicted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->valid_count);
+	t->predicted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->count);
+}
+
+/* The most rows of a batch: all that the smallest run trains on. */
+static int64
+fewest_rows(Training *t)
+{
+	int64		fewest = t->data->train_count;
+
+	for (t->run = 0; t->run <= t->data->folds; t->run++)
+	{
+		training_take(t);
+		fewest = Min(fewest, t->data->train_count);
+	}
+	t->run = 0;
+	training_take(t);
+	return fewest;
 }
 
 void
@@ -121,7 +136,7 @@ training_plan(Training *t)
 	vc_plan_options options = {0};
 	vc_error	error;
 
-	t->batch_size = (int) Min(t->options->batch_size, t->data->train_count);
+	t->batch_size = (int) Min(t->options->batch_size, fewest_rows(t));
 	options.purpose = probe ? VC_INFERENCE : VC_TRAINING;
 	options.algorithm = setting_convolution;
 	options.precision = setting_precision;
@@ -204,6 +219,7 @@ images_left(const Training *t, int steps, int done)
 
 	for (int p = t->phase + 1; p < t->recipe.phases; p++)
 		epochs += t->recipe.phase[p].epochs;
+	epochs += (int64) (t->data->folds - t->run) * vc_recipe_epochs(&t->recipe);
 	return (epochs * steps - done) * t->batch_size;
 }
 
@@ -265,14 +281,51 @@ train_epoch(Training *t)
 	return vc_smooth_loss_value(&t->loss);
 }
 
-/* One epoch and what it leaves; the last one of all finishes the version. */
+/* Goes on to the next epoch, phase or run. */
+static void
+advance(Training *t)
+{
+	if (++t->epoch < t->recipe.phase[t->phase].epochs)
+		return;
+	t->epoch = 0;
+	memset(&t->loss, 0, sizeof(t->loss));
+	if (++t->phase < t->recipe.phases)
+		return;
+	t->phase = 0;
+	t->run++;
+}
+
+/* What a run leaves at its end: all that it has said of its fold, or a version that is ready. */
+static void
+end_run(Training *t, Validation v)
+{
+	if (t->run <= t->data->folds)
+	{
+		if (!t->atomic)
+			checkpoint_place(t);
+		training_take(t);
+		training_start(t);
+		return;
+	}
+	if (t->data->folds > 0)
+	{
+		v = training_validate_folds(t);
+		training_say(t);
+	}
+	training_calibrate(t);
+	training_finish(t, &v);
+}
+
+/* One epoch and what it leaves. */
 static void
 run_epoch(Training *t)
 {
+	int			run = t->run;
 	bool		last = t->phase == t->recipe.phases - 1 &&
 	t->epoch == t->recipe.phase[t->phase].epochs - 1;
+	bool		blind = t->data->folds > 0 && training_is_final(t);
+	Validation	v = {0};
 	instr_time	start;
-	Validation	v;
 	double		loss;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -282,14 +335,12 @@ run_epoch(Training *t)
 		loss = train_epoch(t);
 	training_check_finite(t, loss);
 	training_check_weights(t);
-	v = training_validate(t, last);
-	log_epoch(t, loss, &v, seconds_since(start));
-	t->epoch++;
-	if (last)
-	{
-		training_calibrate(t);
-		training_finish(t, &v);
-	}
+	if (!blind)
+		v = training_validate(t, last);
+	log_epoch(t, loss, blind ? NULL : &v, seconds_since(start));
+	advance(t);
+	if (t->run > run)
+		end_run(t, v);
 	else if (!t->atomic && seconds_since(t->last_checkpoint) >= setting_checkpoint_interval)
 		checkpoint_write(t);
 	training_commit(t);
@@ -299,22 +350,20 @@ void
 training_run(Training *t)
 {
 	ErrorContextCallback callback = {error_context_stack, add_context, t};
+	bool		begins = true;
 	vc_error	error;
 
 	t->resumable = !t->atomic;
 	error_context_stack = &callback;
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
-	while (t->phase < t->recipe.phases)
+	while (t->run <= t->data->folds)
 	{
 		if (t->epoch == 0 && t->options->method == METHOD_FINE_TUNE)
 			check_status(t->device.api->reset_optimizer(t->plan, &error), &error);
-		if (t->epoch < t->recipe.phase[t->phase].epochs)
+		if (t->epoch == 0 || begins)
 			log_header(t);
-		while (t->epoch < t->recipe.phase[t->phase].epochs)
-			run_epoch(t);
-		t->phase++;
-		t->epoch = 0;
-		memset(&t->loss, 0, sizeof(t->loss));
+		begins = false;
+		run_epoch(t);
 	}
 	error_context_stack = callback.previous;
 }

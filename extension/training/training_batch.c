@@ -10,8 +10,8 @@
 #include "extension/support/release.h"
 #include "extension/training/training.h"
 
-static void
-load_targets(Training *t, const uint32 *rows, int count)
+void
+training_load_targets(Training *t, const uint32 *rows, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (t->data->multi_label)
@@ -81,7 +81,7 @@ select_rows(Training *t, const uint32 *rows, int count)
 void
 training_load(Training *t, const uint32 *rows, int count)
 {
-	load_targets(t, rows, count);
+	training_load_targets(t, rows, count);
 	if (t->kept != NULL)
 	{
 		select_rows(t, rows, count);
@@ -142,7 +142,7 @@ training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed,
 	}
 	run_jobs(t->pool, jobs, count);
 	pfree(jobs);
-	load_targets(t, rows, count);
+	training_load_targets(t, rows, count);
 }
 
 /*
@@ -154,7 +154,7 @@ float *
 training_class_weights(const Training *t)
 {
 	int			classes = t->data->class_count;
-	double		rows = t->data->train_count;
+	double		rows = t->data->train_images;
 	int64	   *counts;
 	float	   *weights;
 
@@ -162,7 +162,7 @@ training_class_weights(const Training *t)
 		return NULL;
 	counts = palloc(sizeof(int64) * classes);
 	weights = palloc(sizeof(float) * classes);
-	dataset_count(t->data, SIDE_TRAIN, counts);
+	dataset_count(t->data, t->data->train, t->data->train_images, counts);
 	for (int k = 0; k < classes; k++)
 	{
 		double		n = counts[k];
@@ -174,4 +174,13 @@ training_class_weights(const Training *t)
 	}
 	pfree(counts);
 	return weights;
+}
+
+void
+training_take(Training *t)
+{
+	dataset_take(t->data, training_fold(t));
+	if (t->options->balance == BALANCE_OVERSAMPLE)
+		dataset_oversample(t->data, (uint64) t->options->seed);
+	t->targets.class_weights = training_class_weights(t);
 }

@@ -276,7 +276,11 @@ whole_life(bench *b, vc_error *error)
 	if (status == VC_OK)
 		status = api->images_put(b->kept, 0, b->images, BATCH, error);
 	for (int i = 0; i < 3 && status == VC_OK; i++)
-		status = train(b, &loss, error);
+	{
+		status = api->images_ahead(b->plan, b->images, BATCH, error);
+		if (status == VC_OK)
+			status = train(b, &loss, error);
+	}
 	if (status == VC_OK)
 		status = api->images_select(b->plan, b->kept, rows, BATCH, error);
 	if (status == VC_OK)
@@ -476,6 +480,81 @@ test_no_graph(void)
 	ok(found, "some call that fails is the graph's");
 }
 
+/* More images than the pinned buffers hold arrive where they belong. */
+static void
+test_many_images(void)
+{
+	const int	count = 20000;
+	bench		b = make_bench();
+	uint8_t    *many = random_images(count, b.network->image_size, 5);
+	size_t		bytes = 16 * 16 * 3;
+	int64_t		rows[BATCH] = {0, 5461, 5462, 10922, 10923, 19999};
+	float		kept = NAN;
+	float		sent = 0;
+	vc_error	error = {0};
+
+	for (int i = 0; i < BATCH; i++)
+		memcpy(b.images + bytes * (size_t) i, many + bytes * (size_t) rows[i], bytes);
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		api->images_create(b.device, count, (int64_t) bytes, &b.kept, &error) != VC_OK ||
+		api->images_put(b.kept, 0, many, count, &error) != VC_OK ||
+		api->images_select(b.plan, b.kept, rows, BATCH, &error) != VC_OK ||
+		api->train_step(b.plan, NULL, b.targets, BATCH, &step, &kept, NULL, &error) != VC_OK)
+		give_up(&error);
+	api->plan_free(b.plan);
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK || train(&b, &sent, &error) != VC_OK)
+		give_up(&error);
+	ok(kept == sent, "%zu MiB of images lie where they belong", bytes * (size_t) count >> 20);
+	free_bench(&b);
+	free(many);
+}
+
+/* A step on some images, while others are sent; NULL: none. */
+static float
+train_on(bench *b, const uint8_t *images, const uint8_t *others)
+{
+	float		loss = NAN;
+	vc_error	error = {0};
+
+	if ((others != NULL && api->images_ahead(b->plan, others, BATCH, &error) != VC_OK) ||
+		api->train_step(b->plan, images, b->targets, BATCH, &step, &loss, NULL, &error) != VC_OK)
+		give_up(&error);
+	return loss;
+}
+
+/* Images that are sent while the step before runs train as those sent in the step do. */
+static void
+test_ahead(void)
+{
+	bench		a = make_bench();
+	bench		b = make_bench();
+	uint8_t    *images[3];
+	bool		same = true;
+	vc_error	error = {0};
+
+	if (open_plan(&a, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK)
+		give_up(&error);
+	for (int i = 0; i < 3; i++)
+		images[i] = random_images(BATCH, b.network->image_size, 10 + (uint64_t) i);
+	for (int k = 0; k < 6; k++)
+		same = same && train_on(&a, images[k % 2], NULL) ==
+			train_on(&b, images[k % 2], images[(k + 1) % 2]);
+	ok(same, "six steps on images sent ahead");
+	same = train_on(&a, images[2], NULL) == train_on(&b, images[2], NULL) &&
+		train_on(&a, images[0], NULL) == train_on(&b, images[0], images[1]) &&
+		train_on(&a, images[2], NULL) == train_on(&b, images[2], NULL) &&
+		train_on(&a, images[1], NULL) == train_on(&b, images[1], images[0]);
+	ok(same, "others between them");
+	ok(api->images_ahead(b.plan, images[0], BATCH + 1, &error) == VC_INVALID_ARGUMENT,
+	   "too many: %s", error.message);
+	free_bench(&a);
+	free_bench(&b);
+	for (int i = 0; i < 3; i++)
+		free(images[i]);
+	ok(emulate_allocated() == 0 && emulate_objects() == 0, "nothing is left of what was under way");
+}
+
 /*
  * A float16 gradient that overflows is made again with the loss scaled less.
  * What is compared are gradients across relus, some of which differ; one that
@@ -532,6 +611,8 @@ main(void)
 	test_precisions();
 	test_memory();
 	test_kept_images();
+	test_many_images();
+	test_ahead();
 	test_counts();
 	test_kinds();
 	test_no_graph();

@@ -6,6 +6,7 @@
 #include "test/unit/tap.h"
 
 #include "engine/image/exif.h"
+#include "engine/image/xmp.h"
 #include "engine/image/image.h"
 
 #define SIZE		32
@@ -523,7 +524,7 @@ test_exif(void)
 		uint8_t    *copy = malloc(size + 1);
 
 		memcpy(copy, little, size);
-		if (vc_exif_orientation(copy, size) != 1)
+		if (vc_exif_orientation(copy, size) != 0)
 			calm = false;
 		free(copy);
 	}
@@ -531,16 +532,73 @@ test_exif(void)
 	little[18] = 4;
 	ok(vc_exif_orientation(little, sizeof(little)) == 6, "a long orientation");
 	little[18] = 2;
-	ok(vc_exif_orientation(little, sizeof(little)) == 1, "a text orientation");
+	ok(vc_exif_orientation(little, sizeof(little)) == 0, "a text orientation");
 	little[18] = 3;
 	little[24] = 9;
-	ok(vc_exif_orientation(little, sizeof(little)) == 1, "orientation 9");
+	ok(vc_exif_orientation(little, sizeof(little)) == 0, "orientation 9");
 	little[24] = 6;
 	little[15] = 0xff;
 	little[16] = 0x11;
-	ok(vc_exif_orientation(little, sizeof(little)) == 1, "more entries than bytes");
+	ok(vc_exif_orientation(little, sizeof(little)) == 0, "more entries than bytes");
 	memset(little + 10, 0xff, 4);
-	ok(vc_exif_orientation(little, sizeof(little)) == 1, "a directory far away");
+	ok(vc_exif_orientation(little, sizeof(little)) == 0, "a directory far away");
+}
+
+/* Puts an APP1 segment with XMP behind the start of an image. */
+static made_jpeg
+with_xmp(const made_jpeg *image, const char *packet)
+{
+	static const char name[] = "http://ns.adobe.com/xap/1.0/";
+	size_t		length = 2 + sizeof(name) + strlen(packet);
+	made_jpeg	made = {malloc(image->size + 2 + length), image->size + 2 + length};
+	uint8_t    *to = made.data;
+
+	memcpy(to, image->data, 2);
+	memcpy(to + 2, (uint8_t[]) {0xff, 0xe1, (uint8_t) (length >> 8), (uint8_t) length}, 4);
+	memcpy(to + 6, name, sizeof(name));
+	memcpy(to + 6 + sizeof(name), packet, strlen(packet));
+	memcpy(to + 4 + length, image->data + 2, image->size - 2);
+	return made;
+}
+
+static void
+test_xmp(void)
+{
+	static const struct
+	{
+		const char *packet;
+		int			stated;
+		int			upright;	/* the image's, whose EXIF says what `exif` is */
+		int			exif;
+	}			cases[] = {
+		{"<x tiff:Orientation=\"6\"/>", 6, 6, 0},
+		{"<x tiff:Orientation = '8' />", 8, 8, 0},
+		{"<tiff:Orientation>3</tiff:Orientation>", 3, 3, 0},
+		{"<tiff:Orientation>\n 5</tiff:Orientation>", 5, 5, 0},
+		{"<x tiff:Orientation=\"6\"/>", 6, 3, 3},
+		{"<x tiff:Orientation=\"6\"/>", 6, 1, 1},
+		{"<x tiff:Orientation=\"9\"/>", 0, 1, 0},
+		{"<x tiff:Orientation=\"\"/>", 0, 1, 0},
+		{"tiff:Orientation", 0, 1, 0},
+		{"tiff:Orientation=", 0, 1, 0},
+		{"t tiff:Orient tiff:Orientation=\"2\"", 2, 2, 0},
+		{"", 0, 1, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		jpeg_recipe recipe = {32, 16, 3, JCS_RGB, JCS_YCbCr, plain_rgb,.orientation = cases[i].exif};
+		made_jpeg	image = make_jpeg(&recipe);
+		made_jpeg	with = with_xmp(&image, cases[i].packet);
+		vc_image_info info = {0};
+		vc_status	status = vc_image_header(with.data, with.size, &info, NULL);
+
+		ok(vc_xmp_orientation((const uint8_t *) cases[i].packet, strlen(cases[i].packet)) == cases[i].stated &&
+		   status == VC_OK && info.orientation == cases[i].upright && (info.width == 16) == (cases[i].upright > 4),
+		   "XMP %s, EXIF %d", i == 3 ? "with a line's end" : cases[i].packet, cases[i].exif);
+		free(image.data);
+		free(with.data);
+	}
 }
 
 static void
@@ -560,6 +618,7 @@ main(void)
 {
 	test_names();
 	test_exif();
+	test_xmp();
 	test_colours();
 	test_orientations();
 	test_resizes();

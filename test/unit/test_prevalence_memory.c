@@ -2,9 +2,9 @@
  * test_prevalence_memory.c
  *		The memory that counting by class needs is known before it is asked for.
  */
+#include "test/unit/memory_use.h"
 #include "test/unit/tap.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +15,6 @@
 
 static size_t before;
 static int64_t most_used;
-
-/* Bytes that malloc has given. */
-static size_t
-allocated(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return info.uordblks + info.hblkhd;
-}
 
 static bool
 watch(void *argument)
