@@ -37,7 +37,7 @@ check_ranges(const vc_plan *plan, vc_error *error)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a plan for int8 needs the ranges of its activations");
 	for (int i = 0; i < plan->network->node_count; i++)
 		if (!(ranges[i] >= 0 && isfinite(ranges[i])))
-			return vc_fail(error, VC_INVALID_ARGUMENT, "range %g of node %d is no range",
+			return vc_fail(error, VC_INVALID_ARGUMENT, "range %g of node %d is not positive and finite",
 						   ranges[i], i);
 	return VC_OK;
 }

@@ -23,7 +23,7 @@ vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
 	vc_fail(error, VC_DEVICE_ERROR, "CUDA failed with %s (%s): %s",
 			cudaGetErrorName(status), cudaGetErrorString(status), what);
 	return vc_hint(error, VC_DEVICE_ERROR,
-				   "After a failure inside a kernel this session can use the GPU no more: reconnect, or set visclf.device to cpu.");
+				   "After a failure inside a kernel this session can no longer use the GPU: reconnect, or set visclf.device to cpu.");
 }
 
 bool

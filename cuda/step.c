@@ -191,7 +191,7 @@ check_steps(const vc_plan *plan, vc_error *error)
 			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear and not behind a pooling",
 						   s->index);
 		if (s->node->op != VC_CONVOLUTION && !whole && input->padded % VC_CUDA_CHANNELS != 0)
-			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image and is no convolution",
+			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image but is not a convolution",
 						   s->index);
 	}
 	return VC_OK;

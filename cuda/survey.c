@@ -75,7 +75,7 @@ describe(int index, vc_cuda_nvml *nvml, vc_device_info *info)
 	info->memory_free = -1;
 	if (status != cudaSuccess)
 	{
-		snprintf(info->reason, sizeof(info->reason), "it cannot be asked: %s",
+		snprintf(info->reason, sizeof(info->reason), "it cannot be queried: %s",
 				 cudaGetErrorString(status));
 		return;
 	}

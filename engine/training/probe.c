@@ -49,7 +49,7 @@ check_features(const problem *p, vc_error *error)
 	{
 		if (vc_first_not_finite(features_of(p, i), p->width) == p->width)
 			continue;
-		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (i + 1));
+		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is not finite", (long long) (i + 1));
 		return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
 	}
 	return VC_OK;

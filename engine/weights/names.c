@@ -181,7 +181,7 @@ match_tensor(const vc_safetensors *file, int index, const vc_network *network,
 	vc_show_name(tensor->name, name);
 	if (p < 0 || !vc_parameter_stored(&network->parameters[p]))
 	{
-		vc_fail(error, VC_INVALID_ARGUMENT, "tensor \"%s\" is no parameter of %s with a %s head",
+		vc_fail(error, VC_INVALID_ARGUMENT, "tensor \"%s\" is not a parameter of %s with a %s head",
 				name, network->architecture,
 				network->head == VC_HEAD_CONCAT ? "concat" : "linear");
 		return hint(error);

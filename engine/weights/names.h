@@ -33,7 +33,7 @@ extern vc_status vc_weights_describe(const vc_safetensors *file,
  * Finds the tensor of each parameter: tensors[parameter_count] gets indexes
  * into the file, -1 for constants.  Errors: VC_INVALID_ARGUMENT, naming the
  * first tensor that is no parameter of the network, that has another shape,
- * that comes twice, or that is missing.
+ * that appears more than once, or that is missing.
  */
 extern vc_status vc_weights_match(const vc_safetensors *file, const vc_network *network,
 								  int *tensors, vc_error *error);

@@ -86,7 +86,7 @@ index_tensors(vc_safetensors *file, const uint8_t *data, size_t size, vc_error *
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
 			return vc_safetensors_fail(error, VC_INVALID_ARGUMENT, sorted[i]->name,
-									   "comes twice");
+									   "appears more than once");
 	return status;
 }
 
@@ -104,7 +104,7 @@ index_metadata(vc_safetensors *file, vc_error *error)
 
 		if (strcmp(entries[i - 1].key, entries[i].key) == 0)
 			return vc_safetensors_fail(error, VC_INVALID_ARGUMENT, NULL,
-									   "metadata \"%s\" comes twice",
+									   "metadata \"%s\" appears more than once",
 									   vc_show_name(entries[i].key, shown));
 	}
 	return VC_OK;

@@ -127,7 +127,7 @@ read_metadata(header_reader *r)
 	vc_json    *json = &r->json;
 
 	if (file->metadata != NULL)
-		return fail(r, VC_INVALID_ARGUMENT, "\"__metadata__\" comes twice");
+		return fail(r, VC_INVALID_ARGUMENT, "\"__metadata__\" appears more than once");
 	if (!vc_json_take(json, '{'))
 		return fail_json(r);
 	do
@@ -223,7 +223,7 @@ read_fields(header_reader *r, int *dtype, vc_tensor *tensor, int64_t offsets[2])
 			return fail(r, VC_INVALID_ARGUMENT, "unknown field \"%s\"",
 						vc_show_name(field, shown));
 		if (seen[f])
-			return fail(r, VC_INVALID_ARGUMENT, "%s comes twice", names[f]);
+			return fail(r, VC_INVALID_ARGUMENT, "%s appears more than once", names[f]);
 		seen[f] = true;
 		if (!vc_json_take(&r->json, ':'))
 			return fail_json(r);

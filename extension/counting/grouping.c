@@ -53,7 +53,7 @@ read_by(const Named *call, Grouping *g, bool one)
 	if (g->by_count > MOST_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d columns to group by are more than %d", g->by_count, MOST_COLUMNS)));
+				 errmsg("cannot group by %d columns, more than %d", g->by_count, MOST_COLUMNS)));
 	for (int i = 0; i < g->by_count; i++)
 		source_column_type(g->predictions.relation, g->by[i], "by");
 }

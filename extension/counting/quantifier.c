@@ -27,7 +27,7 @@ quantification_from_name(const char *name)
 	if (!vc_quantification_from_name(name, &method))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"%s\" is not known", name),
+				 errmsg("unrecognized method \"%s\"", name),
 				 errhint("Allowed: ppi, cc, pcc, acc, pacc, emq.")));
 	return method;
 }
@@ -88,7 +88,7 @@ quantifier_refuse_multi_label(const Quantifier *q)
 	if (q->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" says any number of labels of an image, not one", q->model),
+				 errmsg("model \"%s\" is multi-label", q->model),
 				 errhint("Method ppi counts those too, from images whose labels are known: known_column => '...'. Other methods take models of one label an image, one for each question.")));
 }
 
@@ -110,9 +110,9 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 	if (!fits || fabs(sum - 1) > 0.01)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("not the probabilities of %d classes: %s", q->class_count,
+				 errmsg("invalid probabilities of %d classes: %s", q->class_count,
 						OidOutputFunctionCall(F_ARRAY_OUT, array)),
-				 errhint("They are one number a class of model \"%s\", from 0 to 1, that add up to 1.",
+				 errhint("Pass one number from 0 to 1 for each class of model \"%s\"; they must add up to 1.",
 						 q->model)));
 }
 

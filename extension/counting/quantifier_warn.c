@@ -43,7 +43,7 @@ doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 	if (isnan(informedness))
 		doubt(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
-		doubt(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
+		doubt(text, "the model cannot tell this class from the rest: its true positive rate minus its false positive rate is %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
 }
 

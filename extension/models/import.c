@@ -1,11 +1,10 @@
 /*
  * import.c
- *		visclf.import_model: a version from a safetensors file.
+ *		visclf.import_model: makes a version from a safetensors file.
  *
- * What the file's metadata does not say and the call does not give is taken
- * from the tensors (architecture, head, number of classes) or from the
- * architecture's usual values (ImageNet's mean and standard deviation, 224
- * pixels).
+ * Values come from the call, else from the file's metadata, else from the
+ * tensors (architecture, head, number of classes) or the architecture's
+ * defaults (ImageNet's mean and standard deviation, 224 pixels).
  */
 #include "extension/support/pgcompat.h"
 
@@ -50,7 +49,7 @@ release_file(void *file)
 	vc_safetensors_free(file);
 }
 
-/* Opens the file; it is closed with the current memory context. */
+/* Opens the file. It is closed with the current memory context. */
 static vc_safetensors *
 open_file(bytea *data)
 {
@@ -63,7 +62,7 @@ open_file(bytea *data)
 	return file;
 }
 
-/* The architecture that the tensors are; an error where the call says another. */
+/* Returns the architecture of the tensors; throws if the call names another. */
 static void
 find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -85,7 +84,7 @@ find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 	row->architecture = architecture;
 }
 
-/* The file's metadata of that name in the server's encoding, or NULL. */
+/* Returns a value of the file's metadata in the server's encoding, or NULL. */
 static const char *
 metadata(const vc_safetensors *file, const char *key)
 {
@@ -94,7 +93,7 @@ metadata(const vc_safetensors *file, const char *key)
 	return value ? pg_any_to_server(value, strlen(value), PG_UTF8) : NULL;
 }
 
-/* A jsonb array in the file's metadata as text[], or 0 where there is none. */
+/* Returns a jsonb array of the file's metadata as text[], or 0 if it is missing. */
 static Datum
 metadata_array(const vc_safetensors *file, const char *key)
 {
@@ -109,7 +108,7 @@ metadata_array(const vc_safetensors *file, const char *key)
 	return SPI_datumTransfer(result_not_null(0, 1, TEXTARRAYOID), false, -1);
 }
 
-/* The call's classes, or the file's, or numbers from 0. */
+/* Sets the classes: the call's, else the file's, else numbers from 0. */
 static void
 find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -130,13 +129,13 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d classes are named, but the network has %d outputs",
 						count, row->class_count),
-				 errhint("Name one class an output, in their order.")));
+				 errhint("Name one class for each output, in their order.")));
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < i; j++)
 			if (strcmp(row->classes[i], row->classes[j]) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("class \"%s\" is named twice", row->classes[i])));
+						 errmsg("class \"%s\" is specified more than once", row->classes[i])));
 }
 
 static int
@@ -149,7 +148,7 @@ metadata_int(const char *key, const char *text)
 	if (end == text || *end != '\0' || value < PG_INT32_MIN || value > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" in the file's metadata is no integer: \"%s\"", key, text),
+				 errmsg("invalid integer for \"%s\" in the file's metadata: \"%s\"", key, text),
 				 errhint("Give the number in the call: %s => ... .", key)));
 	return (int) value;
 }
@@ -163,12 +162,12 @@ metadata_number(const char *key, const char *text)
 	if (end == text || *end != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" in the file's metadata is no number: \"%s\"", key, text),
+				 errmsg("invalid number for \"%s\" in the file's metadata: \"%s\"", key, text),
 				 errhint("Give the numbers in the call, where it takes them, or mend the file.")));
 	return value;
 }
 
-/* Numbers in the file's metadata, or NULL where there are none. */
+/* Returns numbers of the file's metadata, or NULL if they are missing. */
 static float *
 metadata_numbers(const vc_safetensors *file, const char *key, int *count)
 {
@@ -185,7 +184,7 @@ metadata_numbers(const vc_safetensors *file, const char *key, int *count)
 	return values;
 }
 
-/* The call's numbers, or the file's, or NULL where there are none. */
+/* Returns the call's numbers, else the file's, else NULL. */
 static float *
 find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
 			 int *count)
@@ -194,7 +193,7 @@ find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const
 		real_array_values(PG_GETARG_DATUM(arg), count);
 }
 
-/* Three numbers, or ImageNet's. */
+/* Returns three numbers, by default ImageNet's. */
 static void
 find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
 		   const float *usual, float *values)
@@ -210,7 +209,7 @@ find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const c
 	memcpy(values, found ? found : usual, sizeof(float) * 3);
 }
 
-/* Whether images carry any number of classes, and from which probabilities. */
+/* Sets whether the model is multi-label, and its thresholds. */
 static void
 find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -222,30 +221,30 @@ find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow
 	else if (stored != NULL && !parse_bool(stored, &row->multi_label))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"multi_label\" in the file's metadata is \"%s\"", stored),
-				 errhint("Say multi_label => true or false.")));
+				 errmsg("invalid value for \"multi_label\" in the file's metadata: \"%s\"", stored),
+				 errhint("Pass multi_label => true or false.")));
 	if (row->multi_label || !PG_ARGISNULL(ARG_THRESHOLDS))
 		row->thresholds = find_numbers(fcinfo, ARG_THRESHOLDS, file, "thresholds", &count);
 	if (row->thresholds && !row->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("only a multi-label model has thresholds"),
-				 errhint("Say multi_label => true, or leave the thresholds out.")));
+				 errmsg("thresholds require a multi-label model"),
+				 errhint("Pass multi_label => true, or leave the thresholds out.")));
 	if (count != row->class_count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d thresholds are given for %d classes", count, row->class_count),
-				 errhint("Give one a class, in the order of the classes.")));
+				 errhint("Give one for each class, in the order of the classes.")));
 	for (int i = 0; row->thresholds && i < count; i++)
 		if (!(row->thresholds[i] >= 0 && row->thresholds[i] <= 1))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("threshold %g of class \"%s\" is outside 0 to 1",
 							row->thresholds[i], row->classes[i]),
-					 errhint("It is the probability from which an image counts as carrying the class.")));
+					 errhint("A threshold is the least probability at which an image counts as having the class.")));
 }
 
-/* What the file knows of int8, unless the call changes what that was found for. */
+/* Takes the file's int8 calibration, unless the call changes what it depends on. */
 static void
 find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -262,7 +261,7 @@ find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row
 			row->ranges = NULL;
 }
 
-/* How images become the network's input. */
+/* Sets how images become the network's input. */
 static void
 find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -287,7 +286,7 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 	find_three(fcinfo, ARG_STD, file, "std", vc_imagenet_std, row->std);
 }
 
-/* A tensor's values, which must be a network's. */
+/* Returns a tensor's values; throws if one is not finite. */
 static bytea *
 read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 {
@@ -303,7 +302,7 @@ read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 	return data;
 }
 
-/* Writes each parameter as a row, one in memory at a time. */
+/* Writes each parameter as a row, with one in memory at a time. */
 static void
 write_weights(const Model *model, const vc_safetensors *file)
 {

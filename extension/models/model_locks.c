@@ -1,6 +1,6 @@
 /*
  * model_locks.c
- *		Locks on objects of the class visclf.model, which SQL cannot take.
+ *		Locks versions, names and tables of predictions.
  */
 #include "extension/models/model_locks.h"
 
@@ -27,7 +27,10 @@ lock_object(uint32 object, LockKind kind)
 	LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-/* A transaction block that aborts has given its locks back before its contexts go. */
+/*
+ * Releases a lock, unless an aborted transaction block has done so before its
+ * contexts were deleted.
+ */
 static void
 release_lock(void *tag)
 {
@@ -35,7 +38,7 @@ release_lock(void *tag)
 		LockRelease(tag, ExclusiveLock, true);
 }
 
-/* Locks an object as long as the context lives, unless another session has it. */
+/* Locks an object until the context ends, unless another session has the lock. */
 static LockAcquireResult
 try_lock(uint32 object, LockKind kind, MemoryContext context)
 {
@@ -57,7 +60,7 @@ version_lock(const Model *model, MemoryContext context)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("model \"%s\" version %d is being trained by another session",
 						model->name, model->version),
-				 errhint("See visclf.training_log for how far it is.")));
+				 errhint("See visclf.training_log for its progress.")));
 }
 
 bool
@@ -69,7 +72,7 @@ version_is_locked(int model_id)
 	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Throws where the current role may not do something, to the table or to any of its columns. */
+/* Throws unless the current role has a right on the table or on one of its columns. */
 static void
 check_right(Oid table, AclMode right)
 {
@@ -96,5 +99,5 @@ lock_predictions(Oid table, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),
-				 errhint("Let it end; what it leaves, the next call does.")));
+				 errhint("Wait until it ends, then call again for the remaining rows.")));
 }

@@ -137,7 +137,7 @@ check_use(FunctionCallInfo fcinfo, int argument, const char *name, Show show, Sh
 	if (!PG_ARGISNULL(argument) && show != use)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" has no use where \"%s\" is shown", name, show_names[show]),
+				 errmsg("option \"%s\" cannot be used with show \"%s\"", name, show_names[show]),
 				 errhint("Leave it out, or choose what it is for: show => '%s'.", show_names[use])));
 }
 
@@ -151,7 +151,7 @@ show_argument(FunctionCallInfo fcinfo)
 			return i;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("show \"%s\" is not known", name),
+			 errmsg("unrecognized value for show: \"%s\"", name),
 			 errhint("Allowed: sample, top_losses, least_confident.")));
 }
 
@@ -193,7 +193,7 @@ append_description(StringInfo out, const Picture *p)
 		appendStringInfoString(out, ": ");
 	markup_text(out, p->label);
 	if (p->predicted)
-		appendStringInfoString(out, "; the model says ");
+		appendStringInfoString(out, "; predicted ");
 	markup_text(out, p->predicted);
 	if (p->missing)
 		appendStringInfoString(out, "; no image: ");

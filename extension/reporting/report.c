@@ -130,7 +130,7 @@ choose_classes(FunctionCallInfo fcinfo, Report *r)
 	if (r->shown_count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"classes\" names none"),
+				 errmsg("option \"classes\" must not be empty"),
 				 errhint("Leave it out to see %s.", q->class_count == 2 ? "the first of two" : "all")));
 	r->shown = palloc(sizeof(int) * r->shown_count);
 	for (int i = 0; i < r->shown_count; i++)

@@ -54,7 +54,7 @@ year_expression(const ReportOptions *o)
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
+					 errmsg("column \"%s\" of type %s cannot be used as years", o->year_column, format_type_be(type)),
 					 errhint("Pass a view in which it is a number or a date.")));
 	}
 	return psprintf("CASE WHEN %1$s OPERATOR(pg_catalog.>) -%2$d AND %1$s OPERATOR(pg_catalog.<) %2$d "
@@ -95,7 +95,7 @@ list_years(Report *r)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("column \"%s\" has more than %d years", r->options.year_column, MOST_YEARS),
-				 errhint("Name the column that has years: year_column => '...'.")));
+				 errhint("Name the column of years: year_column => '...'.")));
 	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
 	for (int i = 0; i < r->year_count; i++)
 		r->years[i] = result_int(i, 1);

@@ -173,8 +173,8 @@ report_grid(Report *r)
 		return;
 	appendStringInfoString(r->out, "<section><h2>By year and place</h2>\n<p class=\"note\">");
 	if (r->period > 1)
-		appendStringInfo(r->out, "A column is %d years, so that its numbers are of more than a few images. ", r->period);
-	appendStringInfo(r->out, "Hatched: fewer than %d images. A dash: none.</p>\n", FEW_IMAGES);
+		appendStringInfo(r->out, "A column covers %d years, so that it has more than a few images. ", r->period);
+	appendStringInfo(r->out, "Hatched cells have fewer than %d images; a dash means none.</p>\n", FEW_IMAGES);
 	for (int i = 0; i < r->shown_count; i++)
 		heat_map(r, r->shown[i]);
 	appendStringInfoString(r->out, "</section>\n");

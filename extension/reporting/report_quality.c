@@ -37,7 +37,7 @@ confusion_matrix(const Report *r)
 	const Quantifier *q = r->quantifier;
 	StringInfo	out = r->out;
 
-	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: what it is; columns: what the model says</caption>"
+	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: true class; columns: predicted class</caption>"
 						   "<thead><tr><td></td>");
 	for (int c = 0; c < q->class_count; c++)
 	{
@@ -67,7 +67,7 @@ confusion_matrix(const Report *r)
 static void
 largest_confusions(const Report *r)
 {
-	static const char *const heads[] = {"is", "the model says", "images"};
+	static const char *const heads[] = {"true class", "predicted class", "images"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -134,7 +134,7 @@ classification_report(const Report *r)
 static void
 calibration(const Report *r)
 {
-	static const char *const heads[] = {"it is sure to", "images", "mean confidence", "right"};
+	static const char *const heads[] = {"confidence", "images", "mean confidence", "accuracy"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -143,7 +143,7 @@ calibration(const Report *r)
 			  "FROM visclf.calibration($1) WHERE images OPERATOR(pg_catalog.>) 0");
 	sql_text(&sql, r->options.model);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<details><summary>Is it as often right as it is sure?</summary>");
+	appendStringInfoString(out, "<details><summary>How often is it right when it is sure?</summary>");
 	report_table(out, "calibration", heads, lengthof(heads));
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -166,15 +166,15 @@ report_quality(Report *r)
 
 	for (int c = 0; c < q->class_count; c++)
 		images += class_images(q, c);
-	appendStringInfoString(r->out, "<h3>How it errs</h3>\n");
+	appendStringInfoString(r->out, "<h3>Its errors</h3>\n");
 	if (images == 0)
 	{
 		appendStringInfoString(r->out, "<p>It has no validation images, so its errors are not known.</p>\n");
 		return;
 	}
-	appendStringInfoString(r->out, "<p>What it says of the ");
+	appendStringInfoString(r->out, "<p>Its predictions for the ");
 	markup_count(r->out, images);
-	appendStringInfoString(r->out, " labelled images that were held out of its training:</p>\n");
+	appendStringInfoString(r->out, " labelled images held out of its training:</p>\n");
 	if (q->class_count <= MOST_CLASSES)
 		confusion_matrix(r);
 	else

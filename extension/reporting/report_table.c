@@ -53,7 +53,7 @@ void
 report_column_heads(const Report *r)
 {
 	appendStringInfo(r->out, "<th scope=\"col\">%s</th><th scope=\"col\">counted</th><th scope=\"col\">images</th>"
-					 "<th scope=\"col\">of the class, about</th><th scope=\"col\">not classified</th><th scope=\"col\" class=\"words\">doubts</th>",
+					 "<th scope=\"col\">images of the class</th><th scope=\"col\">not classified</th><th scope=\"col\" class=\"words\">doubts</th>",
 					 report_estimate_word(r));
 }
 

@@ -56,7 +56,7 @@ report_answer(const Report *r, int class_index)
 		markup_count(out, (int64) rint(f->high * images));
 		appendStringInfoChar(out, ')');
 	}
-	appendStringInfoString(out, ". The model itself counts ");
+	appendStringInfoString(out, ". The model's own count is ");
 	markup_percent(out, f->raw);
 	appendStringInfoString(out, ".</p>\n");
 	if (warning)
@@ -107,7 +107,7 @@ report_summary(Report *r)
 		report_change(r, r->shown[i]);
 	}
 	if (r->shown_count < r->quantifier->class_count && r->quantifier->class_count > 2)
-		appendStringInfo(r->out, "<p class=\"note\">%d of the model's %d classes are on this page.</p>\n",
+		appendStringInfo(r->out, "<p class=\"note\">This page shows %d of the model's %d classes.</p>\n",
 						 r->shown_count, r->quantifier->class_count);
 }
 
@@ -118,10 +118,10 @@ method_words(const Report *r)
 	static const char *const words[] = {
 		[VC_CC] = "Shares are those that the model counts (classify and count): its errors are not corrected.",
 		[VC_PCC] = "Shares are the means of the model's probabilities: they are right where the model is calibrated for these images.",
-		[VC_ACC] = "Shares are corrected (adjusted classify and count): from how often the model takes one class for another among the images held out "
-		"of its training, the shares are found that it would count so.",
-		[VC_PACC] = "Shares are corrected (probabilistic adjusted classify and count): from the probabilities that the model gives to the images held out "
-		"of its training, the shares are found that would give these.",
+		[VC_ACC] = "Shares are corrected (adjusted classify and count) by how often the model takes one class for another among the images held out "
+		"of its training.",
+		[VC_PACC] = "Shares are corrected (probabilistic adjusted classify and count) by the probabilities that the model gives to the images held out "
+		"of its training.",
 		[VC_EMQ] = "Shares are found by expectation-maximisation (Saerens, Latinne and Decaestecker 2002), which reweighs the model's probabilities; "
 		"they are right where the model is calibrated."
 	};
@@ -141,9 +141,9 @@ interval_words(const Report *r)
 						 "ones is not known. Whether two years differ is not for their intervals to say, but for <code>visclf.change</code>.</li>\n", 100 * r->options.confidence);
 	if (r->options.ppi || r->options.resamples == 0)
 		return;
-	appendStringInfo(r->out, "<li>Intervals hold the truth %g times in 100, from %d resamples of the counted images%s (seed %lld). "
-					 "Of many years or places some intervals will miss it, and which ones is not known. "
-					 "They tell chance, not the errors below.</li>\n",
+	appendStringInfo(r->out, "<li>Intervals contain the true share %g times in 100, from %d resamples of the counted images%s (seed %lld). "
+					 "With many years or places some intervals will miss it, and nothing tells which. "
+					 "They cover chance, not the errors below.</li>\n",
 					 100 * r->options.confidence, r->options.resamples,
 					 vc_quantification_corrects(r->options.method) ? " and of those held out" : "",
 					 (long long) r->options.seed);
@@ -158,7 +158,7 @@ assumption_words(const Report *r)
 	if (r->options.ppi)
 		appendStringInfoString(out, "<li>The labelled images stand for the others. If they were chosen, and not drawn at random (<code>visclf.sample_to_label</code>), the shares lean to what was chosen.</li>\n");
 	else if (vc_quantification_corrects(r->options.method))
-		appendStringInfoString(out, "<li>The correction supposes that the model errs on all images as it does on those held out, class by class. If those come from "
+		appendStringInfoString(out, "<li>The correction assumes that the model errs on all images, class by class, as on those held out. If those come from "
 							   "other years, places or scans, it may not: label some images of each and compare with <code>visclf.evaluate(..., by =&gt; ...)</code>.</li>\n");
 	if (!r->options.ppi)
 		appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n");
@@ -188,7 +188,7 @@ number_words(const Report *r)
 	{
 		appendStringInfoString(out, "<li>");
 		markup_count(out, r->all.images->failed);
-		appendStringInfoString(out, " images could not be classified. Shares are of the others; if these are of one kind, that is a bias.</li>\n");
+		appendStringInfoString(out, " images could not be classified and are left out of the shares. If they are of one kind, the shares are biased.</li>\n");
 	}
 	if (few > 0)
 		appendStringInfo(out, "<li>In %d of %d years fewer than %d images are classified.</li>\n", few, r->year_count, FEW_IMAGES);

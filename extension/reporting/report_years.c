@@ -123,7 +123,7 @@ draw_years_legend(const Report *r, const Series *s)
 	if (s->bounds)
 		appendStringInfo(out, "<li><span class=\"key band\"></span>its %g&#160;%% interval</li>", 100 * r->options.confidence);
 	appendStringInfoString(out, "<li><span class=\"key raw\"></span>as counted</li>"
-						   "<li><span class=\"key hollow\"></span>a year to doubt</li></ul>\n");
+						   "<li><span class=\"key hollow\"></span>a doubtful year</li></ul>\n");
 }
 
 /* The chart, in the shape for a desk or for a phone; the style sheet shows one. */

@@ -120,7 +120,7 @@ put_rows(ReturnSetInfo *result, const Record *record, int steps)
 	if (last <= first)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
-				 errmsg("the loss ran away after %d steps, too few to suggest a rate", record->count),
+				 errmsg("the loss diverged after %d steps, too few to suggest a rate", record->count),
 				 errhint("Lower start_lr, or raise batch_size or steps.")));
 	else
 	{

@@ -357,7 +357,7 @@ check_probe(const TrainOptions *o)
 	if (o->augment != VC_AUGMENT_NONE || o->balance == BALANCE_OVERSAMPLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"probe\" sees each image once and as it is"),
+				 errmsg("method \"probe\" neither augments nor oversamples images"),
 				 errhint("Leave augment out, and use balance => 'weight' in place of 'oversample'; or method => 'fine_tune'.")));
 }
 

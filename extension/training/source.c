@@ -63,7 +63,7 @@ check_columns(const TrainOptions *o)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the label", o->label_column,
 						format_type_be(type)),
-				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, where images carry any number of labels.")));
+				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, if images have any number of labels.")));
 	if (type_is_array(type) && o->balance == BALANCE_OVERSAMPLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -121,7 +121,7 @@ side_from_text(const TrainOptions *o, const char *value)
 		return SIDE_VALID;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" in column \"%s\" is no side of a split", value, o->split_column),
+			 errmsg("invalid split value \"%s\" in column \"%s\"", value, o->split_column),
 			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
 }
 
@@ -144,7 +144,7 @@ fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 	if (array_contains_nulls(DatumGetArrayTypeP(array)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a row's labels have a NULL among them: %s", result_text(number, COLUMN_LABEL)),
+				 errmsg("labels of a row must not contain NULL: %s", result_text(number, COLUMN_LABEL)),
 				 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
 	*labels = text_array_values(array, count);
 	return true;
@@ -292,12 +292,12 @@ check_enough(const TrainOptions *o, const Dataset *d)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no row of \"%s\" has a label and an image that can be decoded", source),
-				 errhint("Rows whose \"%s\" is NULL are not trained on: label some hundred.", o->label_column)));
+				 errhint("Rows whose \"%s\" is NULL are not used for training: label a few hundred.", o->label_column)));
 	if (d->class_count < (d->multi_label ? 1 : 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 d->multi_label ?
-				 errmsg("none of %lld images of \"%s\" carries a label", (long long) d->count, source) :
+				 errmsg("none of %lld images of \"%s\" has a label", (long long) d->count, source) :
 				 errmsg("all %lld labelled images of \"%s\" have the label \"%s\"",
 						(long long) d->count, source, d->classes[0].label),
 				 d->multi_label ?

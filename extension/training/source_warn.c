@@ -33,7 +33,7 @@ warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
 						(long long) d->bad.count, (long long) (d->bad.count + d->count),
 						get_rel_name(o->source)),
 				 errdetail("The first: %s.", show_examples(&d->bad)),
-				 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
+				 errhint("visclf.image_info describes an image; key_column => '...' names the rows.")));
 }
 
 static void
@@ -59,7 +59,7 @@ warn_of_repeats(const TrainOptions *o, const Dataset *d)
 						"%lld with another label, %lld on the other side of the split",
 						(long long) d->repeated, get_rel_name(o->source),
 						(long long) d->conflicting, (long long) d->leaking),
-				 errhint("The accuracy says less than it seems to: keep one row of each image, "
+				 errhint("The accuracy is too optimistic: keep one row of each image, "
 						 "or leave the split to the hash.")));
 }
 

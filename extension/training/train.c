@@ -53,8 +53,8 @@ warn_atomic(const Training *t)
 {
 	if (t->atomic)
 		ereport(NOTICE,
-				(errmsg("inside a transaction block: nothing of the training is kept before COMMIT"),
-				 errhint("Call it outside, in autocommit mode, to keep each epoch and to be able to resume.")));
+				(errmsg("training inside a transaction block is not saved before COMMIT"),
+				 errhint("Call it outside a transaction block to save each epoch and to be able to resume.")));
 }
 
 /* CALL visclf.train(...) */
@@ -116,7 +116,7 @@ lock_unfinished(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" version %d has just finished", name, model->version),
-				 errhint("An earlier version is unfinished too: call visclf.resume again to go on with it.")));
+				 errhint("An earlier version is unfinished too: call visclf.resume again to continue it.")));
 	return model;
 }
 
