@@ -17,9 +17,13 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" visclf.control)
 PG_CONFIG ?= pg_config
 DEVICE ?= cpu
 
+# clang does not know some options, ours and those that PostgreSQL was built with by gcc.
+CLANG_CFLAGS = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-attributes \
+	-Wno-ignored-optimization-argument)
+
 # What engine/ and cpu/ are compiled with.
 KERNEL_CFLAGS = -std=gnu11 -O3 -fno-math-errno -Wall -Wextra -Wmissing-prototypes \
-	-Wno-format-truncation -I.
+	-Wno-format-truncation -I. $(CLANG_CFLAGS)
 ENGINE_LIBS = -ljpeg $(foreach f,$(FORMATS),$(LIBS_$(f))) -lpthread -lm
 
 # Devices, and programs that go to other machines, decode JPEG only; programs bring
@@ -77,15 +81,15 @@ else
 EXTENSION = visclf
 MODULE_big = visclf
 OBJS = $(patsubst %.c,%.o,$(wildcard extension/*.c extension/*/*.c) $(ENGINE_C))
-DATA_built = visclf--$(EXTVERSION).sql
-DATA = $(wildcard sql/visclf--*--*.sql)
+UPGRADE = visclf--0.1--0.2.sql
+DATA_built = visclf--$(EXTVERSION).sql $(UPGRADE)
 PG_CPPFLAGS = -I$(srcdir)
 PG_CFLAGS = $(KERNEL_CFLAGS) $(FORMAT_CFLAGS) -Wno-declaration-after-statement -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
-EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so visclf--$(EXTVERSION).sql
+EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so
 
-REGRESS = setup image_info labels train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence report rights bad_calls classify_table hostile reinstall
+REGRESS = setup image_info labels train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence known_labels report rights bad_calls classify_table hostile reinstall
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./
@@ -100,6 +104,18 @@ endif
 
 visclf--$(EXTVERSION).sql: sql/visclf.sql
 	cp $< $@
+
+# The version that is being made: its objects are those of visclf.sql.
+$(UPGRADE): %.sql: sql/%.sql sql/visclf.sql
+	sed -E -e '/^CREATE TYPE visclf\.(prediction|share_estimate) AS/,/^\);/d' -e '/^\\echo/d' \
+		-e 's/^CREATE (FUNCTION|PROCEDURE|AGGREGATE)/CREATE OR REPLACE \1/' sql/visclf.sql >$@.objects
+	sed -e '/^-- @visclf.sql/{r $@.objects' -e 'd}' $< >$@
+	rm $@.objects
+
+# For the test of upgrades: CREATE EXTENSION visclf VERSION '0.1'.
+.PHONY: install-earlier
+install-earlier: installdirs
+	$(INSTALL_DATA) test/upgrade/visclf--*.sql '$(DESTDIR)$(datadir)/extension/'
 
 $(OBJS): $(wildcard engine/*.h engine/*/*.h extension/*.h extension/*/*.h)
 
@@ -262,8 +278,14 @@ build/adverts: $(wildcard demo/*.c) $(HEADERS)
 build/device_driver.so: bench/device_driver.c $(HELPERS) $(CPU) $(DEVICE_ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -fopenmp -fPIC -shared -o $@ $^ $(CPU_LIBS) $(DEVICE_LIBS) -ldl
 
-build/prevalence.so: $(patsubst %,build/engine/%.o,$(addprefix counting/,prevalence prevalence_cells prevalence_interval simplex) support/status)
+build/prevalence.so: $(patsubst %,build/engine/%.o,counting/prevalence counting/prevalence_cells counting/prevalence_estimate counting/prevalence_interval counting/simplex support/quantile support/status)
 	$(CC) -shared -o $@ $^ -lm
+
+build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather counting/ppi_shift counting/ppi_fit counting/ppi_interval counting/ppi_plan counting/simplex support/quantile support/status)
+	$(CC) -shared -o $@ $^ -lm
+
+build/count_real: bench/count_real.c $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(ENGINE_LIBS)
 
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)

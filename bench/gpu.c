@@ -3,11 +3,11 @@
  *		A GPU's speed without PostgreSQL, as lines of "name value unit".
  *
  *	gpu [-d device] [-n architecture] [-s size] [-b batch,batch,...] [-t threads]
- *		[-k seconds] [-p precision] [IMAGE...]
+ *		[-k seconds] [-p precision] [-w train|infer] [IMAGE...]
  *
  * Training steps and forward passes on random images, batch by batch, after
- * the plan is made and its graphs are captured: from host memory, and from
- * images kept on the device.  With JPEG files also from their bytes to labels,
+ * the plan is made and its graphs are captured: from host memory, sent in the
+ * call or ahead of it, and from images kept on the device.  With JPEG files also from their bytes to labels,
  * decoded by the pool.  Memory is what the plan holds.
  */
 #include <stdio.h>
@@ -32,6 +32,7 @@ typedef struct bench
 	vc_precision precision;
 	double		seconds;		/* that a number is measured over */
 	int			threads;
+	const char *what;			/* "train" or "infer" only; NULL: both */
 } bench;
 
 static vc_error error;
@@ -81,6 +82,7 @@ typedef struct work
 	const bench *b;
 	vc_plan    *plan;
 	const uint8_t *images;		/* NULL: kept ones */
+	const uint8_t *next;		/* sent ahead while a call runs; NULL: not */
 	vc_images  *kept;
 	int64_t    *rows;
 	vc_targets *targets;		/* NULL: forward */
@@ -97,6 +99,8 @@ call(work *w)
 	.epsilon = 1e-5f,.step = ++w->step};
 	float		loss;
 
+	if (w->next != NULL)
+		must(b->api->images_ahead(w->plan, w->next, w->batch, &error), "images_ahead");
 	if (w->images == NULL)
 		must(b->api->images_select(w->plan, w->kept, w->rows, w->batch, &error), "images_select");
 	if (w->targets != NULL)
@@ -104,6 +108,13 @@ call(work *w)
 								&error), "train_step");
 	else
 		must(b->api->forward(w->plan, w->images, w->batch, w->logits, NULL, &error), "forward");
+	if (w->next != NULL)
+	{
+		const uint8_t *sent = w->images;
+
+		w->images = w->next;
+		w->next = sent;
+	}
 }
 
 /* Images a second. */
@@ -141,6 +152,7 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 	int			size = b->network->image_size;
 	work		w = {.b = b,.batch = batch,.plan = make_plan(b, purpose, batch)};
 	uint8_t    *images;
+	uint8_t    *others = NULL;
 
 	if (w.plan == NULL)
 		return;
@@ -151,6 +163,12 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 	for (int i = 0; i < batch; i++)
 		w.rows[i] = i;
 	tell(b, trains ? "train" : "infer", batch, rate(&w), "images/s");
+	if (b->api->images_ahead != NULL)
+	{
+		w.next = others = random_images(batch, size, 2);
+		tell(b, trains ? "train_ahead" : "infer_ahead", batch, rate(&w), "images/s");
+		w.next = NULL;
+	}
 	if (b->api->images_create != NULL &&
 		b->api->images_create(b->device, batch, (int64_t) size * size * 3, &w.kept, &error) == VC_OK)
 	{
@@ -163,9 +181,16 @@ time_batch(const bench *b, vc_purpose purpose, int batch)
 		 (double) b->api->plan_memory(w.plan) / 1048576, "MiB");
 	b->api->plan_free(w.plan);
 	free(images);
+	free(others);
 	free(w.targets);
 	free(w.logits);
 	free(w.rows);
+}
+
+static bool
+wanted(const bench *b, const char *what)
+{
+	return b->what == NULL || strcmp(b->what, what) == 0;
 }
 
 /* Reads a file whole. */
@@ -268,7 +293,7 @@ main(int argc, char **argv)
 	int			size = 224;
 	int			option;
 
-	while ((option = getopt(argc, argv, "d:n:s:b:t:k:p:")) != -1)
+	while ((option = getopt(argc, argv, "d:n:s:b:t:k:p:w:")) != -1)
 		switch (option)
 		{
 			case 'd': device = optarg; break;
@@ -278,8 +303,14 @@ main(int argc, char **argv)
 			case 't': b.threads = atoi(optarg); break;
 			case 'k': b.seconds = atof(optarg); break;
 			case 'p': b.precision = precision_of(optarg); break;
+			case 'w': b.what = optarg; break;
 			default: return 2;
 		}
+	if (!wanted(&b, "train") && !wanted(&b, "infer"))
+	{
+		fprintf(stderr, "gpu: -w is train or infer, not %s\n", b.what);
+		return 2;
+	}
 	b.api = load_device(device, &error);
 	b.device = b.api != NULL ? open_device(b.api, b.threads, &error) : NULL;
 	must(b.device != NULL ? VC_OK : VC_UNSUPPORTED, device);
@@ -289,8 +320,9 @@ main(int argc, char **argv)
 	b.parameters = random_parameters(b.network, 1);
 	for (char *batch = strtok(batches, ","); batch != NULL; batch = strtok(NULL, ","))
 	{
-		time_batch(&b, VC_INFERENCE, atoi(batch));
-		if (atoi(batch) > 1)
+		if (wanted(&b, "infer"))
+			time_batch(&b, VC_INFERENCE, atoi(batch));
+		if (wanted(&b, "train") && atoi(batch) > 1)
 			time_batch(&b, VC_TRAINING, atoi(batch));
 	}
 	if (optind < argc)

@@ -65,7 +65,7 @@ shrink(picture *p, int max_size)
 	vc_image_info info;
 	vc_thumbnail smaller;
 
-	if (vc_image_probe(p->data, p->size, &info, &p->error) != VC_OK ||
+	if (vc_image_header(p->data, p->size, &info, &p->error) != VC_OK ||
 		(info.width <= max_size && info.height <= max_size))
 		return;
 	if (vc_picture_shrink(p->data, p->size, max_size, QUALITY, &limits, &smaller, &p->error) != VC_OK)

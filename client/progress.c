@@ -51,7 +51,7 @@ void
 progress_begin(progress *p, int64_t files, int64_t bytes, bool quiet)
 {
 	*p = (progress) {.quiet = quiet, .terminal = isatty(STDERR_FILENO), .files = files, .bytes = bytes};
-	p->begun = p->said = clock_now();
+	p->begun = p->predicted = clock_now();
 }
 
 void
@@ -64,9 +64,9 @@ progress_add(progress *p, int64_t bytes)
 
 	p->files_done++;
 	p->bytes_read += bytes;
-	if (p->quiet || now - p->said < (p->terminal ? 0.2 : 10))
+	if (p->quiet || now - p->predicted < (p->terminal ? 0.2 : 10))
 		return;
-	p->said = now;
+	p->predicted = now;
 	fprintf(stderr, "%s%lld of %lld files, %s, %.0f files a second, %s left%s", p->terminal ? "\r\033[K" : "visclf-load: ",
 			(long long) p->files_done, (long long) p->files, bytes_text(p->bytes_read, read), p->files_done / passed,
 			time_text(p->bytes_read > 0 ? passed * (double) (p->bytes - p->bytes_read) / (double) p->bytes_read : 0, left),

@@ -13,7 +13,7 @@ typedef struct progress
 	bool		quiet;
 	bool		terminal;
 	double		begun;			/* seconds */
-	double		said;
+	double		predicted;
 	int64_t		files;			/* to load */
 	int64_t		bytes;
 	int64_t		files_done;

@@ -6,8 +6,6 @@
 
 #include "cpu/cpu.h"
 
-#define CHUNK 16384				/* floats a thread takes at a time */
-
 /* Changes every parameter that trains by the gradients of the last backward. */
 void
 vc_cpu_adam(vc_plan *plan, const vc_step *step)
@@ -27,15 +25,15 @@ vc_cpu_adam(vc_plan *plan, const vc_step *step)
 			.beta1 = step->momentum,.beta2 = step->square_momentum,
 			.epsilon = step->epsilon
 		};
-		int64_t		chunks = (mine->floats + CHUNK - 1) / CHUNK;
+		int64_t		chunks = (mine->floats + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK;
 
 		if (!vc_cpu_trains(plan, i, step->frozen_groups))
 			continue;
 #pragma omp parallel for if (chunks > 1)
 		for (int64_t c = 0; c < chunks; c++)
 		{
-			int64_t		at = c * CHUNK;
-			int64_t		count = mine->floats - at < CHUNK ? mine->floats - at : CHUNK;
+			int64_t		at = c * VC_CPU_CHUNK;
+			int64_t		count = vc_cpu_chunk_length(c, mine->floats);
 
 			plan->device->kernels->adam(mine->data + at, mine->gradient + at, mine->m + at,
 										mine->v + at, count, &rates);

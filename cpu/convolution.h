@@ -115,6 +115,8 @@ vc_cpu_folded_bytes(const vc_cpu_convolution *c)
 	return sizeof(float) * 2 * (size_t) c->shape.out_channels;
 }
 
+/* describe.c */
+extern dnnl_data_type_t vc_cpu_data_type(int layout);
 extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
 extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
 								  vc_direction direction, dnnl_primitive_desc_t *desc,

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/network/arena.h"
+#include "engine/plan/arena.h"
 #include "engine/device.h"
 #include "cpu/dnnl_compat.h"
 #include "cpu/kernel.h"
@@ -158,16 +158,52 @@ struct vc_plan
 	int64_t		bytes;			/* everything allocated, for plan_memory */
 };
 
-/* device.c */
-extern void vc_cpu_enter(vc_device *device);
-extern void vc_cpu_leave(vc_device *device);
-extern vc_status vc_cpu_poll(vc_plan *plan, vc_error *error);
+/* Loops over the floats of a batch run in chunks, which threads take. */
+#define VC_CPU_CHUNK 16384
+
+/* The floats of a chunk; fewer in the last. */
+static inline int64_t
+vc_cpu_chunk_length(int64_t chunk, int64_t count)
+{
+	return count - chunk * VC_CPU_CHUNK < VC_CPU_CHUNK ? count - chunk * VC_CPU_CHUNK : VC_CPU_CHUNK;
+}
+
+/* dnnl.c */
 extern vc_status vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what);
 extern vc_status vc_cpu_md_failed(vc_error *error);
 extern bool vc_cpu_has_isa(dnnl_cpu_isa_t want);
+extern dnnl_status_t vc_cpu_room(void);
+extern void vc_cpu_touch_stack(void);
+extern dnnl_status_t vc_cpu_new_primitive(dnnl_primitive_t *primitive,
+										  const_dnnl_primitive_desc_t desc);
+extern vc_status vc_cpu_reorder(vc_plan *plan, vc_md from, const void *source,
+								vc_md to, void *destination, vc_error *error);
+
+/* call.c */
+extern void vc_cpu_enter(vc_device *device);
+extern void vc_cpu_leave(vc_device *device);
+extern vc_status vc_cpu_poll(vc_plan *plan, vc_error *error);
 
 /* threads.c */
 extern int	vc_cpu_threads(int wanted);
+
+/* memory.c */
+extern void *vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error);
+extern void vc_cpu_release(vc_plan *plan, void *memory, size_t bytes);
+extern vc_status vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have,
+								size_t bytes, vc_error *error);
+extern int	vc_cpu_buffer_new(vc_plan *plan, size_t bytes);
+extern void vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick);
+extern vc_status vc_cpu_memory_plan(vc_plan *plan, vc_error *error);
+
+/* values.c */
+extern bool vc_cpu_trains(const vc_plan *plan, int parameter, int frozen_groups);
+extern void *vc_cpu_buffer_data(const vc_plan *plan, int buffer);
+extern float *vc_cpu_value_data(const vc_plan *plan, int value);
+extern void vc_cpu_accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count);
+extern float *vc_cpu_gradient(vc_plan *plan, int value, int count);
+extern void vc_cpu_contribute(vc_plan *plan, int value,
+							  vc_cpu_contribution contribution, int count);
 
 /* plan.c */
 extern vc_status vc_cpu_plan(vc_device *device, const vc_network *network,
@@ -175,26 +211,10 @@ extern vc_status vc_cpu_plan(vc_device *device, const vc_network *network,
 							 vc_error *error);
 extern void vc_cpu_plan_free(vc_plan *plan);
 extern int64_t vc_cpu_plan_memory(const vc_plan *plan);
-extern bool vc_cpu_trains(const vc_plan *plan, int parameter, int frozen_groups);
 extern void vc_cpu_mark_trained(vc_plan *plan, int frozen_groups);
 
 /* step.c */
 extern vc_status vc_cpu_build_steps(vc_plan *plan, vc_error *error);
-
-/* memory.c */
-extern void *vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error);
-extern void vc_cpu_release(vc_plan *plan, void *memory, size_t bytes);
-extern vc_status vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have,
-								size_t bytes, vc_error *error);
-extern dnnl_status_t vc_cpu_room(void);
-extern void vc_cpu_touch_stack(void);
-extern dnnl_status_t vc_cpu_new_primitive(dnnl_primitive_t *primitive,
-										  const_dnnl_primitive_desc_t desc);
-extern int	vc_cpu_buffer_new(vc_plan *plan, size_t bytes);
-extern void vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick);
-extern vc_status vc_cpu_memory_plan(vc_plan *plan, vc_error *error);
-extern void *vc_cpu_buffer_data(const vc_plan *plan, int buffer);
-extern float *vc_cpu_value_data(const vc_plan *plan, int value);
 
 /* run.c */
 extern vc_status vc_cpu_prepare(vc_plan *plan, const vc_cpu_run *run, vc_error *error);
@@ -204,9 +224,6 @@ extern vc_status vc_cpu_train_step(vc_plan *plan, const uint8_t *images,
 								   const vc_targets *targets, int count,
 								   const vc_step *step, float *loss,
 								   float *logits, vc_error *error);
-extern float *vc_cpu_gradient(vc_plan *plan, int value, int count);
-extern void vc_cpu_contribute(vc_plan *plan, int value,
-							  vc_cpu_contribution contribution, int count);
 
 /* parameter.c */
 extern vc_status vc_cpu_parameters_create(vc_plan *plan, vc_error *error);
@@ -220,8 +237,6 @@ extern vc_status vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m,
 									  const float *v, vc_error *error);
 extern vc_status vc_cpu_reset_optimizer(vc_plan *plan, vc_error *error);
 extern vc_status vc_cpu_get_gradient(vc_plan *plan, int index, float *data, vc_error *error);
-extern vc_status vc_cpu_reorder(vc_plan *plan, vc_md from, const void *source,
-								vc_md to, void *destination, vc_error *error);
 
 /* convolution.c */
 extern const vc_cpu_operation vc_cpu_convolution_operation;
@@ -243,7 +258,6 @@ extern const vc_cpu_operation vc_cpu_relu_operation;
 extern const vc_cpu_operation vc_cpu_add_operation;
 extern const vc_cpu_operation vc_cpu_dropout_operation;
 extern const vc_cpu_operation vc_cpu_convert_operation;
-extern void vc_cpu_accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count);
 
 /* int8.c */
 extern const vc_cpu_operation vc_cpu_int8_input_operation;

@@ -1,14 +1,8 @@
 /*
  * device.c
  *		The CPU device's table of functions, and opening it.
- *
- * Threads are libgomp's.  It makes and ends them as parallel regions grow and
- * shrink, inside oneDNN too, so that blocking signals once would not do: every
- * call blocks all signals while it computes and lets them in between steps,
- * where it also polls for interrupts.
  */
 #include <omp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,67 +15,6 @@
  * int8 have their scales in them and never come again, and plans keep theirs.
  */
 #define CACHED_PRIMITIVES 32
-
-/* Says which call of oneDNN failed, and how. */
-vc_status
-vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what)
-{
-	if (status == dnnl_out_of_memory)
-		return vc_fail(error, VC_OUT_OF_MEMORY, "out of memory in oneDNN: %s", what);
-	return vc_fail(error, VC_DEVICE_ERROR, "oneDNN failed with status %d: %s",
-				   (int) status, what);
-}
-
-/* A memory descriptor could not be made. */
-vc_status
-vc_cpu_md_failed(vc_error *error)
-{
-	return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "a memory descriptor");
-}
-
-/* Begins a call: the device's thread count, no signals. */
-void
-vc_cpu_enter(vc_device *device)
-{
-	sigset_t	all;
-
-	if (device->calls++ > 0)
-		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &device->caller_signals);
-	device->caller_threads = omp_get_max_threads();
-	if (device->caller_threads != device->threads)
-		omp_set_num_threads(device->threads);
-}
-
-/* Ends a call: what the caller had. */
-void
-vc_cpu_leave(vc_device *device)
-{
-	if (--device->calls > 0)
-		return;
-	if (device->caller_threads != device->threads)
-		omp_set_num_threads(device->caller_threads);
-	pthread_sigmask(SIG_SETMASK, &device->caller_signals, NULL);
-}
-
-/* Between steps: lets signals in and asks whether to stop. */
-vc_status
-vc_cpu_poll(vc_plan *plan, vc_error *error)
-{
-	const vc_plan_options *o = &plan->options;
-	sigset_t	all;
-	bool		stop = false;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &plan->device->caller_signals, NULL);
-	if (o->interrupted != NULL)
-		stop = o->interrupted(o->interrupt_argument);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	if (stop)
-		return vc_fail(error, VC_CANCELED, "canceled");
-	return VC_OK;
-}
 
 /* The processor's name as the kernel tells it. */
 static void
@@ -104,13 +37,6 @@ processor_name(char *name, size_t size)
 		break;
 	}
 	fclose(file);
-}
-
-/* True where the instruction set `want` may be used. */
-bool
-vc_cpu_has_isa(dnnl_cpu_isa_t want)
-{
-	return ((unsigned) dnnl_get_effective_cpu_isa() & (unsigned) want) == (unsigned) want;
 }
 
 /* The loops for what this machine has; blocks are then what oneDNN wants too. */
@@ -141,7 +67,7 @@ isa_name(void)
 }
 
 static vc_status
-probe(vc_device_info *info, int max, int *count, vc_error *error)
+survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	const dnnl_version_t *version = dnnl_version();
 
@@ -230,7 +156,7 @@ static const vc_device_api cpu_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cpu",
 	.shares_weights = true,
-	.probe = probe,
+	.survey = survey,
 	.open = open_device,
 	.close = close_device,
 	.plan = vc_cpu_plan,

@@ -10,15 +10,6 @@
 #include "engine/support/random.h"
 #include "cpu/cpu.h"
 
-#define CHUNK 16384				/* floats a thread takes at a time */
-
-/* The floats of a chunk: CHUNK of them, fewer in the last. */
-static int64_t
-chunk_length(int64_t chunk, int64_t count)
-{
-	return count - chunk * CHUNK < CHUNK ? count - chunk * CHUNK : CHUNK;
-}
-
 static vc_status
 input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
 {
@@ -41,15 +32,6 @@ input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 	return VC_OK;
 }
 
-/* sum += x. */
-void
-vc_cpu_accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count)
-{
-#pragma omp parallel for
-	for (int64_t c = 0; c < (count + CHUNK - 1) / CHUNK; c++)
-		plan->device->kernels->accumulate(sum + c * CHUNK, x + c * CHUNK, chunk_length(c, count));
-}
-
 static vc_status
 relu_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
 {
@@ -59,8 +41,8 @@ relu_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *
 
 	(void) error;
 #pragma omp parallel for
-	for (int64_t c = 0; c < (count + CHUNK - 1) / CHUNK; c++)
-		plan->device->kernels->relu(x + c * CHUNK, y + c * CHUNK, chunk_length(c, count));
+	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
+		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK, vc_cpu_chunk_length(c, count));
 	return VC_OK;
 }
 
@@ -73,9 +55,9 @@ relu_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 
 	(void) error;
 #pragma omp parallel for
-	for (int64_t c = 0; c < (count + CHUNK - 1) / CHUNK; c++)
-		plan->device->kernels->relu_gradient(y + c * CHUNK, gradient + c * CHUNK,
-											 chunk_length(c, count));
+	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
+		plan->device->kernels->relu_gradient(y + c * VC_CPU_CHUNK, gradient + c * VC_CPU_CHUNK,
+											 vc_cpu_chunk_length(c, count));
 	vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }
@@ -90,9 +72,9 @@ add_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *e
 
 	(void) error;
 #pragma omp parallel for
-	for (int64_t c = 0; c < (count + CHUNK - 1) / CHUNK; c++)
-		plan->device->kernels->add(a + c * CHUNK, b + c * CHUNK, sum + c * CHUNK,
-								   chunk_length(c, count));
+	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
+		plan->device->kernels->add(a + c * VC_CPU_CHUNK, b + c * VC_CPU_CHUNK, sum + c * VC_CPU_CHUNK,
+								   vc_cpu_chunk_length(c, count));
 	return VC_OK;
 }
 

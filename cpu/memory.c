@@ -8,8 +8,6 @@
 #include "cpu/cpu.h"
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
-#define RESERVE	((size_t) 32 * 1024 * 1024)	/* twice what the first matrix product makes */
-#define STACK	((size_t) 512 * 1024)
 
 /* What an allocation is aligned to; large ones may have huge pages. */
 static size_t
@@ -64,45 +62,6 @@ vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have, size_t bytes, vc_erro
 	return VC_OK;
 }
 
-/*
- * oneDNN maps memory for the machine code that it makes, and crashes where it
- * cannot; so do its containers where malloc fails.  Fails in its place unless
- * RESERVE bytes can be had, which are given back at once.
- */
-dnnl_status_t
-vc_cpu_room(void)
-{
-	void	   *reserve = mmap(NULL, RESERVE, PROT_READ | PROT_WRITE,
-							   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (reserve == MAP_FAILED)
-		return dnnl_out_of_memory;
-	munmap(reserve, RESERVE);
-	return dnnl_success;
-}
-
-/*
- * Makes the caller's stack as deep as oneDNN needs it, after vc_cpu_room: a
- * stack that cannot grow is a crash.
- */
-void __attribute__((noinline))
-vc_cpu_touch_stack(void)
-{
-	volatile char stack[STACK] __attribute__((unused));
-
-	for (size_t i = 0; i < STACK; i += 4096)
-		stack[i] = 0;
-}
-
-/* dnnl_primitive_create, where there is room for it. */
-dnnl_status_t
-vc_cpu_new_primitive(dnnl_primitive_t *primitive, const_dnnl_primitive_desc_t desc)
-{
-	dnnl_status_t status = vc_cpu_room();
-
-	return status == dnnl_success ? dnnl_primitive_create(primitive, desc) : status;
-}
-
 /* A new buffer that no tick uses yet; the list has room for it. */
 int
 vc_cpu_buffer_new(vc_plan *plan, size_t bytes)
@@ -129,18 +88,4 @@ vc_cpu_memory_plan(vc_plan *plan, vc_error *error)
 		return status;
 	plan->arena = vc_cpu_allocate(plan, plan->arena_bytes, error);
 	return plan->arena != NULL ? VC_OK : VC_OUT_OF_MEMORY;
-}
-
-/* Where a buffer lies; -1 gives NULL. */
-void *
-vc_cpu_buffer_data(const vc_plan *plan, int buffer)
-{
-	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
-}
-
-/* A value's activations. */
-float *
-vc_cpu_value_data(const vc_plan *plan, int value)
-{
-	return value < 0 ? NULL : vc_cpu_buffer_data(plan, plan->values[value].buffer);
 }

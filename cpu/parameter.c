@@ -6,44 +6,10 @@
  * in the layout of its kernels; everything else is plain.  The padding in a
  * layout is zero and stays zero.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu/cpu.h"
-
-/* Copies between two layouts of one tensor. */
-vc_status
-vc_cpu_reorder(vc_plan *plan, vc_md from, const void *source, vc_md to,
-			   void *destination, vc_error *error)
-{
-	dnnl_engine_t engine = plan->device->engine;
-	dnnl_primitive_desc_t desc = NULL;
-	dnnl_primitive_t primitive = NULL;
-	dnnl_memory_t a = NULL;
-	dnnl_memory_t b = NULL;
-	dnnl_status_t status;
-
-	status = dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL);
-	if (status == dnnl_success &&
-		(status = vc_cpu_new_primitive(&primitive, desc)) == dnnl_success &&
-		(status = dnnl_memory_create(&a, from, engine, (void *) source)) == dnnl_success &&
-		(status = dnnl_memory_create(&b, to, engine, destination)) == dnnl_success)
-	{
-		dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, b}};
-
-		status = dnnl_primitive_execute(primitive, plan->device->stream, 2, args);
-		if (status == dnnl_success)
-			status = dnnl_stream_wait(plan->device->stream);
-	}
-	dnnl_memory_destroy(a);
-	dnnl_memory_destroy(b);
-	dnnl_primitive_destroy(primitive);
-	dnnl_primitive_desc_destroy(desc);
-	if (status != dnnl_success)
-		return vc_cpu_dnnl_failed(error, status, "reordering a parameter");
-	return VC_OK;
-}
 
 /* The layout of a training plan's convolution weights; NULL: plain. */
 static vc_md

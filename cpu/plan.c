@@ -6,14 +6,6 @@
 
 #include "cpu/cpu.h"
 
-/* True where gradients change a parameter while groups below are frozen. */
-bool
-vc_cpu_trains(const vc_plan *plan, int parameter, int frozen_groups)
-{
-	return parameter >= 0 &&
-		vc_parameter_trains(&plan->network->parameters[parameter], frozen_groups);
-}
-
 /* Marks the values below which something trains: those that need gradients. */
 void
 vc_cpu_mark_trained(vc_plan *plan, int frozen_groups)

@@ -6,30 +6,6 @@
 
 #include "cpu/cpu.h"
 
-/* A value's gradient, its two parts added; NULL where nothing reads it. */
-float *
-vc_cpu_gradient(vc_plan *plan, int value, int count)
-{
-	const vc_cpu_value *v = &plan->values[value];
-	float	   *gradient = vc_cpu_buffer_data(plan, v->gradient[0]);
-
-	if (v->gradient[1] >= 0)
-		vc_cpu_accumulate(plan, gradient, vc_cpu_buffer_data(plan, v->gradient[1]),
-						  v->image_floats * count);
-	return gradient;
-}
-
-/* Ends a step's writing of an input's gradient. */
-void
-vc_cpu_contribute(vc_plan *plan, int value, vc_cpu_contribution c, int count)
-{
-	const vc_cpu_value *v = &plan->values[value];
-
-	if (c.add)
-		vc_cpu_accumulate(plan, vc_cpu_buffer_data(plan, v->gradient[0]),
-						  vc_cpu_buffer_data(plan, c.buffer), v->image_floats * count);
-}
-
 /* Makes the primitives for a batch of this size where they are not there yet. */
 vc_status
 vc_cpu_prepare(vc_plan *plan, const vc_cpu_run *run, vc_error *error)

@@ -54,6 +54,13 @@ typedef struct vc_cuda_operands
 	void	   *workspace;
 } vc_cuda_operands;
 
+/* Asked while engines are tried: what is not VC_OK ends the search. */
+typedef struct vc_cuda_interrupt
+{
+	vc_status	(*poll) (void *argument, vc_error *error);
+	void	   *argument;
+} vc_cuda_interrupt;
+
 typedef struct vc_cuda_library vc_cuda_library;
 typedef struct vc_cuda_engine vc_cuda_engine;
 
@@ -74,8 +81,9 @@ extern void vc_cuda_library_close(vc_cuda_library *library);
  * while the stream is captured.
  */
 extern vc_status vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *problem,
-									 const vc_cuda_operands *operands, vc_cuda_engine **engine,
-									 vc_error *error);
+									 const vc_cuda_operands *operands,
+									 const vc_cuda_interrupt *interrupt,
+									 vc_cuda_engine **engine, vc_error *error);
 
 /* Bytes that the engine wants at operands->workspace, aligned to 256. */
 extern size_t vc_cuda_engine_workspace(const vc_cuda_engine *engine);

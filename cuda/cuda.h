@@ -22,16 +22,48 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/network/arena.h"
+#include "engine/plan/arena.h"
 #include "engine/device.h"
 #include "cuda/convolution.h"
 #include "cuda/kernel.h"
 #include "cuda/report.h"
 
 #define VC_CUDA_ALIGNMENT	256		/* bytes; what cudaMalloc gives */
-#define VC_CUDA_GRAPHS		8		/* replays that a plan keeps */
+#define VC_CUDA_GRAPHS		16		/* replays that a plan keeps */
 #define VC_CUDA_LEAST_MAJOR	7		/* compute capability that kernels are built for */
 #define VC_CUDA_LEAST_MINOR	5
+
+#define VC_CUDA_PIECES	8		/* that threads cut a pinned buffer into */
+
+typedef struct vc_cuda_piece
+{
+	uint8_t    *to;
+	const uint8_t *from;
+	size_t		bytes;
+} vc_cuda_piece;
+
+/* See upload.c. */
+typedef struct vc_cuda_upload
+{
+	cudaStream_t stream;
+	cudaEvent_t arrived;		/* all of the last one */
+	uint8_t    *staging[2];		/* pinned memory, by turns */
+	cudaEvent_t staged[2];		/* the copy out of it is done */
+	struct vc_pool *pool;		/* NULL: none */
+	vc_cuda_piece pieces[VC_CUDA_PIECES];
+
+	/* Uploads are numbered; those up to lost may not have arrived whole. */
+	int64_t		number;			/* of the last one begun */
+	int64_t		lost;
+
+	/* What is under way: bytes are 0 where nothing is. */
+	uint8_t    *to;
+	const uint8_t *from;
+	size_t		bytes;
+	size_t		at;				/* sent so far */
+	size_t		filling;		/* of staging[turn]; 0: it is not being filled */
+	int			turn;
+} vc_cuda_upload;
 
 struct vc_device
 {
@@ -41,10 +73,8 @@ struct vc_device
 	cudaStream_t stream;
 	vc_cuda_library *library;
 
-	/* Pinned memory through which images go to the device, by turns. */
-	uint8_t    *staging[2];
-	cudaEvent_t staged[2];		/* the copy out of it is done */
 	cudaEvent_t finished;		/* a call's work is done */
+	vc_cuda_upload upload;
 
 	/* While a call runs: what the caller had. */
 	int			calls;
@@ -160,6 +190,7 @@ typedef struct vc_cuda_graph
 {
 	vc_cuda_run run;
 	cudaGraphExec_t graph;		/* NULL: seen once, not captured yet */
+	bool		failed;			/* it cannot be captured */
 	int64_t		last_use;
 } vc_cuda_graph;
 
@@ -194,7 +225,11 @@ struct vc_plan
 	char	   *memory;
 	size_t		memory_bytes;
 	char	   *arena;
-	uint8_t    *images;			/* [max_batch], those that a call brings */
+	uint8_t    *images[2];		/* [max_batch], those that a call brings */
+	int			brought;		/* which of the two are the last call's */
+	const uint8_t *ahead;		/* host images that go to the other; NULL: none */
+	int			ahead_count;
+	int64_t		ahead_number;	/* of the upload */
 	double	   *partials;
 	double	   *losses;			/* [max_batch] */
 	vc_cuda_request request;
@@ -219,6 +254,7 @@ struct vc_plan
 	int			selected_count;
 
 	vc_cuda_graph graphs[VC_CUDA_GRAPHS];
+	bool		graphs_told;	/* that one failed */
 	int64_t		calls;
 };
 
@@ -226,11 +262,20 @@ struct vc_plan
 extern void vc_cuda_enter(vc_device *device);
 extern void vc_cuda_leave(vc_device *device);
 extern vc_status vc_cuda_poll(vc_plan *plan, vc_error *error);
-extern vc_status vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from,
-								size_t bytes, vc_error *error);
+
+/* upload.c */
+extern cudaError_t vc_cuda_upload_open(vc_cuda_upload *upload);
+extern void vc_cuda_upload_close(vc_cuda_upload *upload);
+extern vc_status vc_cuda_upload_begin(vc_cuda_upload *upload, uint8_t *to, const uint8_t *from,
+									  size_t bytes, vc_error *error);
+extern vc_status vc_cuda_upload_go_on(vc_cuda_upload *upload, bool wait, vc_error *error);
+extern vc_status vc_cuda_upload_end(vc_device *device, vc_error *error);
+extern void vc_cuda_upload_stop(vc_cuda_upload *upload);
+extern vc_status vc_cuda_upload_now(vc_device *device, uint8_t *to, const uint8_t *from,
+									size_t bytes, vc_error *error);
 
 /* probe.c */
-extern vc_status vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error);
+extern vc_status vc_cuda_survey(vc_device_info *info, int max, int *count, vc_error *error);
 
 /* plan.c */
 extern vc_status vc_cuda_plan(vc_device *device, const vc_network *network,
@@ -279,6 +324,8 @@ extern vc_status vc_cuda_images_create(vc_device *device, int64_t count, int64_t
 extern void vc_cuda_images_free(vc_images *images);
 extern vc_status vc_cuda_images_put(vc_images *images, int64_t first, const uint8_t *data,
 									int count, vc_error *error);
+extern vc_status vc_cuda_images_ahead(vc_plan *plan, const uint8_t *images, int count,
+									  vc_error *error);
 extern vc_status vc_cuda_select_images(vc_plan *plan, const vc_images *images,
 									   const int64_t *rows, int count, vc_error *error);
 
@@ -289,7 +336,6 @@ extern vc_status vc_cuda_train_step(vc_plan *plan, const uint8_t *images,
 									const vc_targets *targets, int count,
 									const vc_step *step, float *loss,
 									float *logits, vc_error *error);
-extern bool vc_cuda_is_ready(const vc_plan *plan, const vc_cuda_run *run);
 extern vc_status vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 

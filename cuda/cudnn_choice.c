@@ -4,26 +4,94 @@
  *
  * cuDNN's heuristics order the configurations of engines.  Those are left out
  * whose results would differ from run to run or whose sums are not float32,
- * and for float32 without rounding those that use the tensor cores.  Of the
- * rest the first is taken, or the fastest of the first few.
+ * and for float32 without rounding those that use the tensor cores.  In the
+ * other precisions engines without tensor cores come last, after those that
+ * want a large workspace: they are many times slower.  Of the rest the first
+ * is taken, or the fastest of the first few.
+ *
+ * Some engines are compiled when their plan is finalized, which takes about a
+ * second; a problem tries few of them.
  */
 #include <math.h>
+#include <string.h>
+#include <time.h>
 
 #include "cuda/cudnn_private.h"
 
 #define CONFIGURATIONS	16		/* asked for, a mode of the heuristics */
+#define MODES			2
 #define CANDIDATES		5		/* measured */
+#define FUSED			2		/* of a fused problem */
+#define COMPILATIONS	2		/* at most, until one succeeds */
 #define REPEATS			3
-#define WORKSPACE_LIMIT	((size_t) 256 * 1024 * 1024)
+#define WORKSPACE_LIMIT	((size_t) 1024 * 1024 * 1024)
 
-/* Plans to choose from. */
-typedef struct candidates
+/* What engines may do; the first rule that some engine meets counts. */
+typedef struct rule
 {
-	cudnnBackendDescriptor_t plan[CANDIDATES];
-	size_t		workspace[CANDIDATES];
+	bool		any_order;		/* of sums: results may differ from run to run */
+	bool		any_cores;		/* no tensor cores where there could be some */
+	size_t		workspace;		/* at most */
+} rule;
+
+static const rule rules[] = {
+	{false, false, WORKSPACE_LIMIT},
+	{false, false, SIZE_MAX - 1},
+	{false, true, WORKSPACE_LIMIT},
+	{false, true, SIZE_MAX - 1},
+	{true, true, SIZE_MAX - 1},
+};
+
+static const cudnnBackendHeurMode_t modes[MODES] = {
+	CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK
+};
+
+/* What a mode of the heuristics answered; asking takes long. */
+typedef struct answer
+{
+	bool		asked;
+	int			made;			/* descriptors */
+	int64_t		count;			/* of them that hold a configuration */
+	cudnnBackendDescriptor_t configurations[CONFIGURATIONS];
+} answer;
+
+/* What a configuration's engine is like. */
+typedef struct engine_facts
+{
+	int64_t		number;
+	bool		compiled;		/* when its plan is finalized */
+	int64_t		note_count;
+	cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+} engine_facts;
+
+typedef struct candidate
+{
+	cudnnBackendDescriptor_t plan;
+	size_t		workspace;
+	int64_t		engine;
+	bool		compiled;
+	bool		slow;			/* no tensor cores where there could be some */
+	double		seconds;		/* to finalize */
+	double		milliseconds;	/* to run; 0: not measured */
+} candidate;
+
+/* A search for the plan of a problem. */
+typedef struct search
+{
+	vc_cuda_library *library;
+	const vc_cuda_problem *problem;
+	const vc_cuda_operands *operands;
+	const vc_cuda_interrupt *interrupt;
+	cudnnBackendDescriptor_t graph;
+	answer		answers[MODES];
+	candidate	candidates[CANDIDATES];
 	int			count;
 	int			wanted;
-} candidates;
+	int			compilations;
+	bool		has_compiled;
+	bool		stopped;		/* why says what ended the search */
+	vc_error	why;			/* the last failure */
+} search;
 
 /* Bytes of a plan's workspace. */
 size_t
@@ -38,52 +106,60 @@ vc_cudnn_workspace(cudnnBackendDescriptor_t plan)
 	return (size_t) bytes;
 }
 
-/* What an engine's results are like; false where that cannot be learnt. */
+/* Learns what an engine is like; false where that cannot be learnt. */
 static bool
-engine_notes(cudnnBackendDescriptor_t configuration, cudnnBackendNumericalNote_t *notes,
-			 int64_t *count)
+learn_facts(cudnnBackendDescriptor_t configuration, engine_facts *facts)
 {
+	cudnnBackendBehaviorNote_t behavior[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
 	cudnnBackendDescriptor_t engine = NULL;
 	int64_t		got = 0;
-	bool		known = false;
+	bool		known;
 
-	*count = 0;
+	memset(facts, 0, sizeof(*facts));
 	if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine) !=
 		CUDNN_STATUS_SUCCESS)
 		return false;
-	if (cudnnBackendGetAttribute(configuration, CUDNN_ATTR_ENGINECFG_ENGINE,
-								 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got, &engine) ==
-		CUDNN_STATUS_SUCCESS)
-		known = cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-										 CUDNN_TYPE_NUMERICAL_NOTE,
-										 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, count, notes) ==
-			CUDNN_STATUS_SUCCESS;
+	known = cudnnBackendGetAttribute(configuration, CUDNN_ATTR_ENGINECFG_ENGINE,
+									 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got, &engine) ==
+		CUDNN_STATUS_SUCCESS &&
+		cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+								 CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT,
+								 &facts->note_count, facts->notes) == CUDNN_STATUS_SUCCESS;
+	cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &got,
+							 &facts->number);
+	got = 0;
+	cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
+							 CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, &got, behavior);
+	for (int64_t i = 0; i < got && i < CUDNN_BEHAVIOR_NOTE_TYPE_COUNT; i++)
+		facts->compiled |= behavior[i] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
 	vc_cudnn_destroy(engine);
 	return known;
 }
 
 /* Whether a problem may be solved in an engine's way. */
 static bool
-may_use(cudnnBackendDescriptor_t configuration, const vc_cuda_problem *p, bool any_order)
+may_use(const engine_facts *facts, const vc_cuda_problem *p, const rule *r)
 {
-	cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-	int64_t		count;
+	bool		exact = p->type == VC_CUDA_FLOAT && !p->rounds;
+	bool		cores = false;
 
-	if (!engine_notes(configuration, notes, &count))
-		return false;
-	for (int64_t i = 0; i < count && i < CUDNN_NUMERICAL_NOTE_TYPE_COUNT; i++)
-		switch (notes[i])
+	for (int64_t i = 0; i < facts->note_count && i < CUDNN_NUMERICAL_NOTE_TYPE_COUNT; i++)
+		switch (facts->notes[i])
 		{
 			case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
-				if (!any_order)
+				if (!r->any_order)
 					return false;
 				break;
 			case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
 				return false;
-			case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
 			case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
-				if (p->type == VC_CUDA_FLOAT && !p->rounds)
+				if (exact)
 					return false;
+				break;
+			case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
+				if (exact)
+					return false;
+				cores = true;
 				break;
 			case CUDNN_NUMERICAL_NOTE_FFT:
 			case CUDNN_NUMERICAL_NOTE_WINOGRAD:
@@ -96,7 +172,7 @@ may_use(cudnnBackendDescriptor_t configuration, const vc_cuda_problem *p, bool a
 			default:
 				break;
 		}
-	return true;
+	return exact || cores || r->any_cores;
 }
 
 /* Sets what a plan is made for. */
@@ -110,183 +186,305 @@ set_target(const vc_cuda_library *library, cudnnBackendDescriptor_t plan)
 									CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &library->properties);
 }
 
-/* Makes a configuration's plan a candidate, where that can be. */
-static void
-add_candidate(const vc_cuda_library *library, cudnnBackendDescriptor_t configuration, candidates *c)
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+/* Makes a configuration's plan, or says in s->why why not. */
+static cudnnBackendDescriptor_t
+make_plan(search *s, cudnnBackendDescriptor_t configuration)
 {
 	cudnnBackendDescriptor_t plan = NULL;
-	size_t		workspace;
+	cudnnStatus_t status = cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
+														&plan);
 
-	if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &plan) !=
-		CUDNN_STATUS_SUCCESS)
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = set_target(s->library, plan);
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+										  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &configuration);
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = cudnnBackendFinalize(plan);
+	if (status == CUDNN_STATUS_SUCCESS)
+		return plan;
+	vc_cudnn_failed(&s->why, status, "making an engine's plan");
+	vc_cudnn_destroy(plan);
+	return NULL;
+}
+
+/* Makes a configuration's plan a candidate, where that can be. */
+static void
+add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_facts *facts,
+			  const rule *r)
+{
+	candidate  *c = &s->candidates[s->count];
+	double		start = now();
+
+	s->library->plans_made++;
+	s->library->plans_compiled += facts->compiled;
+	s->compilations += facts->compiled;
+	*c = (candidate) {.plan = make_plan(s, configuration),.engine = facts->number,
+	.compiled = facts->compiled,.slow = r->any_cores};
+	if (c->plan == NULL)
 		return;
-	if (set_target(library, plan) == CUDNN_STATUS_SUCCESS &&
-		cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-								 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &configuration) ==
-		CUDNN_STATUS_SUCCESS &&
-		cudnnBackendFinalize(plan) == CUDNN_STATUS_SUCCESS &&
-		(workspace = vc_cudnn_workspace(plan)) <= WORKSPACE_LIMIT)
+	c->seconds = now() - start;
+	c->workspace = vc_cudnn_workspace(c->plan);
+	if (c->workspace > r->workspace)
 	{
-		c->plan[c->count] = plan;
-		c->workspace[c->count++] = workspace;
+		vc_fail(&s->why, VC_UNSUPPORTED, "engine %lld wants %zu MiB of workspace",
+				(long long) c->engine, c->workspace >> 20);
+		vc_cudnn_destroy(c->plan);
 		return;
 	}
-	vc_cudnn_destroy(plan);
+	s->has_compiled |= facts->compiled;
+	s->count++;
 }
 
-/* Asks finalized heuristics for their configurations. */
-static void
-add_results(const vc_cuda_library *library, cudnnBackendDescriptor_t heuristics, const vc_cuda_problem *p,
-			bool any_order, candidates *c)
+/* Whether to stop, asked where a call may take a second. */
+static bool
+interrupted(search *s)
 {
-	cudnnBackendDescriptor_t found[CONFIGURATIONS] = {NULL};
-	int64_t		count = 0;
-	int			made = 0;
+	if (!s->stopped && s->interrupt != NULL)
+		s->stopped = s->interrupt->poll(s->interrupt->argument, &s->why) != VC_OK;
+	return s->stopped;
+}
 
-	while (made < CONFIGURATIONS &&
-		   cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &found[made]) ==
-		   CUDNN_STATUS_SUCCESS)
-		made++;
+/* Takes what it may of an answer. */
+static void
+add_candidates(search *s, const answer *a, const rule *r)
+{
+	for (int64_t i = 0; i < a->count && s->count < s->wanted; i++)
+	{
+		engine_facts facts;
+
+		if (!learn_facts(a->configurations[i], &facts) || !may_use(&facts, s->problem, r) ||
+			(facts.compiled && (s->has_compiled || s->compilations >= COMPILATIONS)))
+			continue;
+		if (interrupted(s))
+			return;
+		add_candidate(s, a->configurations[i], &facts, r);
+	}
+}
+
+/* Takes the configurations out of finalized heuristics. */
+static void
+read_answer(cudnnBackendDescriptor_t heuristics, answer *a)
+{
+	while (a->made < CONFIGURATIONS &&
+		   cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
+										&a->configurations[a->made]) == CUDNN_STATUS_SUCCESS)
+		a->made++;
 	if (cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-								 CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &count, found) !=
-		CUDNN_STATUS_SUCCESS)
-		count = 0;
-	for (int64_t i = 0; i < count && i < made && c->count < c->wanted; i++)
-		if (may_use(found[i], p, any_order))
-			add_candidate(library, found[i], c);
-	while (made > 0)
-		vc_cudnn_destroy(found[--made]);
+								 CUDNN_TYPE_BACKEND_DESCRIPTOR, a->made, &a->count,
+								 a->configurations) != CUDNN_STATUS_SUCCESS)
+		a->count = 0;
+	if (a->count > a->made)
+		a->count = a->made;
 }
 
-/* Candidates from one mode of the heuristics. */
+/* Asks a mode of the heuristics, once. */
 static void
-add_mode(const vc_cuda_library *library, cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode,
-		 const vc_cuda_problem *p, bool any_order, candidates *c)
+ask(search *s, int mode)
 {
+	cudnnBackendDescriptor_t *properties = &s->library->properties;
 	cudnnBackendDescriptor_t heuristics = NULL;
+	cudnnStatus_t status;
 
-	if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, &heuristics) !=
-		CUDNN_STATUS_SUCCESS)
+	if (s->answers[mode].asked)
 		return;
-	if (cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
-								 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph) ==
-		CUDNN_STATUS_SUCCESS &&
-		cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1,
-								 &mode) == CUDNN_STATUS_SUCCESS &&
-		(library->properties == NULL ||
-		 cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
-								  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &library->properties) ==
-		 CUDNN_STATUS_SUCCESS) &&
-		cudnnBackendFinalize(heuristics) == CUDNN_STATUS_SUCCESS)
-		add_results(library, heuristics, p, any_order, c);
+	s->answers[mode].asked = true;
+	status = cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, &heuristics);
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
+										  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &s->graph);
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE,
+										  CUDNN_TYPE_HEUR_MODE, 1, &modes[mode]);
+	if (status == CUDNN_STATUS_SUCCESS && *properties != NULL)
+		status = cudnnBackendSetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+										  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, properties);
+	if (status == CUDNN_STATUS_SUCCESS)
+		status = cudnnBackendFinalize(heuristics);
+	if (status == CUDNN_STATUS_SUCCESS)
+		read_answer(heuristics, &s->answers[mode]);
+	else
+		vc_cudnn_failed(&s->why, status, "asking for engines");
 	vc_cudnn_destroy(heuristics);
 }
 
-/* Reproducible engines first; others only where there is no such one. */
+/* Candidates by the first rule that gives any. */
 static void
-find_candidates(const vc_cuda_library *library, cudnnBackendDescriptor_t graph, const vc_cuda_problem *p,
-				candidates *c)
+find_candidates(search *s)
 {
-	c->wanted = p->measured ? CANDIDATES : 1;
-	for (int any_order = 0; any_order < 2 && c->count == 0; any_order++)
-	{
-		add_mode(library, graph, CUDNN_HEUR_MODE_A, p, any_order, c);
-		if (c->count == 0)
-			add_mode(library, graph, CUDNN_HEUR_MODE_FALLBACK, p, any_order, c);
-	}
+	s->wanted = !s->problem->measured ? 1 : s->problem->fused ? FUSED : CANDIDATES;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		for (int mode = 0; mode < MODES && s->count == 0 && !interrupted(s); mode++)
+		{
+			ask(s, mode);
+			add_candidates(s, &s->answers[mode], &rules[i]);
+		}
+	for (int mode = 0; mode < MODES; mode++)
+		while (s->answers[mode].made > 0)
+			vc_cudnn_destroy(s->answers[mode].configurations[--s->answers[mode].made]);
 }
 
-/* Milliseconds of one run; INFINITY where it fails. */
-static double
-measure(vc_cuda_library *library, const vc_cuda_problem *p, cudnnBackendDescriptor_t plan,
-		const vc_cuda_operands *operands, const cudaEvent_t event[2])
+/* Times one run between two events; the first one of a plan loads code. */
+static vc_status
+time_run(search *s, const candidate *c, const vc_cuda_operands *operands,
+		 const cudaEvent_t event[2], float *time)
 {
-	float		best = INFINITY;
+	cudaStream_t stream = s->library->stream;
+	cudaError_t status = cudaEventRecord(event[0], stream);
+	cudnnStatus_t executed = CUDNN_STATUS_SUCCESS;
 
+	if (status == cudaSuccess)
+		executed = vc_cudnn_execute(s->library->handle, c->plan, s->problem, operands);
+	if (executed != CUDNN_STATUS_SUCCESS)
+		return vc_cudnn_failed(&s->why, executed, "trying an engine");
+	if (status == cudaSuccess)
+		status = cudaEventRecord(event[1], stream);
+	if (status == cudaSuccess)
+		status = cudaEventSynchronize(event[1]);
+	if (status == cudaSuccess)
+		status = cudaEventElapsedTime(time, event[0], event[1]);
+	return status == cudaSuccess ? VC_OK : vc_cuda_failed(&s->why, status, "trying an engine");
+}
+
+/* Measures a candidate; INFINITY where it fails. */
+static void
+measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEvent_t event[2])
+{
+	c->milliseconds = INFINITY;
 	for (int i = 0; i <= REPEATS; i++)
 	{
 		float		time = INFINITY;
 
-		if (cudaEventRecord(event[0], library->stream) != cudaSuccess ||
-			vc_cudnn_execute(library->handle, plan, p, operands) != CUDNN_STATUS_SUCCESS ||
-			cudaEventRecord(event[1], library->stream) != cudaSuccess ||
-			cudaEventSynchronize(event[1]) != cudaSuccess ||
-			cudaEventElapsedTime(&time, event[0], event[1]) != cudaSuccess)
-			return INFINITY;
-		if (i > 0 && time < best)	/* the first one loads code */
-			best = time;
+		if (time_run(s, c, operands, event, &time) != VC_OK)
+		{
+			c->milliseconds = INFINITY;
+
+			/* after a fault in a kernel nothing goes any more */
+			s->stopped = cudaStreamSynchronize(s->library->stream) != cudaSuccess;
+			cudaGetLastError();
+			return;
+		}
+		if (i > 0 && time < c->milliseconds)
+			c->milliseconds = time;
 	}
-	return best;
 }
 
 /* The fastest candidate, tried on a workspace of its own; -1: all failed. */
 static int
-fastest(vc_cuda_library *library, const vc_cuda_problem *p, const vc_cuda_operands *operands,
-		const candidates *c, const cudaEvent_t event[2])
+fastest(search *s, const cudaEvent_t event[2])
 {
-	vc_cuda_operands o = *operands;
-	double		best = INFINITY;
+	vc_cuda_operands o = *s->operands;
 	size_t		most = 256;
 	int			winner = -1;
 
-	for (int i = 0; i < c->count; i++)
-		most = c->workspace[i] > most ? c->workspace[i] : most;
+	for (int i = 0; i < s->count; i++)
+		most = s->candidates[i].workspace > most ? s->candidates[i].workspace : most;
 	if (cudaMalloc(&o.workspace, most) != cudaSuccess)
 	{
 		cudaGetLastError();
 		return 0;				/* no room to measure: the heuristics' first */
 	}
-	for (int i = 0; i < c->count; i++)
+	for (int i = 0; i < s->count && !interrupted(s); i++)
 	{
-		double		time = measure(library, p, c->plan[i], &o, event);
+		candidate  *c = &s->candidates[i];
 
-		if (time < best)
-		{
-			best = time;
+		measure(s, c, &o, event);
+		if (isfinite(c->milliseconds) &&
+			(winner < 0 || c->milliseconds < s->candidates[winner].milliseconds))
 			winner = i;
-		}
 	}
 	cudaFree(o.workspace);
 	return winner;
 }
 
 static int
-choose_candidate(vc_cuda_library *library, const vc_cuda_problem *p,
-				 const vc_cuda_operands *operands, const candidates *c)
+choose_candidate(search *s)
 {
 	cudaEvent_t event[2] = {NULL, NULL};
-	int			winner = 0;
+	int			winner = s->count > 0 ? 0 : -1;
 
-	if (c->count > 1 && library->handle != NULL && cudaEventCreate(&event[0]) == cudaSuccess &&
+	if (s->count > 1 && s->library->handle != NULL && cudaEventCreate(&event[0]) == cudaSuccess &&
 		cudaEventCreate(&event[1]) == cudaSuccess)
-		winner = fastest(library, p, operands, c, event);
+		winner = fastest(s, event);
 	for (int i = 0; i < 2; i++)
 		if (event[i] != NULL)
 			cudaEventDestroy(event[i]);
-	return winner;
+	return s->stopped ? -1 : winner;
+}
+
+/* Notes what was tried. */
+static void
+tell(const search *s, int winner)
+{
+	char		name[160];
+
+	vc_cudnn_problem_name(s->problem, name, sizeof(name));
+	vc_cuda_note("%s%s: %s", name, s->problem->fused ? ", fused" : "",
+				 winner >= 0 ? "" : s->why.message[0] != '\0' ? s->why.message : "no engine");
+	for (int i = 0; i < s->count; i++)
+	{
+		const candidate *c = &s->candidates[i];
+
+		vc_cuda_note("  %c engine %lld%s, %.1f MiB of workspace, finalized in %.3f s, runs in %.3f ms",
+					 i == winner ? '*' : ' ', (long long) c->engine,
+					 c->compiled ? ", compiled" : "", (double) c->workspace / 1048576,
+					 c->seconds, c->milliseconds);
+	}
+}
+
+/* An error where an unfused problem has no plan, or what ended the search. */
+static vc_status
+no_plan(const search *s, vc_error *error)
+{
+	char		name[160];
+
+	if (s->stopped)
+	{
+		if (error != NULL)
+			*error = s->why;
+		return s->why.code;
+	}
+	if (s->problem->fused)
+		return VC_OK;
+	vc_cudnn_problem_name(s->problem, name, sizeof(name));
+	return vc_fail(error, VC_UNSUPPORTED, "cuDNN has no engine for %s%s%.300s", name,
+				   s->why.message[0] != '\0' ? "; the last one tried: " : "", s->why.message);
 }
 
 vc_status
 vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
-				const vc_cuda_operands *operands, cudnnBackendDescriptor_t *plan,
-				vc_error *error)
+				const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,
+				cudnnBackendDescriptor_t *plan, vc_error *error)
 {
-	cudnnBackendDescriptor_t graph = NULL;
-	candidates	c = {.count = 0};
-	cudnnStatus_t status = vc_cudnn_graph(library, problem, &graph);
+	search		s = {.library = library,.problem = problem,.operands = operands,
+	.interrupt = interrupt};
+	cudnnStatus_t status = vc_cudnn_graph(library, problem, &s.graph);
 	int			winner;
 
 	*plan = NULL;
 	if (status == CUDNN_STATUS_SUCCESS)
-		find_candidates(library, graph, problem, &c);
-	else if (!problem->fused)
-		return vc_cudnn_failed(error, status, "describing a convolution");
-	winner = choose_candidate(library, problem, operands, &c);
-	for (int i = 0; i < c.count; i++)
+		find_candidates(&s);
+	else
+		vc_cudnn_failed(&s.why, status, "describing a convolution");
+	winner = choose_candidate(&s);
+	library->plans_slow += winner >= 0 && s.candidates[winner].slow &&
+		(problem->type != VC_CUDA_FLOAT || problem->rounds);
+	if (vc_cuda_verbose())
+		tell(&s, winner);
+	for (int i = 0; i < s.count; i++)
 		if (i == winner)
-			*plan = c.plan[i];
+			*plan = s.candidates[i].plan;
 		else
-			vc_cudnn_destroy(c.plan[i]);
-	vc_cudnn_destroy(graph);
-	return VC_OK;
+			vc_cudnn_destroy(s.candidates[i].plan);
+	vc_cudnn_destroy(s.graph);
+	return winner >= 0 ? VC_OK : no_plan(&s, error);
 }

@@ -68,7 +68,8 @@ vc_cuda_library_close(vc_cuda_library *library)
 /* Finds or makes the engine of a problem, without a plan for one that has none. */
 static vc_status
 get_engine(vc_cuda_library *library, const vc_cuda_problem *problem,
-		   const vc_cuda_operands *operands, vc_cuda_engine **engine, vc_error *error)
+		   const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,
+		   vc_cuda_engine **engine, vc_error *error)
 {
 	vc_cuda_engine *e;
 	vc_status	status;
@@ -82,7 +83,7 @@ get_engine(vc_cuda_library *library, const vc_cuda_problem *problem,
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return vc_no_memory(error, sizeof(*e));
 	e->problem = *problem;
-	status = vc_cudnn_choose(library, problem, operands, &e->plan, error);
+	status = vc_cudnn_choose(library, problem, operands, interrupt, &e->plan, error);
 	if (status != VC_OK)
 	{
 		free(e);
@@ -103,21 +104,24 @@ direction_name(int direction)
 		direction == VC_CUDA_BACKWARD_DATA ? "gradient of the input" : "gradient of the weights";
 }
 
-vc_status
-vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *p,
-					const vc_cuda_operands *operands, vc_cuda_engine **engine, vc_error *error)
+void
+vc_cudnn_problem_name(const vc_cuda_problem *p, char *name, size_t size)
 {
-	vc_status	status = get_engine(library, p, operands, engine, error);
+	snprintf(name, size, "a convolution of %d x %d x %d to %d by %d x %d, stride %d (%s, %d images)",
+			 p->channels, p->height, p->width, p->out_channels, p->kernel, p->kernel,
+			 p->stride, direction_name(p->direction), p->count);
+}
 
-	if (status != VC_OK || (*engine)->plan != NULL)
-		return status;
-	*engine = NULL;
-	if (p->fused)
-		return VC_OK;
-	return vc_fail(error, VC_UNSUPPORTED,
-				   "cuDNN has no engine for a convolution of %d x %d x %d to %d by %d x %d, stride %d (%s, %d images)",
-				   p->channels, p->height, p->width, p->out_channels, p->kernel, p->kernel,
-				   p->stride, direction_name(p->direction), p->count);
+vc_status
+vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *problem,
+					const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,
+					vc_cuda_engine **engine, vc_error *error)
+{
+	vc_status	status = get_engine(library, problem, operands, interrupt, engine, error);
+
+	if (status == VC_OK && (*engine)->plan == NULL)
+		*engine = NULL;
+	return status;
 }
 
 size_t

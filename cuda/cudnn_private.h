@@ -14,6 +14,7 @@
 #include <cudnn.h>
 
 #include "cuda/convolution.h"
+#include "cuda/report.h"
 
 /* The tensors of a problem: their numbers in a variant pack. */
 enum
@@ -35,6 +36,14 @@ struct vc_cuda_library
 
 	/* Tests plan without a GPU: the handle is NULL, and this describes one. */
 	cudnnBackendDescriptor_t properties;
+
+	/*
+	 * Engines' plans that were finalized; those that had to be compiled for
+	 * it; those taken that have no tensor cores where there could be some.
+	 */
+	int			plans_made;
+	int			plans_compiled;
+	int			plans_slow;
 	struct vc_cuda_engine *engines; /* a list */
 };
 
@@ -57,9 +66,16 @@ extern cudnnStatus_t vc_cudnn_graph(const vc_cuda_library *library, const vc_cud
 									cudnnBackendDescriptor_t *graph);
 extern void vc_cudnn_destroy(cudnnBackendDescriptor_t descriptor);
 
-/* cudnn_choice.c: the plan that solves a problem; *plan is NULL where none does. */
+/* "a convolution of 64 x 56 x 56 to 64 by 3 x 3, stride 1 (forward, 32 images)" */
+extern void vc_cudnn_problem_name(const vc_cuda_problem *problem, char *name, size_t size);
+
+/*
+ * cudnn_choice.c: the plan that solves a problem.  *plan is NULL, and that no
+ * error, where a fused problem has none.
+ */
 extern vc_status vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
 								 const vc_cuda_operands *operands,
+								 const vc_cuda_interrupt *interrupt,
 								 cudnnBackendDescriptor_t *plan, vc_error *error);
 extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
 

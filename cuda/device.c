@@ -15,9 +15,6 @@
 
 #include "cuda/cuda.h"
 
-/* Bytes of one of the two pinned buffers that images pass through. */
-#define STAGING_BYTES ((size_t) 4 * 1024 * 1024)
-
 /* Begins a call: this device's context, no signals. */
 void
 vc_cuda_enter(vc_device *device)
@@ -68,13 +65,7 @@ close_device(vc_device *device)
 	if (device->stream != NULL)
 		cudaStreamSynchronize(device->stream);
 	vc_cuda_library_close(device->library);
-	for (int i = 0; i < 2; i++)
-	{
-		if (device->staged[i] != NULL)
-			cudaEventDestroy(device->staged[i]);
-		if (device->staging[i] != NULL)
-			cudaFreeHost(device->staging[i]);
-	}
+	vc_cuda_upload_close(&device->upload);
 	if (device->finished != NULL)
 		cudaEventDestroy(device->finished);
 	if (device->stream != NULL)
@@ -83,7 +74,7 @@ close_device(vc_device *device)
 	free(device);
 }
 
-/* Stream, events and pinned memory. */
+/* Streams, events and pinned memory. */
 static cudaError_t
 make_resources(vc_device *device)
 {
@@ -91,39 +82,9 @@ make_resources(vc_device *device)
 
 	if (status == cudaSuccess)
 		status = cudaEventCreateWithFlags(&device->finished, cudaEventDisableTiming);
-	for (int i = 0; i < 2 && status == cudaSuccess; i++)
-	{
-		status = cudaMallocHost((void **) &device->staging[i], STAGING_BYTES);
-		if (status == cudaSuccess)
-			status = cudaEventCreateWithFlags(&device->staged[i], cudaEventDisableTiming);
-	}
+	if (status == cudaSuccess)
+		status = vc_cuda_upload_open(&device->upload);
 	return status;
-}
-
-/*
- * Copies host memory to the device through the two pinned buffers: while one
- * is on its way, the other is filled.  Returns when `from` is no longer read.
- */
-vc_status
-vc_cuda_upload(vc_device *device, uint8_t *to, const uint8_t *from, size_t bytes, vc_error *error)
-{
-	cudaError_t status = cudaSuccess;
-	int			turn = 0;
-
-	for (size_t at = 0; at < bytes && status == cudaSuccess; at += STAGING_BYTES, turn ^= 1)
-	{
-		size_t		some = bytes - at < STAGING_BYTES ? bytes - at : STAGING_BYTES;
-
-		status = cudaEventSynchronize(device->staged[turn]);
-		if (status != cudaSuccess)
-			break;
-		memcpy(device->staging[turn], from + at, some);
-		status = cudaMemcpyAsync(to + at, device->staging[turn], some, cudaMemcpyHostToDevice,
-								 device->stream);
-		if (status == cudaSuccess)
-			status = cudaEventRecord(device->staged[turn], device->stream);
-	}
-	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "copying images");
 }
 
 static vc_status
@@ -153,7 +114,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	vc_status	status;
 
 	(void) threads;
-	status = vc_cuda_probe(info, 16, &count, error);
+	status = vc_cuda_survey(info, 16, &count, error);
 	if (status != VC_OK)
 		return status;
 	if (index < 0 || index >= count)
@@ -180,7 +141,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 static const vc_device_api cuda_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cuda",
-	.probe = vc_cuda_probe,
+	.survey = vc_cuda_survey,
 	.open = open_device,
 	.close = close_device,
 	.plan = vc_cuda_plan,
@@ -198,6 +159,7 @@ static const vc_device_api cuda_device = {
 	.images_free = vc_cuda_images_free,
 	.images_put = vc_cuda_images_put,
 	.images_select = vc_cuda_select_images,
+	.images_ahead = vc_cuda_images_ahead,
 };
 
 extern const vc_device_api *vc_cuda_device(void);

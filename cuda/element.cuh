@@ -43,16 +43,40 @@ template <typename T> struct pack
 	static const int size = 16 / (int) sizeof(T);
 };
 
-/* Reads 16 bytes of elements. */
+/* The elements in 16 bytes. */
 template <typename T> static __device__ __forceinline__ void
-load_pack(const T *p, float (&x)[pack<T>::size])
+unpack(const uint4 &raw, float (&x)[pack<T>::size])
 {
-	const uint4 raw = *(const uint4 *) p;
 	const T    *element = (const T *) &raw;
 
 #pragma unroll
 	for (int i = 0; i < pack<T>::size; i++)
 		x[i] = to_float(element[i]);
+}
+
+/* Reads 16 bytes of elements. */
+template <typename T> static __device__ __forceinline__ void
+load_pack(const T *p, float (&x)[pack<T>::size])
+{
+	const uint4 raw = *(const uint4 *) p;
+
+	unpack<T>(raw, x);
+}
+
+/* Reads N floats, 16 bytes at a time. */
+template <int N> static __device__ __forceinline__ void
+load_floats(const float *p, float (&x)[N])
+{
+#pragma unroll
+	for (int i = 0; i < N; i += 4)
+	{
+		const float4 four = *(const float4 *) (p + i);
+
+		x[i] = four.x;
+		x[i + 1] = four.y;
+		x[i + 2] = four.z;
+		x[i + 3] = four.w;
+	}
 }
 
 /* Writes 16 bytes of elements. */
@@ -68,18 +92,24 @@ store_pack(T *p, const float (&x)[pack<T>::size])
 	*(uint4 *) p = raw;
 }
 
+/* Adds the elements in 16 bytes to x. */
+template <typename T> static __device__ __forceinline__ void
+add_raw(const uint4 &raw, float (&x)[pack<T>::size])
+{
+	float		more[pack<T>::size];
+
+	unpack<T>(raw, more);
+#pragma unroll
+	for (int i = 0; i < pack<T>::size; i++)
+		x[i] += more[i];
+}
+
 /* Adds 16 bytes of elements to x; nothing where p is NULL. */
 template <typename T> static __device__ __forceinline__ void
 add_pack(const T *p, int64_t at, float (&x)[pack<T>::size])
 {
-	float		more[pack<T>::size];
-
-	if (p == NULL)
-		return;
-	load_pack(p + at, more);
-#pragma unroll
-	for (int i = 0; i < pack<T>::size; i++)
-		x[i] += more[i];
+	if (p != NULL)
+		add_raw<T>(*(const uint4 *) (p + at), x);
 }
 
 /* The number of this thread in a grid of one dimension. */

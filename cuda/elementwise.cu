@@ -8,11 +8,11 @@
 
 #define THREADS 256
 
-/* Elements at a time; the input has as few as 4 channels. */
+/* Elements at a time. */
 template <typename T> static int64_t
 all_packs(int64_t elements)
 {
-	return (elements + pack<T>::size - 1) / pack<T>::size;
+	return elements / pack<T>::size;
 }
 
 template <typename T> static __global__ void
@@ -140,14 +140,16 @@ epilogue_kernel(T *y, const float *bias, const T *other, bool relu, int64_t pack
 	const int	size = pack<T>::size;
 	int64_t		at = thread_number() * size;
 	int			channel = (int) (at % channels);
-	float		value[size];
+	float		value[size],
+				biases[size];
 
 	if (thread_number() >= packs)
 		return;
 	load_pack(y + at, value);
+	load_floats(bias + channel, biases);
 #pragma unroll
 	for (int i = 0; i < size; i++)
-		value[i] += bias[channel + i];
+		value[i] += biases[i];
 	add_pack(other, at, value);
 	if (relu)
 #pragma unroll

@@ -6,7 +6,8 @@
  * is the first time, is captured the second and replayed from then on.  What
  * differs between calls of one kind is in the request, which a graph's first
  * node copies from a fixed place.  The least recently used graph gives way.
- * Where capturing fails, calls of that kind go on running as they are.
+ * Where capturing fails, calls of that kind go on running as they are; it is
+ * told once, and not tried again.
  */
 #include "cuda/cuda.h"
 
@@ -36,27 +37,63 @@ find(vc_plan *plan, const vc_cuda_run *run, bool *fresh)
 	return oldest;
 }
 
-/* Captures a call; NULL where it cannot be. */
-static cudaGraphExec_t
-capture(vc_plan *plan, const vc_cuda_run *run)
+/* Records a call; *graph is NULL where it cannot be. */
+static vc_status
+record(vc_plan *plan, const vc_cuda_run *run, cudaGraph_t *graph, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
-	cudaGraph_t graph = NULL;
-	cudaGraphExec_t executable = NULL;
-	vc_status	status;
+	cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+	vc_status	enqueued;
 
-	if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess)
-		return NULL;
-	status = vc_cuda_enqueue(plan, run, NULL);
-	if (cudaStreamEndCapture(stream, &graph) != cudaSuccess)
-		status = VC_DEVICE_ERROR;
-	if (status != VC_OK || cudaGraphInstantiate(&executable, graph, 0) != cudaSuccess)
-		executable = NULL;
+	if (status != cudaSuccess)
+		return vc_cuda_failed(error, status, "beginning a graph");
+	enqueued = vc_cuda_enqueue(plan, run, error);
+	status = cudaStreamEndCapture(stream, graph);
+	if (enqueued == VC_OK && status != cudaSuccess)
+		return vc_cuda_failed(error, status, "ending a graph");
+	return enqueued;
+}
+
+/* Captures a call. */
+static void
+capture(vc_plan *plan, vc_cuda_graph *g)
+{
+	cudaGraph_t graph = NULL;
+	vc_error	error = {0};
+	vc_status	status = record(plan, &g->run, &graph, &error);
+
+	if (status == VC_OK)
+	{
+		cudaError_t made = cudaGraphInstantiate(&g->graph, graph, 0);
+
+		if (made != cudaSuccess)
+			status = vc_cuda_failed(&error, made, "making a graph");
+	}
 	if (graph != NULL)
 		cudaGraphDestroy(graph);
-	if (executable == NULL)
-		cudaGetLastError();		/* it is no error of the call's */
-	return executable;
+	if (status == VC_OK)
+		return;
+	g->graph = NULL;
+	g->failed = true;
+	cudaGetLastError();			/* it is no error of the call's */
+	if (!plan->graphs_told)
+		vc_cuda_note("calls run more slowly, without a CUDA graph: %s", error.message);
+	plan->graphs_told = true;
+}
+
+/*
+ * Captures a call that was made before.  Engines are those of the last call
+ * that ran as it is, which may have been of another kind.
+ */
+static vc_status
+prepare(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
+{
+	vc_cuda_run run = g->run;
+	vc_status	status = vc_cuda_ready(plan, &run, error);
+
+	if (status == VC_OK && g->last_use > 0)	/* no larger workspace has dropped it */
+		capture(plan, g);
+	return status;
 }
 
 /* Replays a call where that can be; *done says whether it was. */
@@ -64,14 +101,23 @@ vc_status
 vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done, vc_error *error)
 {
 	bool		fresh;
-	vc_cuda_graph *g = find(plan, run, &fresh);
+	vc_cuda_graph *g;
 	cudaError_t status;
 
-	if (!fresh && g->graph == NULL && vc_cuda_is_ready(plan, run))
-		g->graph = capture(plan, run);
-	*done = g->graph != NULL;
-	if (!*done)
+	*done = false;
+	if (!vc_cuda_switch("VISCLF_CUDA_GRAPHS", true))
 		return VC_OK;
+	g = find(plan, run, &fresh);
+	if (!fresh && g->graph == NULL && !g->failed)
+	{
+		vc_status	prepared = prepare(plan, g, error);
+
+		if (prepared != VC_OK)
+			return prepared;
+	}
+	if (g->graph == NULL)
+		return VC_OK;
+	*done = true;
 	status = cudaGraphLaunch(g->graph, plan->device->stream);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "replaying a graph");
 }

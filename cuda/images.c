@@ -70,9 +70,27 @@ vc_cuda_images_put(vc_images *images, int64_t first, const uint8_t *data, int co
 					   (long long) first, (long long) first + count - 1,
 					   (long long) images->count - 1);
 	vc_cuda_enter(images->device);
-	status = vc_cuda_upload(images->device, images->data + first * images->image_bytes, data,
+	status = vc_cuda_upload_now(images->device, images->data + first * images->image_bytes, data,
 							(size_t) images->image_bytes * (size_t) count, error);
 	vc_cuda_leave(images->device);
+	return status;
+}
+
+vc_status
+vc_cuda_images_ahead(vc_plan *plan, const uint8_t *images, int count, vc_error *error)
+{
+	size_t		size = (size_t) plan->network->image_size;
+	vc_status	status = vc_batch_check(&plan->options, count, 1, error);
+
+	if (status != VC_OK)
+		return status;
+	vc_cuda_enter(plan->device);
+	status = vc_cuda_upload_begin(&plan->device->upload, plan->images[1 - plan->brought], images,
+								  size * size * 3 * (size_t) count, error);
+	vc_cuda_leave(plan->device);
+	plan->ahead = status == VC_OK ? images : NULL;
+	plan->ahead_count = count;
+	plan->ahead_number = plan->device->upload.number;
 	return status;
 }
 

@@ -4,22 +4,22 @@
  */
 #include "cuda/element.cuh"
 
-/* One pixel: (byte / 255 - mean) / std in three channels, zero in the fourth. */
+/* One pixel: (byte / 255 - mean) / std in three channels, zero in the others. */
 template <typename T> static __global__ void
 input_kernel(const vc_cuda_state *state, const int64_t *rows, int64_t plane, int64_t pixels,
 			 vc_cuda_colors colors, T *y)
 {
 	int64_t		pixel = thread_number();
 	const uint8_t *byte;
+	float		value[pack<T>::size] = {0};
 
 	if (pixel >= pixels)
 		return;
 	byte = state->images + (rows[pixel / plane] * plane + pixel % plane) * 3;
-	y += pixel * VC_CUDA_INPUT_CHANNELS;
 #pragma unroll
 	for (int c = 0; c < 3; c++)
-		store(&y[c], (byte[c] * (1.0f / 255.0f) - colors.mean[c]) * colors.inverse_std[c]);
-	store(&y[3], 0.0f);
+		value[c] = (byte[c] * (1.0f / 255.0f) - colors.mean[c]) * colors.inverse_std[c];
+	store_pack(y + pixel * pack<T>::size, value);
 }
 
 template <typename T> static cudaError_t

@@ -3,9 +3,8 @@
  *		The device's own kernels, as functions that put them on a stream.
  *
  * Activations are [rows][channels]: rows are images times pixels (N, H, W),
- * channels come padded to a multiple of VC_CUDA_CHANNELS with zeros (the
- * input's to VC_CUDA_INPUT_CHANNELS), so that 16 bytes always hold whole
- * groups of channels.  Every kernel keeps that padding zero.  Pointers are
+ * channels come padded with zeros to a multiple of VC_CUDA_CHANNELS (the
+ * input's to 16 bytes), so that 16 bytes always hold whole groups of channels.  Every kernel keeps that padding zero.  Pointers are
  * device memory aligned to 16 bytes.  Sums are made in an order that depends
  * on the shapes alone: the same call gives the same bits.
  *
@@ -27,7 +26,6 @@ extern "C"
 #endif
 
 #define VC_CUDA_CHANNELS		8
-#define VC_CUDA_INPUT_CHANNELS	4
 #define VC_CUDA_GROUPS			3	/* VC_GROUPS */
 #define VC_CUDA_ADAM_CHUNK		4096	/* elements of a tensor that a block takes */
 
@@ -37,6 +35,16 @@ typedef enum vc_cuda_type
 	VC_CUDA_BFLOAT16,
 	VC_CUDA_HALF
 } vc_cuda_type;
+
+/*
+ * Channels of the input in memory: 16 bytes of them.  With fewer in half
+ * precision cuDNN pads them itself, in a workspace larger than the images.
+ */
+static inline int
+vc_cuda_input_channels(vc_cuda_type type)
+{
+	return type == VC_CUDA_FLOAT ? 4 : 8;
+}
 
 /* What changes from call to call; in device memory, read by the kernels. */
 typedef struct vc_cuda_state
@@ -136,7 +144,7 @@ extern cudaError_t vc_cuda_launch_norm_backward(const vc_cuda_norm *norm, const 
 												const void *dy2, float *dweight, float *dbias,
 												void *dx, void *dother, cudaStream_t stream);
 
-/* elementwise.cu: elements are multiples of VC_CUDA_INPUT_CHANNELS. */
+/* elementwise.cu: elements fill 16 bytes. */
 extern cudaError_t vc_cuda_launch_relu(vc_cuda_type type, const void *x, int64_t elements,
 									   void *y, cudaStream_t stream);
 extern cudaError_t vc_cuda_launch_relu_backward(vc_cuda_type type, const void *y, const void *dy,

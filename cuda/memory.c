@@ -123,7 +123,7 @@ static size_t
 image_bytes(const vc_plan *plan)
 {
 	return plan->arena_bytes / (size_t) plan->options.max_batch +
-		(size_t) plan->network->image_size * (size_t) plan->network->image_size * 3;
+		2 * (size_t) plan->network->image_size * (size_t) plan->network->image_size * 3;
 }
 
 /* Gives everything its place from an address on; returns the end. */
@@ -134,7 +134,8 @@ lay_out(vc_plan *plan, char *at)
 	size_t		size = (size_t) plan->network->image_size;
 
 	plan->arena = take(&at, plan->arena_bytes);
-	plan->images = take(&at, size * size * 3 * batch);
+	for (int i = 0; i < 2; i++)
+		plan->images[i] = take(&at, size * size * 3 * batch);
 	plan->partials = take(&at, partials_bytes(plan));
 	plan->losses = take(&at, sizeof(double) * batch);
 	vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->request);

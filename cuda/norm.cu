@@ -6,12 +6,18 @@
  * some rows in float32, each block its threads in double, and one last block
  * a channel's blocks in double.  What a thread sums is x less the channel's
  * first value, so that a mean far from zero costs no digits.
+ *
+ * All kernels over rows go the same way: a thread keeps 16 bytes of channels,
+ * with what it knows of them in registers, and walks down rows, loading some of
+ * them before it uses the first.
  */
 #include "engine/network/network.h"
 #include "cuda/element.cuh"
 
 #define THREADS		256
 #define ROWS		8			/* of a thread, at least */
+#define AHEAD		4			/* rows loaded before one is used */
+#define BACK_AHEAD	2			/* the same where a row is of several tensors */
 
 /* How a sum over rows is cut up. */
 typedef struct cut
@@ -47,6 +53,49 @@ vc_cuda_norm_partials(vc_cuda_type type, int64_t rows, int channels, int multipr
 	cut			c = cut_rows(type, rows, channels, multiprocessors);
 
 	return sizeof(double) * 2 * (size_t) c.chunks * (size_t) channels;
+}
+
+/* The rows of a thread: its 16 bytes of each are at column. */
+typedef struct walk
+{
+	int64_t		row;			/* the next one */
+	int64_t		end;			/* not above row: nothing to do */
+	int64_t		step;
+	int			channels;
+	int			column;
+} walk;
+
+template <typename T> static __device__ __forceinline__ walk
+walk_rows(const cut &c, int64_t rows, int channels)
+{
+	walk		w;
+
+	w.step = THREADS / c.packs;
+	w.row = blockIdx.y * c.chunk_rows + threadIdx.x / c.packs;
+	w.end = (blockIdx.y + 1) * c.chunk_rows;
+	if (w.end > rows)
+		w.end = rows;
+	w.channels = channels;
+	w.column = (blockIdx.x * c.packs + threadIdx.x % c.packs) * pack<T>::size;
+	if (w.column >= channels)
+		w.end = 0;
+	return w;
+}
+
+/* Where the k-th row from the next one on has the thread's 16 bytes. */
+static __device__ __forceinline__ int64_t
+place(const walk &w, int k)
+{
+	return (w.row + k * w.step) * w.channels + w.column;
+}
+
+/* Loads the next rows; those behind the end are zero. */
+template <typename T, int N> static __device__ __forceinline__ void
+load_rows(const T *x, const walk &w, uint4 (&raw)[N])
+{
+#pragma unroll
+	for (int k = 0; k < N; k++)
+		raw[k] = w.row + k * w.step < w.end ? *(const uint4 *) (x + place(w, k)) : uint4();
 }
 
 /*
@@ -90,20 +139,23 @@ sums_kernel(const T *x, int64_t rows, int channels, cut c, double *partials)
 	float		first[size] = {0};
 	float		second[size] = {0};
 	float		shift[size];
-	int			column = (blockIdx.x * c.packs + threadIdx.x % c.packs) * size;
-	int64_t		row = blockIdx.y * c.chunk_rows + threadIdx.x / c.packs;
-	int64_t		end = (blockIdx.y + 1) * c.chunk_rows;
+	walk		w = walk_rows<T>(c, rows, channels);
 
-	if (end > rows)
-		end = rows;
-	if (column < channels)
+	if (w.row < w.end)
+		load_pack(x + w.column, shift);
+	for (; w.row < w.end; w.row += AHEAD * w.step)
 	{
-		load_pack(x + column, shift);
-		for (; row < end; row += THREADS / c.packs)
+		uint4		raw[AHEAD];
+
+		load_rows(x, w, raw);
+#pragma unroll
+		for (int k = 0; k < AHEAD; k++)
 		{
 			float		value[size];
 
-			load_pack(x + row * channels + column, value);
+			if (w.row + k * w.step >= w.end)
+				break;
+			unpack<T>(raw[k], value);
 #pragma unroll
 			for (int i = 0; i < size; i++)
 			{
@@ -184,32 +236,65 @@ running_kernel(vc_cuda_norm norm)
 	norm.saved[norm.channels + channel] = 1.0f / sqrtf(norm.running_variance[channel] + VC_NORM_EPSILON);
 }
 
-/* y = relu((x - mean) * inverse * weight + bias + other), 16 bytes a thread. */
+/* What is known of a thread's channels. */
+template <typename T> struct channel_terms
+{
+	float		mean[pack<T>::size];
+	float		scale[pack<T>::size];	/* inverse * weight */
+	float		bias[pack<T>::size];
+};
+
+template <typename T> static __device__ __forceinline__ void
+load_terms(const vc_cuda_norm &norm, int column, channel_terms<T> &t)
+{
+	float		weight[pack<T>::size];
+
+	load_floats(norm.saved + column, t.mean);
+	load_floats(norm.saved + norm.channels + column, t.scale);
+	load_floats(norm.weight + column, weight);
+	load_floats(norm.bias + column, t.bias);
+#pragma unroll
+	for (int i = 0; i < pack<T>::size; i++)
+		t.scale[i] *= weight[i];
+}
+
+/* y = relu((x - mean) * inverse * weight + bias + other). */
 template <typename T> static __global__ void
-apply_kernel(const T *x, const T *other, vc_cuda_norm norm, bool relu, int64_t packs, T *y)
+apply_kernel(const T *x, const T *other, vc_cuda_norm norm, bool relu, cut c, T *y)
 {
 	const int	size = pack<T>::size;
-	int64_t		at = thread_number() * size;
-	int			channel = (int) (at % norm.channels);
-	float		value[size];
+	walk		w = walk_rows<T>(c, norm.rows, norm.channels);
+	channel_terms<T> t;
 
-	if (thread_number() >= packs)
-		return;
-	load_pack(x + at, value);
-#pragma unroll
-	for (int i = 0; i < size; i++)
+	if (w.row < w.end)
+		load_terms<T>(norm, w.column, t);
+	for (; w.row < w.end; w.row += AHEAD * w.step)
 	{
-		int			c = channel + i;
+		uint4		raw[AHEAD];
+		uint4		more[AHEAD];
 
-		value[i] = (value[i] - norm.saved[c]) * (norm.saved[norm.channels + c] * norm.weight[c]) +
-			norm.bias[c];
-	}
-	add_pack(other, at, value);
-	if (relu)
+		load_rows(x, w, raw);
+		if (other != NULL)
+			load_rows(other, w, more);
 #pragma unroll
-		for (int i = 0; i < size; i++)
-			value[i] = fmaxf(value[i], 0.0f);
-	store_pack(y + at, value);
+		for (int k = 0; k < AHEAD; k++)
+		{
+			float		value[size];
+
+			if (w.row + k * w.step >= w.end)
+				break;
+			unpack<T>(raw[k], value);
+#pragma unroll
+			for (int i = 0; i < size; i++)
+				value[i] = (value[i] - t.mean[i]) * t.scale[i] + t.bias[i];
+			if (other != NULL)
+				add_raw<T>(more[k], value);
+#pragma unroll
+			for (int i = 0; i < size; i++)
+				value[i] = relu ? fmaxf(value[i], 0.0f) : value[i];
+			store_pack(y + place(w, k), value);
+		}
+	}
 }
 
 /* What backward's kernels read. */
@@ -223,27 +308,47 @@ template <typename T> struct backward
 	bool		relu;
 };
 
-/* The gradient behind batch norm and addition, and the centred x, at a place. */
+/* The next rows of all that backward reads. */
+template <typename T> struct backward_rows
+{
+	uint4		x[BACK_AHEAD];
+	uint4		y[BACK_AHEAD];
+	uint4		dy[BACK_AHEAD];
+	uint4		dy2[BACK_AHEAD];
+};
+
 template <typename T> static __device__ __forceinline__ void
-load_gradient(const backward<T> &b, int64_t at, int channel, float (&gradient)[pack<T>::size],
-			  float (&centred)[pack<T>::size])
+load_backward(const backward<T> &b, const walk &w, backward_rows<T> &r)
+{
+	load_rows(b.dy, w, r.dy);
+	load_rows(b.x, w, r.x);
+	if (b.dy2 != NULL)
+		load_rows(b.dy2, w, r.dy2);
+	if (b.y != NULL)
+		load_rows(b.y, w, r.y);
+}
+
+/* The gradient behind batch norm and addition, and the centred x, of a row. */
+template <typename T> static __device__ __forceinline__ void
+find_gradient(const backward<T> &b, const backward_rows<T> &r, int k, const channel_terms<T> &t,
+			  float (&gradient)[pack<T>::size], float (&centred)[pack<T>::size])
 {
 	const int	size = pack<T>::size;
-	const vc_cuda_norm &norm = b.norm;
 
-	load_pack(b.dy + at, gradient);
-	add_pack(b.dy2, at, gradient);
-	load_pack(b.x + at, centred);
+	unpack<T>(r.dy[k], gradient);
+	if (b.dy2 != NULL)
+		add_raw<T>(r.dy2[k], gradient);
+	unpack<T>(r.x[k], centred);
 #pragma unroll
 	for (int i = 0; i < size; i++)
-		centred[i] -= norm.saved[channel + i];
+		centred[i] -= t.mean[i];
 	if (!b.relu)
 		return;
 	if (b.y != NULL)
 	{
 		float		y[size];
 
-		load_pack(b.y + at, y);
+		unpack<T>(r.y[k], y);
 #pragma unroll
 		for (int i = 0; i < size; i++)
 			gradient[i] = y[i] > 0 ? gradient[i] : 0;
@@ -251,12 +356,8 @@ load_gradient(const backward<T> &b, int64_t at, int channel, float (&gradient)[p
 	}
 #pragma unroll
 	for (int i = 0; i < size; i++)
-	{
-		int			c = channel + i;
-
-		if (!(centred[i] * (norm.saved[norm.channels + c] * norm.weight[c]) + norm.bias[c] > 0))
+		if (!(centred[i] * t.scale[i] + t.bias[i] > 0))
 			gradient[i] = 0;
-	}
 }
 
 /* Sums of the gradient, and of the gradient times the centred x. */
@@ -264,29 +365,36 @@ template <typename T> static __global__ void
 backward_sums_kernel(backward<T> b, cut c)
 {
 	const int	size = pack<T>::size;
-	int			channels = b.norm.channels;
 	float		first[size] = {0};
 	float		second[size] = {0};
-	int			column = (blockIdx.x * c.packs + threadIdx.x % c.packs) * size;
-	int64_t		row = blockIdx.y * c.chunk_rows + threadIdx.x / c.packs;
-	int64_t		end = (blockIdx.y + 1) * c.chunk_rows;
+	walk		w = walk_rows<T>(c, b.norm.rows, b.norm.channels);
+	channel_terms<T> t;
 
-	if (end > b.norm.rows)
-		end = b.norm.rows;
-	for (; column < channels && row < end; row += THREADS / c.packs)
+	if (w.row < w.end)
+		load_terms<T>(b.norm, w.column, t);
+	for (; w.row < w.end; w.row += BACK_AHEAD * w.step)
 	{
-		float		gradient[size],
-					centred[size];
+		backward_rows<T> r;
 
-		load_gradient(b, row * channels + column, column, gradient, centred);
+		load_backward(b, w, r);
 #pragma unroll
-		for (int i = 0; i < size; i++)
+		for (int k = 0; k < BACK_AHEAD; k++)
 		{
-			first[i] += gradient[i];
-			second[i] += gradient[i] * centred[i];
+			float		gradient[size],
+						centred[size];
+
+			if (w.row + k * w.step >= w.end)
+				break;
+			find_gradient(b, r, k, t, gradient, centred);
+#pragma unroll
+			for (int i = 0; i < size; i++)
+			{
+				first[i] += gradient[i];
+				second[i] += gradient[i] * centred[i];
+			}
 		}
 	}
-	write_partials<T>(first, second, c.packs, channels, b.norm.partials);
+	write_partials<T>(first, second, c.packs, b.norm.channels, b.norm.partials);
 }
 
 /* The gradients of weight and bias, and the means that dx needs. */
@@ -309,31 +417,44 @@ backward_finish_kernel(vc_cuda_norm norm, int chunks, float *dweight, float *dbi
 
 /* dx = weight * inverse * (g - mean(g) - centred * mean(g * centred) * inverse^2). */
 template <typename T> static __global__ void
-backward_apply_kernel(backward<T> b, int64_t packs, T *dx, T *dother)
+backward_apply_kernel(backward<T> b, cut c, T *dx, T *dother)
 {
 	const int	size = pack<T>::size;
-	const vc_cuda_norm &norm = b.norm;
-	int64_t		at = thread_number() * size;
-	int			channel = (int) (at % norm.channels);
-	float		gradient[size],
-				centred[size];
+	walk		w = walk_rows<T>(c, b.norm.rows, b.norm.channels);
+	channel_terms<T> t;
+	float		mean[size],
+				slope[size];
 
-	if (thread_number() >= packs)
-		return;
-	load_gradient(b, at, channel, gradient, centred);
-	if (dother != NULL)
-		store_pack(dother + at, gradient);
-	if (dx == NULL)
-		return;
-#pragma unroll
-	for (int i = 0; i < size; i++)
+	if (w.row < w.end)
 	{
-		int			c = channel + i;
-
-		gradient[i] = (gradient[i] - norm.terms[c] - centred[i] * norm.terms[norm.channels + c]) *
-			(norm.saved[norm.channels + c] * norm.weight[c]);
+		load_terms<T>(b.norm, w.column, t);
+		load_floats(b.norm.terms + w.column, mean);
+		load_floats(b.norm.terms + b.norm.channels + w.column, slope);
 	}
-	store_pack(dx + at, gradient);
+	for (; w.row < w.end; w.row += BACK_AHEAD * w.step)
+	{
+		backward_rows<T> r;
+
+		load_backward(b, w, r);
+#pragma unroll
+		for (int k = 0; k < BACK_AHEAD; k++)
+		{
+			float		gradient[size],
+						centred[size];
+
+			if (w.row + k * w.step >= w.end)
+				break;
+			find_gradient(b, r, k, t, gradient, centred);
+			if (dother != NULL)
+				store_pack(dother + place(w, k), gradient);
+			if (dx == NULL)
+				continue;
+#pragma unroll
+			for (int i = 0; i < size; i++)
+				gradient[i] = (gradient[i] - mean[i] - centred[i] * slope[i]) * t.scale[i];
+			store_pack(dx + place(w, k), gradient);
+		}
+	}
 }
 
 template <typename T> static cudaError_t
@@ -362,21 +483,14 @@ vc_cuda_launch_norm_running(const vc_cuda_norm *norm, cudaStream_t stream)
 	return VC_LAUNCH(running_kernel, blocks_for(norm->channels, 128), 128, stream, *norm);
 }
 
-/* Threads of one pack each over a whole tensor. */
-template <typename T> static int64_t
-all_packs(const vc_cuda_norm *norm)
-{
-	return norm->rows * norm->channels / pack<T>::size;
-}
-
 template <typename T> static cudaError_t
 launch_apply(const vc_cuda_norm *norm, const void *x, const void *other, bool relu, void *y,
 			 cudaStream_t stream)
 {
-	int64_t		packs = all_packs<T>(norm);
+	cut			c = cut_rows(norm->type, norm->rows, norm->channels, norm->multiprocessors);
 
-	return VC_LAUNCH(VC_KERNEL(apply_kernel<T>), blocks_for(packs, THREADS), THREADS, stream,
-					 (const T *) x, (const T *) other, *norm, relu, packs, (T *) y);
+	return VC_LAUNCH(VC_KERNEL(apply_kernel<T>), dim3(c.columns, c.chunks), THREADS, stream,
+					 (const T *) x, (const T *) other, *norm, relu, c, (T *) y);
 }
 
 cudaError_t
@@ -393,7 +507,6 @@ launch_backward(const vc_cuda_norm *norm, const void *x, const void *y, bool rel
 {
 	cut			c = cut_rows(norm->type, norm->rows, norm->channels, norm->multiprocessors);
 	backward<T> b = {(const T *) x, (const T *) y, (const T *) dy, (const T *) dy2, *norm, relu};
-	int64_t		packs = all_packs<T>(norm);
 	cudaError_t status = VC_LAUNCH(VC_KERNEL(backward_sums_kernel<T>), dim3(c.columns, c.chunks),
 								   THREADS, stream, b, c);
 
@@ -402,8 +515,8 @@ launch_backward(const vc_cuda_norm *norm, const void *x, const void *y, bool rel
 						   stream, *norm, c.chunks, dweight, dbias);
 	if (status != cudaSuccess || (dx == NULL && dother == NULL))
 		return status;
-	return VC_LAUNCH(VC_KERNEL(backward_apply_kernel<T>), blocks_for(packs, THREADS), THREADS,
-					 stream, b, packs, (T *) dx, (T *) dother);
+	return VC_LAUNCH(VC_KERNEL(backward_apply_kernel<T>), dim3(c.columns, c.chunks), THREADS,
+					 stream, b, c, (T *) dx, (T *) dother);
 }
 
 cudaError_t

@@ -40,7 +40,7 @@ describe(const vc_plan *plan, int index)
 		mine->outputs = p->shape[0];
 		mine->padded_outputs = pad(p->shape[0]);
 		mine->channels = p->shape[1];
-		mine->padded_channels = first ? VC_CUDA_INPUT_CHANNELS : pad(p->shape[1]);
+		mine->padded_channels = first ? vc_cuda_input_channels(plan->type) : pad(p->shape[1]);
 		if (p->ndim == 4)
 		{
 			mine->area = p->shape[2] * p->shape[3];

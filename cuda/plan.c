@@ -213,6 +213,9 @@ vc_cuda_plan_free(vc_plan *plan)
 	if (plan == NULL)
 		return;
 	vc_cuda_enter(plan->device);
+	if (plan->ahead != NULL && plan->ahead_number == plan->device->upload.number)
+		vc_cuda_upload_stop(&plan->device->upload);
+	cudaStreamSynchronize(plan->device->upload.stream);
 	cudaStreamSynchronize(plan->device->stream);	/* what was canceled may still run */
 	vc_cuda_graphs_drop(plan);
 	vc_cuda_release(plan);

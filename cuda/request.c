@@ -33,12 +33,28 @@ vc_cuda_request_layout(vc_plan *plan, char *base, vc_cuda_request *r)
 	plan->whole_request_bytes = (size_t) (at - base);
 }
 
+/* Brings a call's images to the device, unless they are there or under way. */
+static vc_status
+bring_images(vc_plan *plan, const uint8_t *images, int count, vc_error *error)
+{
+	size_t		size = (size_t) plan->network->image_size;
+
+	if (images != plan->ahead || count != plan->ahead_count ||
+		plan->ahead_number <= plan->device->upload.lost)
+		return vc_cuda_upload_now(plan->device, plan->images[plan->brought], images,
+								  size * size * 3 * (size_t) count, error);
+	plan->brought = 1 - plan->brought;
+	plan->ahead = NULL;
+	return vc_cuda_upload_end(plan->device, error);
+}
+
 /* Names the call's images, and sends them where they come from the host. */
 vc_status
 vc_cuda_request_images(vc_plan *plan, const uint8_t *images, int count, vc_error *error)
 {
-	size_t		size = (size_t) plan->network->image_size;
 	const vc_images *selected = plan->selected;
+
+	vc_status	status;
 
 	plan->selected = NULL;
 	if (images == NULL && selected == NULL)
@@ -51,11 +67,11 @@ vc_cuda_request_images(vc_plan *plan, const uint8_t *images, int count, vc_error
 		plan->host.state->images = selected->data;
 		return VC_OK;
 	}
-	plan->host.state->images = plan->images;
 	for (int i = 0; i < count; i++)
 		plan->host.rows[i] = i;
-	return vc_cuda_upload(plan->device, plan->images, images, size * size * 3 * (size_t) count,
-						  error);
+	status = bring_images(plan, images, count, error);
+	plan->host.state->images = plan->images[plan->brought];
+	return status;
 }
 
 /* What each image weighs in the mean. */

@@ -139,8 +139,8 @@ vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 }
 
 /* Whether the convolutions' engines are those for a call. */
-bool
-vc_cuda_is_ready(const vc_plan *plan, const vc_cuda_run *run)
+static bool
+is_ready(const vc_plan *plan, const vc_cuda_run *run)
 {
 	return plan->ready_count == run->count && plan->ready_training == (run->training != 0);
 }
@@ -151,7 +151,7 @@ vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error)
 {
 	vc_status	status = VC_OK;
 
-	if (vc_cuda_is_ready(plan, run))
+	if (is_ready(plan, run))
 		return VC_OK;
 	plan->ready_count = 0;
 	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
@@ -188,6 +188,11 @@ wait_for_results(vc_plan *plan, vc_error *error)
 			break;
 		status = cudaSuccess;
 		cudaGetLastError();		/* "not ready" is no error */
+		if (vc_cuda_upload_go_on(&device->upload, false, error) != VC_OK)
+		{
+			cudaStreamSynchronize(device->stream);
+			return error != NULL ? error->code : VC_DEVICE_ERROR;
+		}
 		sched_yield();
 		if (now() - asked < POLL_SECONDS)
 			continue;
@@ -265,12 +270,27 @@ hand_out(const vc_plan *plan, int value, const float *from, int count, float *to
 			   sizeof(float) * (size_t) v->channels);
 }
 
+/*
+ * Images that a forward pass of `count` computes: a power of 2, or the plan's
+ * most.  What is too much is thrown away.  Each number of images has engines of
+ * its own, some of which take a second to compile, and a graph.
+ */
+static int
+round_count(const vc_plan *plan, int count)
+{
+	int			rounded = 1;
+
+	while (rounded < count)
+		rounded *= 2;
+	return rounded < plan->options.max_batch ? rounded : plan->options.max_batch;
+}
+
 /* The device's forward(); see device.h. */
 vc_status
 vc_cuda_forward(vc_plan *plan, const uint8_t *images, int count,
 				float *logits, float *features, vc_error *error)
 {
-	vc_cuda_run run = {.count = count};
+	vc_cuda_run run = {.count = round_count(plan, count)};
 	vc_status	status;
 
 	if ((status = vc_batch_check(&plan->options, count, 1, error)) != VC_OK ||
@@ -279,7 +299,11 @@ vc_cuda_forward(vc_plan *plan, const uint8_t *images, int count,
 	vc_cuda_enter(plan->device);
 	if ((status = vc_cuda_poll(plan, error)) == VC_OK &&
 		(status = vc_cuda_request_images(plan, images, count, error)) == VC_OK)
+	{
+		for (int i = count; i < run.count; i++)
+			plan->host.rows[i] = plan->host.rows[0];
 		status = run_call(plan, &run, error);
+	}
 	vc_cuda_leave(plan->device);
 	if (status != VC_OK)
 		return status;

@@ -124,7 +124,8 @@ static int
 add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
 {
 	vc_cuda_value *v = &plan->values[plan->value_count];
-	size_t		unit = first->op == VC_INPUT ? VC_CUDA_INPUT_CHANNELS : VC_CUDA_CHANNELS;
+	size_t		unit = first->op == VC_INPUT ? (size_t) vc_cuda_input_channels(plan->type)
+		: VC_CUDA_CHANNELS;
 
 	switch (first->op)
 	{

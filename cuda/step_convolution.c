@@ -54,6 +54,12 @@ operands_of(const vc_plan *plan, const vc_cuda_step *step, int direction, const 
 	return o;
 }
 
+static vc_status
+poll(void *plan, vc_error *error)
+{
+	return vc_cuda_poll(plan, error);
+}
+
 /* Finds one direction's engine, and workspace for it. */
 static vc_status
 find_engine(vc_plan *plan, vc_cuda_step *step, const vc_cuda_problem *problem, vc_error *error)
@@ -62,8 +68,9 @@ find_engine(vc_plan *plan, vc_cuda_step *step, const vc_cuda_problem *problem, v
 	const vc_cuda_value *out = &plan->values[step->output];
 	vc_cuda_operands operands = operands_of(plan, step, d,
 											vc_cuda_buffer_data(plan, out->gradient[0]));
+	vc_cuda_interrupt interrupt = {poll, plan};
 	vc_status	status = vc_cuda_engine_find(plan->device->library, problem, &operands,
-											 &step->engines[d], error);
+											 &interrupt, &step->engines[d], error);
 
 	if (status != VC_OK || step->engines[d] == NULL)
 		return status;
@@ -77,7 +84,7 @@ ready_forward(vc_plan *plan, vc_cuda_step *step, int count, vc_error *error)
 	vc_status	status;
 
 	step->fused = false;
-	if (step->folded != NULL)
+	if (step->folded != NULL && vc_cuda_switch("VISCLF_CUDA_FUSE", true))
 	{
 		problem.fused = true;
 		problem.adds = step->other >= 0;

@@ -24,11 +24,11 @@ SELECT count(*) AS adverts, count(label) AS labelled, min(published), max(publis
 FROM adverts;
 
 \echo
-\echo '== train a small network on those'
+\echo '== train a small network on those: three times on two thirds, to be told of the other third, then on all'
 CALL visclf.train('adverts', 'adverts', key_column => 'id',
-	architecture => 'resnet20', epochs => 16, batch_size => 16, learning_rate => 8e-3);
+	architecture => 'resnet20', epochs => 16, batch_size => 16, learning_rate => 8e-3, folds => 3);
 
-SELECT phase, epoch, train_loss, valid_loss, accuracy, time
+SELECT fold, phase, epoch, train_loss, valid_loss, accuracy, time
 FROM visclf.training_log ORDER BY finished_at;
 
 \echo
@@ -42,7 +42,7 @@ CALL visclf.classify_table('adverts', 'adverts', 'id', 'predictions');
 \timing off
 CREATE VIEW advert_predictions AS
 SELECT a.id, a.image, extract(year FROM a.published)::int AS year, extract(decade FROM a.published)::int * 10 AS decade, a.place,
-	p.label, p.confidence, p.probabilities, p.model_id, p.error, a.truth
+	a.label AS known, p.label, p.confidence, p.probabilities, p.model_id, p.error, a.truth
 FROM adverts a JOIN predictions p USING (id);
 
 \echo
@@ -60,6 +60,28 @@ FROM visclf.prevalence('adverts', 'advert_predictions', '{decade}') p
 JOIN (SELECT decade, avg((truth = 'illustrations')::int)::float8 AS truth FROM advert_predictions GROUP BY decade) t
 	ON t.decade = (p.groups ->> 'decade')::int
 WHERE p.class = 'illustrations' ORDER BY 1;
+
+\echo
+\echo '== the same by place'
+SELECT p.groups ->> 'place' AS place, p.images AS adverts, percent(p.raw_share) AS counted, percent(p.share) AS corrected,
+	percent(p.low) AS low, percent(p.high) AS high, percent(t.truth) AS truth, t.truth BETWEEN p.low AND p.high AS "truth inside"
+FROM visclf.prevalence('adverts', 'advert_predictions', '{place}') p
+JOIN (SELECT place, avg((truth = 'illustrations')::int)::float8 AS truth FROM advert_predictions GROUP BY place) t
+	ON t.place = p.groups ->> 'place'
+WHERE p.class = 'illustrations' ORDER BY 1;
+
+\echo
+\echo '== how wide the intervals of the decades are: from the labels alone, from predictions corrected by held-out errors, from both'
+SELECT d.decade, percent(d.width) AS "labels alone", percent(a.high - a.low) AS "predictions, corrected", percent(p.high - p.low) AS both
+FROM (SELECT decade, w.high - w.low AS width FROM (SELECT decade, count(*) FILTER (WHERE known = 'illustrations') AS hits, count(known) AS labelled
+		FROM advert_predictions GROUP BY decade) n, visclf.wilson_interval(hits, labelled) w) d
+JOIN visclf.prevalence('adverts', 'advert_predictions', '{decade}', 'acc', known_column => NULL) a ON a.groups ->> 'decade' = d.decade::text AND a.class = 'illustrations'
+JOIN visclf.prevalence('adverts', 'advert_predictions', '{decade}') p ON p.groups ->> 'decade' = d.decade::text AND p.class = 'illustrations' ORDER BY 1;
+
+\echo
+\echo '== did it change?'
+SELECT from_group AS from, to_group AS to, percent(difference) AS difference, percent(low) AS low, percent(high) AS high, changed
+FROM visclf.change('adverts', 'advert_predictions', 'decade') WHERE class = 'illustrations';
 
 CREATE TABLE years AS
 SELECT (p.groups ->> 'year')::int AS year, p.images AS adverts, p.raw_share AS counted, p.share AS corrected, p.low, p.high, t.truth

@@ -19,7 +19,7 @@
 #include "engine/support/status.h"
 #include "engine/weights/store.h"
 
-#define VC_DEVICE_API_VERSION 5
+#define VC_DEVICE_API_VERSION 6
 
 typedef struct vc_device vc_device;		/* each device defines its own */
 typedef struct vc_plan vc_plan;
@@ -135,7 +135,7 @@ typedef struct vc_device_api
 	bool		shares_weights; /* knows vc_plan_options.parameters and store */
 
 	/* Fills at most max entries, unusable ones too; *count says how many. */
-	vc_status	(*probe) (vc_device_info *info, int max, int *count, vc_error *error);
+	vc_status	(*survey) (vc_device_info *info, int max, int *count, vc_error *error);
 
 	/* threads: CPU threads to compute with, >= 1; a GPU ignores it. */
 	vc_status	(*open) (int index, int threads, vc_device **device, vc_error *error);
@@ -225,6 +225,16 @@ typedef struct vc_device_api
 							   int count, vc_error *error);
 	vc_status	(*images_select) (vc_plan *plan, const vc_images *images,
 								  const int64_t *rows, int count, vc_error *error);
+
+	/*
+	 * Begins to send images while the plan's next call computes on others; the
+	 * first call after it that is given this pointer and count finds them
+	 * there.  They must be whole now, and stay as they are until that call or
+	 * plan_free.  One batch at a time.  NULL in devices without memory of
+	 * their own.
+	 */
+	vc_status	(*images_ahead) (vc_plan *plan, const uint8_t *images, int count,
+								 vc_error *error);
 } vc_device_api;
 
 /*

@@ -115,16 +115,18 @@ CREATE TABLE visclf.epoch (
 	phase		text NOT NULL,
 	epoch		int NOT NULL,
 	train_loss	real NOT NULL,
-	valid_loss	real NOT NULL,
-	accuracy	real NOT NULL,
+	valid_loss	real,
+	accuracy	real,
 	f1_score	real,
 	images		int NOT NULL,
 	duration	interval NOT NULL,
 	finished_at	timestamptz NOT NULL DEFAULT clock_timestamp(),
-	PRIMARY KEY (model_id, phase, epoch)
+	fold		int NOT NULL DEFAULT 0,
+	PRIMARY KEY (model_id, fold, phase, epoch)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.epoch_rows PARTITION OF visclf.epoch DEFAULT;
 COMMENT ON TABLE visclf.epoch IS 'one row an epoch of training, written as it ends; read it through visclf.training_log';
+COMMENT ON COLUMN visclf.epoch.fold IS 'the fold that is held out, from 1; 0: the training of the version itself, which holds out none where there are folds, so that valid_loss and accuracy are NULL';
 
 CREATE TABLE visclf.validation (
 	model_id	int NOT NULL,
@@ -136,16 +138,20 @@ CREATE TABLE visclf.validation (
 	predicted_labels text[],
 	probabilities real[] NOT NULL,
 	loss		real NOT NULL,
+	group_key	text,
+	fold		int,
 	PRIMARY KEY (model_id, row_number),
 	CHECK (CASE WHEN labels IS NULL THEN num_nulls(label, predicted) = 0 AND predicted_labels IS NULL
 		   ELSE num_nonnulls(label, predicted) = 0 AND predicted_labels IS NOT NULL END)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.validation_rows PARTITION OF visclf.validation DEFAULT;
-COMMENT ON TABLE visclf.validation IS 'what a finished model says of the images that were held out of its training';
+COMMENT ON TABLE visclf.validation IS 'what was said of labelled images by a network that was not trained on them: the finished model, of those held out; with folds of all, each by the network that its fold was held out of';
 COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
 COMMENT ON COLUMN visclf.validation.label IS 'the class it was given; NULL for a multi-label model, as is predicted';
 COMMENT ON COLUMN visclf.validation.labels IS 'the classes it was given, for a multi-label model; otherwise NULL, as is predicted_labels';
 COMMENT ON COLUMN visclf.validation.probabilities IS 'of each class, in the order of visclf.model.classes; multi-label ones do not add up to 1';
+COMMENT ON COLUMN visclf.validation.group_key IS 'the row''s group_column as text; NULL where training was given none';
+COMMENT ON COLUMN visclf.validation.fold IS 'from 1; NULL where training had no folds';
 COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats; multi-label: binary, the mean over classes';
 
 CREATE TABLE visclf.model_share (
@@ -311,12 +317,13 @@ CREATE PROCEDURE visclf.train(
 	weight_decay	float8 DEFAULT 0.01,
 	dropout			float8 DEFAULT 0.5,
 	batch_size		int DEFAULT 64,
-	validation_share float8 DEFAULT 0.2,
-	seed			bigint DEFAULT 42)
+	validation_share float8 DEFAULT NULL,
+	seed			bigint DEFAULT 42,
+	folds			int DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
 COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, text, text, int, int,
-	float8, float8, float8, float8, int, float8, bigint) IS
-'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block';
+	float8, float8, float8, float8, int, float8, bigint, int) IS
+'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block. With folds every image is predicted by a network that has not seen it, and the version is trained on all';
 
 CREATE PROCEDURE visclf.resume(model text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_resume';
@@ -379,7 +386,7 @@ COMMENT ON VIEW visclf.models IS
 'the models that the current role may see, a row a version; interrupted ones can be resumed. One in training is running elsewhere where rows come from another server, which alone knows more; the owner is NULL where that role is gone';
 
 CREATE VIEW visclf.training_log WITH (security_barrier = true) AS
-SELECT m.name AS model, m.version, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
+SELECT m.name AS model, m.version, e.fold, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
 	pg_catalog.to_char(t.rounded, CASE WHEN t.rounded < '1 hour' THEN 'MI:SS' ELSE 'FMHH24:MI:SS' END) AS time,
 	e.images, e.duration, e.finished_at, e.model_id
 FROM visclf.epoch_rows e JOIN visclf.model_rows m USING (model_id) JOIN visclf.readable USING (model_id)
@@ -663,20 +670,116 @@ CREATE FUNCTION visclf.prevalence(
 	model			text,
 	predictions		regclass,
 	by				text[] DEFAULT '{}',
-	method			text DEFAULT 'acc',
+	method			text DEFAULT NULL,
 	label_column	name DEFAULT 'label',
 	probabilities_column name DEFAULT 'probabilities',
 	error_column	name DEFAULT 'error',
 	confidence		float8 DEFAULT 0.95,
 	resamples		int DEFAULT 1000,
 	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
 	OUT groups jsonb, OUT class text, OUT images bigint, OUT failed bigint, OUT raw_share float8,
-	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text)
+	OUT share float8, OUT low float8, OUT high float8, OUT estimate float8, OUT warning text,
+	OUT labelled bigint, OUT borrowed float8)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_prevalence';
-COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint) IS
-'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected by the errors that the active version makes on its validation images, with an interval and with what is to be doubted. Shares are of the images classified (images; failed ones beside them), estimate is share * images. Methods: cc, pcc, acc, pacc, emq';
+COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint, name, name, name, name) IS
+'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected, with an interval and with what is to be doubted. Images whose label is known (known_column; labelled counts them) count as what they are. Method ppi, the default where there are such, learns from them how often the model is right of the others, in each group as far as its labels go and of all groups beyond that (borrowed, 0 to 1); key_column finds what was said of them by a network that had not seen them, weight_column has 1 / the probability with which each was drawn to be labelled, cluster_column what was drawn together. The other methods, cc, pcc, acc (the default without known labels), pacc, emq, correct by the errors of the active version on its validation images. Shares are of the images labelled or classified (images; failed ones beside them), estimate is share * images';
+
+CREATE FUNCTION visclf.change(
+	model			text,
+	predictions		regclass,
+	by				name,
+	from_value		text DEFAULT NULL,
+	to_value		text DEFAULT NULL,
+	method			text DEFAULT NULL,
+	label_column	name DEFAULT 'label',
+	probabilities_column name DEFAULT 'probabilities',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	resamples		int DEFAULT 1000,
+	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
+	OUT class text, OUT from_group text, OUT to_group text, OUT from_share float8, OUT to_share float8,
+	OUT difference float8, OUT low float8, OUT high float8, OUT changed boolean,
+	OUT slope float8, OUT slope_low float8, OUT slope_high float8, OUT warning text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_change';
+COMMENT ON FUNCTION visclf.change(text, regclass, name, text, text, text, name, name, name, float8, int, bigint, name, name, name, name) IS
+'whether the share of each class changed from one group of a column to another (the first and the last, where none are named): the difference, its interval, and whether that leaves 0 out; and, over a column of numbers or dates, the slope of the line through all images, a unit or a year, with its interval. Both are of the change itself: errors of the model that are common to the groups cancel out, which overlapping intervals of shares do not show. By method ppi groups borrow from each other, but not in what is asked, so from_share and to_share may be further apart than in visclf.prevalence. Options as there';
+
+CREATE FUNCTION visclf.label_plan(
+	model			text,
+	predictions		regclass,
+	width			float8 DEFAULT 0.05,
+	by				text[] DEFAULT '{}',
+	label_column	name DEFAULT 'label',
+	error_column	name DEFAULT 'error',
+	confidence		float8 DEFAULT 0.95,
+	known_column	name DEFAULT 'known',
+	key_column		name DEFAULT NULL,
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL,
+	OUT groups jsonb, OUT images bigint, OUT labelled bigint, OUT class text, OUT width_now float8, OUT more bigint)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_label_plan';
+COMMENT ON FUNCTION visclf.label_plan(text, regclass, float8, text[], name, name, float8, name, name, name, name) IS
+'how many more labels of images drawn at random in each group bring every class''s interval by visclf.prevalence, method ppi, to a width (more; 0: it is there), if they say what the labels at hand say; beside it the widest interval now and its class';
+
+CREATE FUNCTION visclf.sample_to_label(
+	source			regclass,
+	key_column		name,
+	n				int,
+	by				text[] DEFAULT '{}',
+	label_column	name DEFAULT 'label',
+	seed			bigint DEFAULT 42,
+	OUT key text, OUT groups jsonb, OUT probability float8, OUT weight float8)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	keys text := (SELECT coalesce(string_agg(format('%s AS g%s, ', visclf.column_expression(source, b.name::name, 'by'), b.place), '' ORDER BY b.place), '')
+				  FROM unnest(by) WITH ORDINALITY b(name, place));
+	pairs text := (SELECT coalesce(string_agg(format('%L, g%s', b.name, b.place), ', ' ORDER BY b.place), '')
+				   FROM unnest(by) WITH ORDINALITY b(name, place));
+BEGIN
+	IF n < 1 THEN
+		RAISE EXCEPTION 'cannot draw % images', n
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'n is how many images are to be labelled, 1 or more.';
+	END IF;
+	-- a turn of the strata after the other, so that each gives as many until it has no more
+	RETURN QUERY EXECUTE format($query$
+		WITH placed AS (
+			SELECT r.key, jsonb_build_object(%1$s) AS groups, r.open, hashtextextended(r.key, $2) AS draw
+			FROM (SELECT %2$s %3$s AS key, (%4$s) IS NULL AS open FROM %5$s s) r),
+		ranked AS (
+			SELECT p.*, row_number() OVER (PARTITION BY p.groups, p.open ORDER BY p.draw, p.key) AS turn,
+				count(*) OVER (PARTITION BY p.groups) AS images,
+				count(*) FILTER (WHERE NOT p.open) OVER (PARTITION BY p.groups) AS labelled
+			FROM placed p),
+		drawn AS (
+			SELECT r.* FROM ranked r WHERE r.open AND r.key IS NOT NULL
+			ORDER BY r.turn, hashtextextended(r.groups::text, $2), r.groups LIMIT $1)
+		SELECT d.key, d.groups, p.labelled::float8 / d.images, d.images::float8 / p.labelled
+		FROM drawn d CROSS JOIN LATERAL (SELECT d.labelled + count(*) AS labelled FROM drawn o WHERE o.groups = d.groups) p
+		ORDER BY d.groups, d.turn
+		$query$, pairs, keys, visclf.column_expression(source, key_column, 'key_column'),
+			visclf.column_expression(source, label_column, 'label_column'), source)
+		USING n, seed;
+END
+$$;
+COMMENT ON FUNCTION visclf.sample_to_label(regclass, name, int, text[], name, bigint) IS
+'keys of n images of a table or view to be labelled next, at random among those whose label is NULL: from each group of the columns of by as many, as far as there are so many. probability is that with which an image of its group is then labelled, those that were before counted, and weight 1 / probability: weight_column of visclf.prevalence for all labelled images of the group, if those before were drawn at random too. The same seed draws the same';
 
 CREATE TYPE visclf.share_estimate AS (
 	images		bigint,
@@ -686,10 +789,15 @@ CREATE TYPE visclf.share_estimate AS (
 	low			float8,
 	high		float8,
 	estimate	float8,
-	warning		text
+	warning		text,
+	labelled	bigint
 );
 COMMENT ON TYPE visclf.share_estimate IS
-'the share of one class among the images classified: as counted, corrected, the 95 % interval, share * images, and what is to be doubted; columns as in visclf.prevalence';
+'the share of one class among the images classified or labelled: as counted, corrected, the 95 % interval, share * images, what is to be doubted, and how many labels are known; columns as in visclf.prevalence';
+
+CREATE DOMAIN visclf.share_state AS bytea;
+COMMENT ON DOMAIN visclf.share_state IS
+'what visclf.corrected_share has counted of some images of a group: visclf.share_state makes it where the images are, on one server or on several, and visclf.corrected_share makes the estimate of all such states of a group';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
 LANGUAGE c STABLE PARALLEL SAFE
@@ -704,6 +812,43 @@ AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
 COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
 'transition of the aggregate visclf.corrected_share';
 
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, known text, key text,
+	weight float8, cluster text) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_corrected_share_add_known';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, text, float8, text) IS
+'transition of the aggregates visclf.corrected_share and visclf.share_state';
+
+CREATE FUNCTION visclf.corrected_share_add(state internal, part visclf.share_state) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_add';
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, visclf.share_state) IS
+'transition of the aggregate visclf.corrected_share of states';
+
+CREATE FUNCTION visclf.corrected_share_combine(state internal, other internal) RETURNS internal
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_combine';
+COMMENT ON FUNCTION visclf.corrected_share_combine(internal, internal) IS
+'puts two states of the aggregate visclf.corrected_share together';
+
+CREATE FUNCTION visclf.corrected_share_serialize(state internal) RETURNS bytea
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_serialize';
+COMMENT ON FUNCTION visclf.corrected_share_serialize(internal) IS
+'a state of the aggregate visclf.corrected_share as bytes, to be sent to another process';
+
+CREATE FUNCTION visclf.corrected_share_deserialize(bytes bytea, unused internal) RETURNS internal
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_deserialize';
+COMMENT ON FUNCTION visclf.corrected_share_deserialize(bytea, internal) IS
+'the state of the aggregate visclf.corrected_share that was sent as bytes';
+
+CREATE FUNCTION visclf.share_state_end(state internal) RETURNS visclf.share_state
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_share_state_serialize';
+COMMENT ON FUNCTION visclf.share_state_end(internal) IS
+'end of the aggregate visclf.share_state';
+
 CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
 LANGUAGE c STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
@@ -714,7 +859,10 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
 	FINALFUNC = visclf.corrected_share_end,
-	PARALLEL = RESTRICTED);
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
 'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
 
@@ -722,9 +870,45 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, meth
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
 	FINALFUNC = visclf.corrected_share_end,
-	PARALLEL = RESTRICTED);
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
-'the same by any method of visclf.prevalence; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+'the same by any method of visclf.prevalence that learns from validation images; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, known text, key text, weight float8, cluster text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, text, float8, text) IS
+'the share of one class in a group some of whose labels are known (known; NULL where not): method ppi of visclf.prevalence, but that a group borrows nothing from others; method acc where no label of the group is known. key is that of the training, as text; weight is 1 / the probability with which a labelled image was drawn and cluster what was drawn together, or NULL';
+
+CREATE AGGREGATE visclf.share_state(model text, label text, class text, known text, key text, weight float8, cluster text) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.share_state_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.share_state(text, text, text, text, text, float8, text) IS
+'what visclf.corrected_share would estimate from, as a value: for images that are in several tables or on several servers';
+
+CREATE AGGREGATE visclf.corrected_share(part visclf.share_state) (
+	SFUNC = visclf.corrected_share_add,
+	STYPE = internal,
+	FINALFUNC = visclf.corrected_share_end,
+	COMBINEFUNC = visclf.corrected_share_combine,
+	SERIALFUNC = visclf.corrected_share_serialize,
+	DESERIALFUNC = visclf.corrected_share_deserialize,
+	PARALLEL = SAFE);
+COMMENT ON AGGREGATE visclf.corrected_share(visclf.share_state) IS
+'the estimate of all images that the states of a group counted';
 
 ---------------------------------------------------------------------------
 -- To look at and to show
@@ -769,16 +953,19 @@ CREATE FUNCTION visclf.report(
 	probabilities_column name DEFAULT 'probabilities',
 	error_column	name DEFAULT 'error',
 	classes			text[] DEFAULT NULL,
-	method			text DEFAULT 'acc',
+	method			text DEFAULT NULL,
 	confidence		float8 DEFAULT 0.95,
 	resamples		int DEFAULT 1000,
 	pictures		int DEFAULT 12,
 	title			text DEFAULT NULL,
-	seed			bigint DEFAULT 42)
+	seed			bigint DEFAULT 42,
+	known_column	name DEFAULT 'known',
+	weight_column	name DEFAULT NULL,
+	cluster_column	name DEFAULT NULL)
 RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_report';
-COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint) IS
+COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint, name, name, name) IS
 'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
 
 ---------------------------------------------------------------------------

@@ -74,12 +74,13 @@ install_on_server()
 {
 	local copy=$tmp/server-build
 
-	mkdir -p "$copy/build"
+	mkdir -p "$copy/build" "$copy/test"
 	cp -a "$root/Makefile" "$root/visclf.control" "$root/cpu" "$root/engine" "$root/extension" "$root/sql" "$copy/"
 	find "$copy" -name '*.o' -exec rm {} +
 	cp -a "$root/build/cpu" "$root/build/engine" "$copy/build/"
+	cp -a "$root/test/upgrade" "$copy/test/"
 	make -s -j"$(nproc)" -C "$copy" WITH_CUDA=no PG_CONFIG="$1/bin/pg_config" all
-	make -s -C "$copy" WITH_CUDA=no PG_CONFIG="$1/bin/pg_config" install
+	make -s -C "$copy" WITH_CUDA=no PG_CONFIG="$1/bin/pg_config" install install-earlier
 	rm -rf "$copy"
 }
 

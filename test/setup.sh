@@ -71,10 +71,11 @@ build()
 	make -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" all unit
 }
 
+# The extension; and what else is named of the Makefile's targets.
 install_extension()
 {
 	say "installing into $("$PG_CONFIG" --pkglibdir)"
-	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install
+	as_root make -s -C "$root" PG_CONFIG="$PG_CONFIG" install "$@"
 }
 
 install_packages

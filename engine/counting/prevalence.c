@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EM_MOST 10000			/* iterations */
-#define EM_TOLERANCE 1e-6		/* mean change of a share, for an end; of a resample */
-#define EM_EXACT 1e-11			/* and of the estimate itself */
+#define EM_EXACT 1e-11			/* mean change of a share, for an end; of the estimate itself */
 
 static const char *const method_names[] = {"cc", "pcc", "acc", "pacc", "emq"};
 
@@ -39,134 +37,12 @@ vc_quantification_corrects(vc_quantification method)
 	return method == VC_ACC || method == VC_PACC || method == VC_EMQ;
 }
 
-static bool
-uses_rates(vc_quantification method)
-{
-	return method == VC_ACC || method == VC_PACC;
-}
-
-/* One step from the shares to the mean of the reweighed probabilities, into next[classes]. */
-static void
-reweigh(const vc_cells *cells, const double *weights, int classes, const double *prior,
-		const double *shares, double *next, double *ratio)
-{
-	double		total = 0;
-
-	for (int c = 0; c < classes; c++)
-	{
-		ratio[c] = shares[c] / prior[c];
-		next[c] = 0;
-	}
-	for (int i = 0; i < cells->count; i++)
-	{
-		const double *p = cells->means + (size_t) i * classes;
-		double		sum = 0;
-
-		for (int c = 0; c < classes; c++)
-			sum += ratio[c] * p[c];
-		for (int c = 0; c < classes && sum > 0; c++)
-			next[c] += weights[i] * ratio[c] * p[c] / sum;
-		total += weights[i];
-	}
-	for (int c = 0; c < classes; c++)
-		next[c] /= total;
-}
-
-void
-vc_expect_maximize(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cells,
-				   const double *weights, double tolerance, double *shares, double *scratch)
-{
-	int			classes = q->options.classes;
-	double		change = 1;
-
-	for (int round = 0; round < EM_MOST && change >= tolerance && !vc_canceled(q); round++)
-	{
-		reweigh(cells, weights, classes, learnt->prior, shares, scratch, scratch + classes);
-		change = 0;
-		for (int c = 0; c < classes; c++)
-		{
-			change += fabs(scratch[c] - shares[c]) / classes;
-			shares[c] = scratch[c];
-		}
-	}
-}
-
-bool
-vc_canceled(const vc_quantifier *q)
-{
-	return q->options.canceled != NULL && q->options.canceled(q->options.argument);
-}
-
-/* The shares of the classes in the validation images; none is quite 0, as in QuaPy. */
-static void
-learn_prior(const vc_quantifier *q, const vc_cells *cells, double *const *weights, double *prior)
-{
-	int			classes = q->options.classes;
-	double		total = 0;
-	bool		zero = false;
-
-	for (int c = 0; c < classes; c++)
-	{
-		prior[c] = q->options.balanced;
-		for (int i = 0; i < cells[c].count && !q->options.balanced; i++)
-			prior[c] += weights[c][i];
-		total += prior[c];
-		zero = zero || prior[c] == 0;
-	}
-	for (int c = 0; c < classes; c++)
-		prior[c] = (prior[c] / total + (zero ? 1e-4 : 0)) / (zero ? 1 + classes * 1e-4 : 1);
-}
-
-void
-vc_learn(const vc_quantifier *q, const vc_cells *cells, double *const *weights, vc_learnt *learnt,
-		 double *scratch)
-{
-	int			classes = q->options.classes;
-	double	   *column = scratch + 2 * classes * classes;
-
-	if (learnt->prior != NULL)
-		learn_prior(q, cells, weights, learnt->prior);
-	if (learnt->rates == NULL)
-		return;
-	for (int c = 0; c < classes; c++)
-	{
-		double		total = 0;
-
-		for (int i = 0; i < cells[c].count; i++)
-			total += weights[c][i];
-		if (total > 0)
-			vc_cells_mean(&cells[c], weights[c], classes, column);
-		for (int i = 0; i < classes; i++)	/* not seen: told right, as in QuaPy */
-			learnt->rates[i * classes + c] = total > 0 ? column[i] : i == c;
-	}
-	if (!vc_invert(learnt->rates, classes, learnt->inverse, scratch))
-		learnt->inverse = NULL;
-}
-
-void
-vc_estimate(const vc_quantifier *q, const vc_learnt *learnt, const vc_cells *cells,
-			const double *weights, double *shares, double *scratch)
-{
-	int			classes = q->options.classes;
-	double	   *mean = scratch + VC_SIMPLEX_SCRATCH(classes);
-
-	if (q->options.method == VC_EMQ)
-		vc_expect_maximize(q, learnt, cells, weights, EM_TOLERANCE, shares, scratch);
-	else if (uses_rates(q->options.method))
-	{
-		vc_cells_mean(cells, weights, classes, mean);
-		vc_simplex_solve(learnt->rates, learnt->inverse, mean, classes, shares, scratch);
-	}
-	else
-		vc_cells_mean(cells, weights, classes, shares);
-}
-
 /* Numbers of what is learnt once. */
 static size_t
 learnt_numbers(const vc_quantifier_options *o)
 {
 	size_t		classes = o->classes;
-	size_t		matrix = uses_rates(o->method) ? classes * classes : 0;
+	size_t		matrix = vc_uses_rates(o->method) ? classes * classes : 0;
 
 	return 2 * matrix + (o->method == VC_EMQ ? classes : 0);
 }
@@ -210,7 +86,7 @@ static vc_status
 allocate(vc_quantifier *q, vc_error *error)
 {
 	size_t		classes = q->options.classes;
-	size_t		matrix = uses_rates(q->options.method) ? classes * classes : 0;
+	size_t		matrix = vc_uses_rates(q->options.method) ? classes * classes : 0;
 	size_t		prior = q->options.method == VC_EMQ ? classes : 0;
 	size_t		each = learnt_numbers(&q->options);
 	size_t		count = 1 + (size_t) q->options.resamples;
@@ -260,11 +136,13 @@ learn(vc_quantifier *q, const vc_classified *validation, vc_error *error)
 	vc_status	status = cells == NULL ? vc_no_memory(error, sizeof(vc_cells) * classes) : VC_OK;
 
 	for (int c = 0; c < classes && status == VC_OK; c++)
-		status = vc_cells_make(&validation[c], classes, q->options.method != VC_ACC, &cells[c], error);
+		status = q->options.clusters > 0 && q->options.method != VC_ACC ?
+			vc_cells_single(&validation[c], classes, &cells[c], error) :
+			vc_cells_make(&validation[c], classes, q->options.method != VC_ACC, &cells[c], error);
 	if (status == VC_OK)
 		status = learn_observed(q, cells, error);
 	if (status == VC_OK)
-		status = vc_resample_validation(q, cells, error);
+		status = vc_resample_validation(q, validation, cells, error);
 	for (int c = 0; c < classes && cells != NULL; c++)
 		vc_cells_free(&cells[c]);
 	free(cells);
@@ -348,13 +226,6 @@ refine(const vc_quantifier *q, const vc_classified *group, double *shares, doubl
 	return VC_OK;
 }
 
-void
-vc_away_from_zero(const double *shares, int classes, double *start)
-{
-	for (int c = 0; c < classes; c++)
-		start[c] = (shares[c] + 0.01) / (1 + 0.01 * classes);
-}
-
 /* The estimates themselves, without intervals. */
 static vc_status
 estimate_observed(const vc_quantifier *q, const vc_classified *group, const vc_cells *cells,
@@ -384,6 +255,13 @@ estimate_observed(const vc_quantifier *q, const vc_classified *group, const vc_c
 vc_status
 vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, vc_error *error)
 {
+	return vc_quantify_draws(q, group, out, NULL, error);
+}
+
+vc_status
+vc_quantify_draws(const vc_quantifier *q, const vc_classified *group, vc_prevalence *out, double *draws,
+				  vc_error *error)
+{
 	vc_cells	cells;
 	vc_status	status;
 
@@ -393,7 +271,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 		return vc_fail(error, VC_LIMIT_EXCEEDED, "a group has more than %d images, too many for this method", INT32_MAX);
 	for (int c = 0; c < q->options.classes; c++)
 	{
-		out[c].raw = group->said != NULL ? (double) group->said[c] / group->count : NAN;
+		out[c].raw = group->predicted != NULL ? (double) group->predicted[c] / group->count : NAN;
 		out[c].low = out[c].high = NAN;
 	}
 	status = vc_cells_make(group, q->options.classes, vc_quantification_soft(q->options.method),
@@ -401,7 +279,7 @@ vc_quantify(const vc_quantifier *q, const vc_classified *group, vc_prevalence *o
 	if (status == VC_OK)
 		status = estimate_observed(q, group, &cells, out, error);
 	if (status == VC_OK && q->options.resamples > 0)
-		status = vc_interval(q, &cells, out, error);
+		status = vc_interval(q, &cells, out, draws, error);
 	vc_cells_free(&cells);
 	return status;
 }

@@ -25,6 +25,8 @@
  * acc those of one predicted class, where the classes share one image more than
  * there are (half each of two: Jeffreys' prior), for what was not seen may
  * still be; otherwise those whose probabilities are the same to a hundredth.
+ * Validation images of one cluster, as a page, share a draw; where clusters are few,
+ * draws vary more, as Student's distribution is wider than the normal.
  */
 #ifndef VISCLF_PREVALENCE_H
 #define VISCLF_PREVALENCE_H
@@ -47,8 +49,12 @@ typedef enum vc_quantification
 typedef struct vc_classified
 {
 	int64_t		count;
-	const int64_t *said;		/* [classes]: images of each predicted class */
+	const int64_t *predicted;		/* [classes]: images of each predicted class */
 	const float *probabilities; /* [count][classes] */
+
+	/* of validation images, where they come in clusters (vc_quantifier_options) */
+	const int32_t *labels;		/* [count]: predicted class */
+	const int32_t *clusters;	/* [count] */
 } vc_classified;
 
 typedef struct vc_quantifier_options
@@ -59,6 +65,7 @@ typedef struct vc_quantifier_options
 	int			resamples;		/* 0: no intervals */
 	uint64_t	seed;
 	int64_t		memory;			/* bytes that may be needed; 0: any */
+	int			clusters;		/* of validation images, which are drawn together; 0: each for itself */
 	bool		balanced;		/* trained as if all classes were as frequent: emq */
 	bool		(*canceled) (void *argument);	/* may be NULL */
 	void	   *argument;
@@ -110,11 +117,22 @@ extern vc_status vc_quantify(const vc_quantifier *quantifier, const vc_classifie
 							 vc_prevalence *out, vc_error *error);
 
 /*
+ * The same, with the shares by each resample in draws[classes][resamples] (NULL: not
+ * wanted).  A resample has the same errors for every group, so what groups' draws
+ * differ in is without what their errors have in common.
+ */
+extern vc_status vc_quantify_draws(const vc_quantifier *quantifier, const vc_classified *group,
+								   vc_prevalence *out, double *draws, vc_error *error);
+
+/* The bounds that leave out as many draws on each side; sorts them. */
+extern void vc_draws_interval(double *draws, int count, double confidence, double *low, double *high);
+
+/*
  * How well the classifier tells a class from the rest: the true positive less
  * the false positive rate of the validation images, and the lower bound of
  * its 95 % interval (Newcombe 1998, method 10); said[classes][classes], by
  * true, then predicted class.  NAN where there are no images of either kind.
  */
-extern double vc_informedness(const int64_t *said, int classes, int class_index, double *low);
+extern double vc_informedness(const int64_t *predicted, int classes, int class_index, double *low);
 
 #endif							/* VISCLF_PREVALENCE_H */

@@ -40,7 +40,7 @@ compare_entries(const void *a, const void *b)
 
 /* Sums of the cells of sorted entries, then means. */
 static void
-fill(vc_cells *cells, const entry *entries, const vc_classified *images, int classes)
+fill_cells(vc_cells *cells, const entry *entries, const vc_classified *images, int classes)
 {
 	cells->count = 0;
 	for (int64_t i = 0; i < images->count; i++)
@@ -88,7 +88,7 @@ make_soft(const vc_classified *images, int classes, vc_cells *cells, vc_error *e
 		vc_cells_free(cells);
 		return vc_no_memory(error, (count + 1) * sizeof(double) * (classes + 1));
 	}
-	fill(cells, entries, images, classes);
+	fill_cells(cells, entries, images, classes);
 	free(entries);
 	return VC_OK;
 }
@@ -104,7 +104,7 @@ vc_cells_make(const vc_classified *images, int classes, bool soft, vc_cells *cel
 		return vc_no_memory(error, sizeof(double) * classes);
 	cells->count = classes;
 	for (int c = 0; c < classes; c++)
-		cells->weights[c] = (double) images->said[c];
+		cells->weights[c] = (double) images->predicted[c];
 	return VC_OK;
 }
 

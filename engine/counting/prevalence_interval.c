@@ -3,11 +3,13 @@
  *		How sure an estimate is: a Bayesian bootstrap of validation and group.
  */
 #include "engine/counting/prevalence_private.h"
+#include "engine/support/quantile.h"
 #include "engine/support/random.h"
 #include "engine/counting/simplex.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Each resample has a stream for the validation images and one for a group. */
 enum
@@ -99,11 +101,70 @@ draw_weights(vc_draws *draws, const vc_cells *cells, double *weights)
 		weights[i] = vc_draw_gamma(draws, cells->weights[i] + prior);
 }
 
+/* How many clusters the images of the class with the fewest are in; classes without images are passed over. */
+static int
+fewest_clusters(const vc_quantifier *q, const vc_classified *images, double *seen)
+{
+	int			fewest = q->options.clusters;
+
+	for (int c = 0; c < q->options.classes; c++)
+	{
+		int			count = 0;
+
+		memset(seen, 0, sizeof(double) * q->options.clusters);
+		for (int64_t i = 0; i < images[c].count; i++)
+		{
+			count += seen[images[c].clusters[i]] == 0;
+			seen[images[c].clusters[i]] = 1;
+		}
+		if (count > 0 && count < fewest)
+			fewest = count;
+	}
+	return fewest;
+}
+
+/*
+ * The shape of gamma draws of so many clusters by which a mean of them varies as
+ * much as an interval by Student's distribution says: n shape + 1 = (n - 1) (z / t)^2.
+ */
+static double
+shape_of(int clusters)
+{
+	double		ratio;
+
+	if (clusters < 2)
+		return 0.05;
+	ratio = vc_normal_quantile(0.975) / vc_t_quantile(0.975, clusters - 1);
+	return fmax(0.05, ((clusters - 1) * ratio * ratio - 1) / clusters);
+}
+
+/* Weights of the cells of a class, where each cluster has its draw. */
+static void
+add_draws(vc_draws *draws, const vc_classified *images, const vc_cells *cells, const double *of_cluster, double *weights)
+{
+	double		prior = cells->means == NULL ? 1.0 / cells->count : 0;
+
+	for (int i = 0; i < cells->count; i++)
+		weights[i] = prior > 0 ? vc_draw_gamma(draws, prior) : 0;
+	for (int64_t i = 0; i < images->count; i++)
+		weights[cells->means == NULL ? images->labels[i] : i] += of_cluster[images->clusters[i]];
+}
+
+/* Room for weights and draws while validation images are resampled. */
+typedef struct room
+{
+	double	  **weights;		/* [classes][cells] */
+	double	   *of_cluster;		/* [clusters] */
+	double	   *scratch;		/* vc_learn's */
+} room;
+
 static vc_status
-resample_validation(vc_quantifier *q, const vc_cells *cells, double **weights, double *scratch,
+resample_validation(vc_quantifier *q, const vc_classified *images, const vc_cells *cells, const room *m,
 					vc_error *error)
 {
 	uint64_t	seed = seed_of(q, cells, q->options.classes);
+	int			clusters = q->options.clusters;
+	double		shape = clusters > 0 ? shape_of(fewest_clusters(q, images, m->of_cluster)) : 1;
 
 	for (int r = 0; r < q->options.resamples; r++)
 	{
@@ -111,38 +172,43 @@ resample_validation(vc_quantifier *q, const vc_cells *cells, double **weights, d
 
 		if (vc_canceled(q))
 			return vc_fail(error, VC_CANCELED, "canceled");
+		for (int k = 0; k < clusters; k++)
+			m->of_cluster[k] = vc_draw_gamma(&draws, shape) / shape;
 		for (int c = 0; c < q->options.classes; c++)
-			draw_weights(&draws, &cells[c], weights[c]);
-		vc_learn(q, cells, weights, &q->resampled[r], scratch);
+			if (clusters > 0)
+				add_draws(&draws, &images[c], &cells[c], m->of_cluster, m->weights[c]);
+			else
+				draw_weights(&draws, &cells[c], m->weights[c]);
+		vc_learn(q, cells, m->weights, &q->resampled[r], m->scratch);
 	}
 	return VC_OK;
 }
 
 vc_status
-vc_resample_validation(vc_quantifier *q, const vc_cells *cells, vc_error *error)
+vc_resample_validation(vc_quantifier *q, const vc_classified *images, const vc_cells *cells, vc_error *error)
 {
 	int			classes = q->options.classes;
-	size_t		count = (size_t) 2 * classes * classes + classes;
-	double	   *scratch;
-	double	  **weights = malloc(sizeof(double *) * classes);
+	size_t		count = (size_t) 2 * classes * classes + classes + q->options.clusters;
+	room		m = {.weights = malloc(sizeof(double *) * classes)};
 	double	   *at;
 	vc_status	status;
 
 	for (int c = 0; c < classes; c++)
 		count += cells[c].count;
-	scratch = malloc(sizeof(double) * count);
-	if (scratch == NULL || weights == NULL)
+	m.scratch = malloc(sizeof(double) * count);
+	if (m.scratch == NULL || m.weights == NULL)
 	{
-		free(scratch);
-		free(weights);
+		free(m.scratch);
+		free(m.weights);
 		return vc_no_memory(error, sizeof(double) * count);
 	}
-	at = scratch + 2 * classes * classes + classes;
+	m.of_cluster = m.scratch + 2 * classes * classes + classes;
+	at = m.of_cluster + q->options.clusters;
 	for (int c = 0; c < classes; at += cells[c].count, c++)
-		weights[c] = at;
-	status = resample_validation(q, cells, weights, scratch, error);
-	free(scratch);
-	free(weights);
+		m.weights[c] = at;
+	status = resample_validation(q, images, cells, &m, error);
+	free(m.scratch);
+	free(m.weights);
 	return status;
 }
 
@@ -197,27 +263,60 @@ resample_group(const vc_quantifier *q, const vc_cells *cells, const vc_prevalenc
 	return VC_OK;
 }
 
+/*
+ * Every resample ends at the same border of what shares may be, so the errors are not
+ * those of the validation images; what can be said is what a count without
+ * correction would leave open.
+ */
+static void
+open_interval(vc_prevalence *out, double images, double tail)
+{
+	double		raw = isnan(out->raw) ? out->share : out->raw;
+	double		a = raw * images + 0.5;
+	double		b = (1 - raw) * images + 0.5;
+
+	out->low = fmin(out->low, vc_beta_quantile(tail, a, b));
+	out->high = fmax(out->high, 1 - vc_beta_quantile(tail, b, a));
+}
+
+void
+vc_draws_interval(double *draws, int count, double confidence, double *low, double *high)
+{
+	double		tail = (1 - confidence) / 2;
+
+	qsort(draws, count, sizeof(double), compare_doubles);
+	*low = quantile(draws, count, tail);
+	*high = quantile(draws, count, 1 - tail);
+}
+
 vc_status
-vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, vc_error *error)
+vc_interval(const vc_quantifier *q, const vc_cells *cells, vc_prevalence *out, double *kept, vc_error *error)
 {
 	int			classes = q->options.classes;
 	int			resamples = q->options.resamples;
-	double		tail = (1 - q->options.confidence) / 2;
 	size_t		count = VC_ESTIMATE_SCRATCH(classes) + 2 * classes + cells->count;
 	double	   *scratch = malloc(sizeof(double) * (count + (size_t) classes * resamples));
 	double	   *draws = scratch + count;
+	double		images = 0;
 	vc_status	status;
 
 	if (scratch == NULL)
 		return vc_no_memory(error, sizeof(double) * (count + (size_t) classes * resamples));
+	for (int i = 0; i < cells->count; i++)
+		images += cells->weights[i];
 	status = resample_group(q, cells, out, draws, scratch, error);
+	if (kept != NULL && status == VC_OK)
+		memcpy(kept, draws, sizeof(double) * classes * resamples);
 	for (int c = 0; c < classes && status == VC_OK; c++)
 	{
-		double	   *of_class = draws + (size_t) c * resamples;
+		double		low;
+		double		high;
 
-		qsort(of_class, resamples, sizeof(double), compare_doubles);
-		out[c].low = fmin(out[c].share, quantile(of_class, resamples, tail));
-		out[c].high = fmax(out[c].share, quantile(of_class, resamples, 1 - tail));
+		vc_draws_interval(draws + (size_t) c * resamples, resamples, q->options.confidence, &low, &high);
+		out[c].low = fmin(out[c].share, low);
+		out[c].high = fmax(out[c].share, high);
+		if (out[c].low == out[c].high)
+			open_interval(&out[c], images, (1 - q->options.confidence) / 2);
 	}
 	free(scratch);
 	return status;

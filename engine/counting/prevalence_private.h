@@ -73,11 +73,14 @@ extern void vc_expect_maximize(const vc_quantifier *quantifier, const vc_learnt 
 /* Where to start from near some shares: one of 0 would stay so.  May be the same. */
 extern void vc_away_from_zero(const double *shares, int classes, double *start);
 
+/* True for methods that solve equations with the classifier's rates. */
+extern bool vc_uses_rates(vc_quantification method);
+
 extern bool vc_canceled(const vc_quantifier *quantifier);
 
-/* Fills the resampled part of a quantifier from the cells of each class, [classes]. */
-extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_cells *cells,
-										vc_error *error);
+/* Fills the resampled part of a quantifier from the images and the cells of each class, [classes]. */
+extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_classified *images,
+										const vc_cells *cells, vc_error *error);
 
 /* Takes what one set of weights says of the validation images, for each class. */
 extern void vc_learn(const vc_quantifier *quantifier, const vc_cells *cells,
@@ -89,8 +92,8 @@ extern void vc_estimate(const vc_quantifier *quantifier, const vc_learnt *learnt
 						double *scratch);
 #define VC_ESTIMATE_SCRATCH(classes) (VC_SIMPLEX_SCRATCH(classes) + (size_t) (classes))
 
-/* Fills low and high of out[classes]. */
+/* Fills low and high of out[classes], and kept[classes][resamples] unless it is NULL. */
 extern vc_status vc_interval(const vc_quantifier *quantifier, const vc_cells *cells,
-							 vc_prevalence *out, vc_error *error);
+							 vc_prevalence *out, double *kept, vc_error *error);
 
 #endif							/* VISCLF_PREVALENCE_PRIVATE_H */

@@ -20,11 +20,11 @@ wilson(double hits, double trials, double *low, double *high)
 }
 
 double
-vc_informedness(const int64_t *said, int classes, int class_index, double *low)
+vc_informedness(const int64_t *confusion, int classes, int class_index, double *low)
 {
 	double		of_class = 0;
 	double		of_rest = 0;
-	double		hits = said[class_index * classes + class_index];
+	double		hits = confusion[class_index * classes + class_index];
 	double		false_alarms = -hits;
 	double		tpr;
 	double		fpr;
@@ -34,9 +34,9 @@ vc_informedness(const int64_t *said, int classes, int class_index, double *low)
 
 	for (int i = 0; i < classes; i++)
 	{
-		false_alarms += said[i * classes + class_index];
+		false_alarms += confusion[i * classes + class_index];
 		for (int j = 0; j < classes; j++)
-			*(i == class_index ? &of_class : &of_rest) += said[i * classes + j];
+			*(i == class_index ? &of_class : &of_rest) += confusion[i * classes + j];
 	}
 	*low = NAN;
 	if (of_class == 0 || of_rest == 0)

@@ -111,7 +111,7 @@ find_decoder(const uint8_t *data, size_t size, vc_error *error)
 }
 
 vc_status
-vc_image_probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+vc_image_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	const vc_image_decoder *decoder = find_decoder(data, size, error);
 	vc_status	status;

@@ -70,7 +70,7 @@ extern const char *vc_image_format(const uint8_t *data, size_t size);
  * Reads the header of an image, and looks for its end.  Nothing is decoded, so
  * an image whose middle is damaged is complete.  Errors: VC_INVALID_IMAGE.
  */
-extern vc_status vc_image_probe(const uint8_t *data, size_t size,
+extern vc_status vc_image_header(const uint8_t *data, size_t size,
 								vc_image_info *info, vc_error *error);
 
 /*

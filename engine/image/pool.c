@@ -8,60 +8,20 @@
  * job, so the mutex is no bottleneck.  The threads keep nothing between
  * images: what decoding allocates is small (see resample.c).
  */
-#include "engine/image/pool.h"
+#include "engine/image/pool_private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define STACK_BYTES	(1024 * 1024)
-
-struct vc_pool
-{
-	pthread_mutex_t mutex;
-	pthread_cond_t work;		/* there are jobs, or it is time to end */
-	pthread_cond_t idle;		/* the batch has ended */
-	bool		ending;
-	atomic_bool canceled;		/* the batch: what is begun may end early */
-	vc_job_function function;
-	const void *argument;
-	char	   *jobs;
-	size_t		job_size;
-	int			count;
-	int			next;
-	int			running;
-	vc_decode_options options;	/* the argument of vc_pool_decode's jobs */
-	int			threads;
-	pthread_t	thread[];
-};
 
 /* True once the batch has ended; the mutex is held. */
 static bool
 batch_ended(const vc_pool *pool)
 {
 	return pool->next == pool->count && pool->running == 0;
-}
-
-static bool
-is_canceled(void *pool)
-{
-	return atomic_load(&((vc_pool *) pool)->canceled);
-}
-
-/* Decodes one image. */
-static void
-decode(void *argument, const void *options)
-{
-	vc_decode_job *job = argument;
-
-	job->error.code = VC_OK;
-	job->error.message[0] = '\0';
-	job->error.hint[0] = '\0';
-	job->error.code = vc_image_load(job->data, job->size, options, job->out,
-									&job->flaw, &job->error);
 }
 
 /* A thread: takes jobs until the pool ends. */
@@ -179,17 +139,6 @@ vc_pool_submit(vc_pool *pool, vc_job_function function, void *jobs, size_t job_s
 	atomic_store(&pool->canceled, false);
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->mutex);
-}
-
-void
-vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count, const vc_decode_options *options)
-{
-	for (int i = 0; i < count; i++)
-		vc_fail(&jobs[i].error, VC_CANCELED, "canceled before decoding");
-	pool->options = *options;
-	pool->options.limits.interrupted = is_canceled;	/* the caller's is not for threads */
-	pool->options.limits.argument = pool;
-	vc_pool_submit(pool, decode, jobs, sizeof(*jobs), count, &pool->options);
 }
 
 /* The monotonic time `milliseconds` from now. */

@@ -154,7 +154,7 @@ vc_picture_shrink(const uint8_t *data, size_t size, int side, int quality, const
 	if (side < 1 || side > VC_MAX_PICTURE)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
 					   side, VC_MAX_PICTURE);
-	status = vc_image_probe(data, size, &info, error);
+	status = vc_image_header(data, size, &info, error);
 	if (status != VC_OK)
 		return status;
 	longer = info.width > info.height ? info.width : info.height;

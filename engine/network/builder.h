@@ -1,6 +1,6 @@
 /*
  * builder.h
- *		What network.c offers to the files that describe architectures.
+ *		Building networks node by node: what architectures are written with.
  *
  * Each vc_add_ function appends one node and returns its index; after an
  * error it does nothing and returns -1.
@@ -22,6 +22,15 @@ typedef struct vc_builder
 	vc_error   *error;
 } vc_builder;
 
+/*
+ * The node itself, whose shape is the first input's until the caller changes
+ * it; NULL after an error.
+ */
+extern vc_node *vc_add_node(vc_builder *b, vc_op op, int input);
+
+/* Index of the node that was added last. */
+extern int	vc_last_node(const vc_builder *b);
+
 extern int	vc_add_convolution(vc_builder *b, const char *name, int input,
 							   int channels, int kernel, int stride,
 							   int padding, vc_role role);
@@ -29,6 +38,9 @@ extern int	vc_add_batch_norm(vc_builder *b, const char *name, int input);
 extern int	vc_add_relu(vc_builder *b, int input);
 extern int	vc_add_sum(vc_builder *b, int left, int right);
 extern int	vc_add_max_pool(vc_builder *b, int input, int kernel, int stride, int padding);
+extern int	vc_add_global_pool(vc_builder *b, vc_op op, int input);	/* average or concat */
+extern int	vc_add_dropout(vc_builder *b, int input, float rate);
+extern int	vc_add_linear(vc_builder *b, const char *name, int input, int outputs, bool bias);
 
 extern void vc_build_resnet18(vc_builder *b);
 extern void vc_build_resnet34(vc_builder *b);

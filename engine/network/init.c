@@ -23,7 +23,7 @@ random_normal(uint64_t seed, uint64_t stream, uint64_t i)
 }
 
 static void
-fill(float *data, int64_t count, float value)
+fill_parameter(float *data, int64_t count, float value)
 {
 	for (int64_t i = 0; i < count; i++)
 		data[i] = value;
@@ -79,11 +79,11 @@ vc_parameter_init(const vc_network *network, int index, uint64_t seed, float *da
 	{
 		case VC_NORM_WEIGHT:
 		case VC_RUNNING_VARIANCE:
-			fill(data, p->count, 1.0f);
+			fill_parameter(data, p->count, 1.0f);
 			return;
 		case VC_NORM_BIAS:
 		case VC_RUNNING_MEAN:
-			fill(data, p->count, 0.0f);
+			fill_parameter(data, p->count, 0.0f);
 			return;
 		case VC_CONSTANT:
 			fill_subsample(data, p);

@@ -1,9 +1,6 @@
 /*
  * network.c
- *		Building networks node by node, and what can be asked of them.
- *
- * The builder keeps the first error it meets and then ignores further nodes,
- * so that the architectures in resnet.c read as plain lists.
+ *		From an architecture's name to a network, and what can be asked of it.
  */
 #include "engine/network/network.h"
 
@@ -46,206 +43,31 @@ vc_architectures(void)
 	return "resnet18, resnet34, resnet50, resnet20";
 }
 
-/* Adds a node; its shape is the first input's until the caller changes it. */
-static vc_node *
-add_node(vc_builder *b, vc_op op, int input)
-{
-	vc_network *n = b->network;
-	vc_node    *node;
-
-	if (b->status != VC_OK)
-		return NULL;
-	if (n->node_count == VC_BUILDER_NODES)
-	{
-		b->status = vc_fail(b->error, VC_INVALID_ARGUMENT,
-							"network has more than %d nodes", VC_BUILDER_NODES);
-		return NULL;
-	}
-	node = &n->nodes[n->node_count++];
-	memset(node, 0, sizeof(*node));
-	if (input >= 0)
-		*node = n->nodes[input];
-	node->op = op;
-	node->input[0] = input;
-	node->input[1] = -1;
-	node->kernel = node->stride = node->padding = 0;
-	node->rate = 0;
-	node->weight = node->bias = node->mean = node->variance = -1;
-	return node;
-}
-
-static int
-last(const vc_builder *b)
-{
-	return b->network->node_count - 1;
-}
-
-/* Adds a parameter called <prefix>.<suffix>; returns its index. */
-static int
-add_parameter(vc_builder *b, const char *prefix, const char *suffix,
-			  vc_role role, int ndim, int d0, int d1, int d2, int d3)
-{
-	vc_network *n = b->network;
-	vc_parameter *p;
-	int			shape[4] = {d0, d1, d2, d3};
-
-	if (b->status != VC_OK)
-		return -1;
-	if (n->parameter_count == VC_BUILDER_PARAMETERS)
-	{
-		b->status = vc_fail(b->error, VC_INVALID_ARGUMENT,
-							"network has more than %d parameters", VC_BUILDER_PARAMETERS);
-		return -1;
-	}
-	p = &n->parameters[n->parameter_count++];
-	memset(p, 0, sizeof(*p));
-	snprintf(p->name, sizeof(p->name), "%s.%s", prefix, suffix);
-	p->role = role;
-	p->group = b->group;
-	p->ndim = ndim;
-	p->count = 1;
-	for (int i = 0; i < ndim; i++)
-	{
-		p->shape[i] = shape[i];
-		p->count *= shape[i];
-	}
-	return n->parameter_count - 1;
-}
-
-int
-vc_add_convolution(vc_builder *b, const char *name, int input, int channels,
-				   int kernel, int stride, int padding, vc_role role)
-{
-	vc_node    *node = add_node(b, VC_CONVOLUTION, input);
-	int			in;
-
-	if (node == NULL)
-		return -1;
-	in = node->channels;
-	node->kernel = kernel;
-	node->stride = stride;
-	node->padding = padding;
-	node->height = (node->height + 2 * padding - kernel) / stride + 1;
-	node->width = (node->width + 2 * padding - kernel) / stride + 1;
-	node->channels = channels;
-	node->weight = add_parameter(b, name, "weight", role, 4, channels, in, kernel, kernel);
-	return last(b);
-}
-
-int
-vc_add_batch_norm(vc_builder *b, const char *name, int input)
-{
-	vc_node    *node = add_node(b, VC_BATCH_NORM, input);
-	int			c;
-
-	if (node == NULL)
-		return -1;
-	c = node->channels;
-	node->weight = add_parameter(b, name, "weight", VC_NORM_WEIGHT, 1, c, 1, 1, 1);
-	node->bias = add_parameter(b, name, "bias", VC_NORM_BIAS, 1, c, 1, 1, 1);
-	node->mean = add_parameter(b, name, "running_mean", VC_RUNNING_MEAN, 1, c, 1, 1, 1);
-	node->variance = add_parameter(b, name, "running_var", VC_RUNNING_VARIANCE, 1, c, 1, 1, 1);
-	return last(b);
-}
-
-int
-vc_add_relu(vc_builder *b, int input)
-{
-	add_node(b, VC_RELU, input);
-	return last(b);
-}
-
-int
-vc_add_sum(vc_builder *b, int left, int right)
-{
-	vc_node    *node = add_node(b, VC_ADD, left);
-
-	if (node != NULL)
-		node->input[1] = right;
-	return last(b);
-}
-
-int
-vc_add_max_pool(vc_builder *b, int input, int kernel, int stride, int padding)
-{
-	vc_node    *node = add_node(b, VC_MAX_POOL, input);
-
-	if (node == NULL)
-		return -1;
-	node->kernel = kernel;
-	node->stride = stride;
-	node->padding = padding;
-	node->height = (node->height + 2 * padding - kernel) / stride + 1;
-	node->width = (node->width + 2 * padding - kernel) / stride + 1;
-	return last(b);
-}
-
-/* A global pool: VC_AVERAGE_POOL or VC_CONCAT_POOL. */
-static int
-add_global_pool(vc_builder *b, vc_op op, int input)
-{
-	vc_node    *node = add_node(b, op, input);
-
-	if (node == NULL)
-		return -1;
-	node->height = node->width = 1;
-	if (op == VC_CONCAT_POOL)
-		node->channels *= 2;
-	return last(b);
-}
-
-static int
-add_dropout(vc_builder *b, int input, float rate)
-{
-	vc_node    *node = add_node(b, VC_DROPOUT, input);
-
-	if (node != NULL)
-		node->rate = rate;
-	return last(b);
-}
-
-static int
-add_linear(vc_builder *b, const char *name, int input, int outputs, bool bias)
-{
-	vc_node    *node = add_node(b, VC_LINEAR, input);
-	int			in;
-
-	if (node == NULL)
-		return -1;
-	in = node->channels * node->height * node->width;
-	node->channels = outputs;
-	node->height = node->width = 1;
-	node->weight = add_parameter(b, name, "weight", VC_WEIGHT, 2, outputs, in, 1, 1);
-	if (bias)
-		node->bias = add_parameter(b, name, "bias", VC_BIAS, 1, outputs, 1, 1, 1);
-	return last(b);
-}
-
 /* fastai's head: concat pool, norm, dropout, linear, relu, norm, dropout, linear. */
 static void
 add_concat_head(vc_builder *b, float dropout)
 {
 	vc_network *n = b->network;
-	int			x = add_global_pool(b, VC_CONCAT_POOL, last(b));
+	int			x = vc_add_global_pool(b, VC_CONCAT_POOL, vc_last_node(b));
 
 	n->feature_node = x;
 	x = vc_add_batch_norm(b, "head.norm1", x);
-	x = add_dropout(b, x, dropout / 2);
-	x = add_linear(b, "head.linear1", x, 512, false);
+	x = vc_add_dropout(b, x, dropout / 2);
+	x = vc_add_linear(b, "head.linear1", x, 512, false);
 	x = vc_add_relu(b, x);
 	x = vc_add_batch_norm(b, "head.norm2", x);
-	x = add_dropout(b, x, dropout);
-	add_linear(b, "head.linear2", x, n->classes, false);
+	x = vc_add_dropout(b, x, dropout);
+	vc_add_linear(b, "head.linear2", x, n->classes, false);
 }
 
 static void
 add_linear_head(vc_builder *b)
 {
 	vc_network *n = b->network;
-	int			x = add_global_pool(b, VC_AVERAGE_POOL, last(b));
+	int			x = vc_add_global_pool(b, VC_AVERAGE_POOL, vc_last_node(b));
 
 	n->feature_node = x;
-	add_linear(b, b->linear_name, x, n->classes, true);
+	vc_add_linear(b, b->linear_name, x, n->classes, true);
 }
 
 static vc_status
@@ -323,7 +145,7 @@ vc_network_create(const vc_network_options *o, vc_network **network, vc_error *e
 	b.network->classes = o->classes;
 	memcpy(b.network->mean, o->mean, sizeof(o->mean));
 	memcpy(b.network->std, o->std, sizeof(o->std));
-	input = add_node(&b, VC_INPUT, -1);
+	input = vc_add_node(&b, VC_INPUT, -1);
 	input->channels = 3;
 	input->height = input->width = o->image_size;
 

@@ -22,6 +22,7 @@
 typedef struct problem
 {
 	const float *features;
+	const uint32_t *rows;		/* of them; NULL: the first */
 	const vc_targets *targets;
 	int64_t		count;
 	int			width;
@@ -35,16 +36,23 @@ typedef struct problem
 	double	   *scores;			/* [classes] */
 } problem;
 
+static const float *
+features_of(const problem *p, int64_t i)
+{
+	return p->features + (p->rows ? p->rows[i] : i) * p->width;
+}
+
 static vc_status
 check_features(const problem *p, vc_error *error)
 {
-	int64_t		numbers = p->count * p->width;
-	int64_t		bad = vc_first_not_finite(p->features, numbers);
-
-	if (bad == numbers)
-		return VC_OK;
-	vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (bad / p->width + 1));
-	return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
+	for (int64_t i = 0; i < p->count; i++)
+	{
+		if (vc_first_not_finite(features_of(p, i), p->width) == p->width)
+			continue;
+		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (i + 1));
+		return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
+	}
+	return VC_OK;
 }
 
 /* Mean and 1 / standard deviation of each feature; constant ones count as 0. */
@@ -53,13 +61,13 @@ standardise(problem *p)
 {
 	for (int64_t i = 0; i < p->count; i++)
 		for (int j = 0; j < p->width; j++)
-			p->mean[j] += p->features[i * p->width + j];
+			p->mean[j] += features_of(p, i)[j];
 	for (int j = 0; j < p->width; j++)
 		p->mean[j] /= (double) p->count;
 	for (int64_t i = 0; i < p->count; i++)
 		for (int j = 0; j < p->width; j++)
 		{
-			double		d = p->features[i * p->width + j] - p->mean[j];
+			double		d = features_of(p, i)[j] - p->mean[j];
 
 			p->scale[j] += d * d;
 		}
@@ -135,10 +143,11 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 {
 	const double *bias = x + (int64_t) p->classes * p->width;
 	double	   *bias_gradient = gradient + (int64_t) p->classes * p->width;
+	const float *features = features_of(p, i);
 	double		loss;
 
 	for (int j = 0; j < p->width; j++)
-		p->row[j] = (p->features[i * p->width + j] - p->mean[j]) * p->scale[j];
+		p->row[j] = (features[j] - p->mean[j]) * p->scale[j];
 	for (int k = 0; k < p->classes; k++)
 	{
 		const double *w = x + (int64_t) k * p->width;
@@ -164,7 +173,7 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 
 /* The objective at x, its gradient, and the loss alone. */
 static double
-evaluate(const problem *p, const double *x, double *gradient, double *mean_loss)
+probe_objective(const problem *p, const double *x, double *gradient, double *mean_loss)
 {
 	int64_t		weights = (int64_t) p->classes * p->width;
 	double		loss = 0;
@@ -294,7 +303,7 @@ line_search(const problem *p, work *w, double *value, double *mean_loss)
 
 		for (int64_t j = 0; j < p->unknowns; j++)
 			w->next[j] = w->x[j] + length * w->direction[j];
-		next_value = evaluate(p, w->next, w->next_gradient, mean_loss);
+		next_value = probe_objective(p, w->next, w->next_gradient, mean_loss);
 		if (next_value <= *value + SUFFICIENT * length * slope)
 		{
 			*value = next_value;
@@ -307,7 +316,7 @@ line_search(const problem *p, work *w, double *value, double *mean_loss)
 static vc_status
 minimise(const problem *p, const vc_probe_options *o, work *w, double *loss, vc_error *error)
 {
-	double		value = evaluate(p, w->x, w->gradient, loss);
+	double		value = probe_objective(p, w->x, w->gradient, loss);
 
 	for (int i = 0; i < o->iterations; i++)
 	{
@@ -353,7 +362,7 @@ vc_probe_fit(const float *features, const vc_targets *targets, int64_t count,
 			 int width, int classes, const vc_probe_options *options,
 			 float *weight, float *bias, double *loss, vc_error *error)
 {
-	problem		p = {.features = features,.targets = targets,.count = count,
+	problem		p = {.features = features,.rows = options->rows,.targets = targets,.count = count,
 		.width = width,.classes = classes,.penalty = options->penalty};
 	work		w = {0};
 	int64_t		n = p.unknowns = (int64_t) classes * width + classes;

@@ -16,6 +16,7 @@ typedef struct vc_probe_options
 	int			iterations;		/* at most */
 	bool		(*interrupted) (void *argument);	/* polled; NULL never stops */
 	void	   *interrupt_argument;
+	const uint32_t *rows;		/* [count]: which rows of features; NULL: the first */
 } vc_probe_options;
 
 /*

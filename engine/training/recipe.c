@@ -124,10 +124,10 @@ vc_shuffle(uint32_t *order, int64_t count, uint64_t seed, uint64_t epoch)
 	}
 }
 
-bool
-vc_split_validation(uint64_t hash, uint64_t seed, double share)
+double
+vc_split_draw(uint64_t hash, uint64_t seed)
 {
-	return vc_random_uniform(seed, STREAM_SPLIT, hash) < share;
+	return vc_random_uniform(seed, STREAM_SPLIT, hash);
 }
 
 void

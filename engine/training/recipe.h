@@ -64,10 +64,10 @@ extern double vc_one_cycle(double start, double peak, double end, double rise,
 extern void vc_shuffle(uint32_t *order, int64_t count, uint64_t seed, uint64_t epoch);
 
 /*
- * Which side of the split an image is on: true for validation.  hash
+ * Where an image is drawn, in [0, 1): it is held out below the share that is.  hash
  * identifies the image or its group, so that repeats stay together.
  */
-extern bool vc_split_validation(uint64_t hash, uint64_t seed, double share);
+extern double vc_split_draw(uint64_t hash, uint64_t seed);
 
 /* fastai's training loss: an exponential average, corrected for its start. */
 typedef struct vc_smooth_loss

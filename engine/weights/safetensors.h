@@ -88,7 +88,7 @@ typedef struct vc_metadata_entry
 } vc_metadata_entry;
 
 /* What a file to be written consists of. */
-typedef struct vc_safetensors_plan
+typedef struct vc_safetensors_layout
 {
 	vc_tensor_entry *tensors;	/* data in this order, without gaps */
 	int			tensor_count;
@@ -96,16 +96,16 @@ typedef struct vc_safetensors_plan
 	int			metadata_count;
 	size_t		header_size;	/* set: bytes before the data, a multiple of 8 */
 	size_t		file_size;		/* set: bytes of the whole file */
-} vc_safetensors_plan;
+} vc_safetensors_layout;
 
 /*
  * Works out sizes and offsets.  Errors: VC_INVALID_ARGUMENT for a name or
  * metadata that is not UTF-8, a tensor called "__metadata__", a negative
  * dimension; VC_LIMIT_EXCEEDED for a header over the format's limit.
  */
-extern vc_status vc_safetensors_lay_out(vc_safetensors_plan *plan, vc_error *error);
+extern vc_status vc_safetensors_lay_out(vc_safetensors_layout *plan, vc_error *error);
 
 /* Writes the first header_size bytes of a plan that was laid out. */
-extern void vc_safetensors_write_header(const vc_safetensors_plan *plan, uint8_t *out);
+extern void vc_safetensors_write_header(const vc_safetensors_layout *plan, uint8_t *out);
 
 #endif							/* VISCLF_SAFETENSORS_H */

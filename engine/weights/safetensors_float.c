@@ -10,7 +10,7 @@
 
 /* The little-endian number of `bytes` bytes at p. */
 static inline uint64_t
-load(const uint8_t *p, int bytes)
+load_word(const uint8_t *p, int bytes)
 {
 	uint64_t	value = 0;
 
@@ -65,19 +65,19 @@ vc_safetensors_to_float(const vc_tensor *tensor, float *out, vc_error *error)
 	{
 		case VC_DTYPE_F32:
 			for (int64_t i = 0; i < tensor->count; i++)
-				out[i] = from_bits((uint32_t) load(data + i * 4, 4));
+				out[i] = from_bits((uint32_t) load_word(data + i * 4, 4));
 			return VC_OK;
 		case VC_DTYPE_F16:
 			for (int64_t i = 0; i < tensor->count; i++)
-				out[i] = from_half((uint32_t) load(data + i * 2, 2));
+				out[i] = from_half((uint32_t) load_word(data + i * 2, 2));
 			return VC_OK;
 		case VC_DTYPE_BF16:
 			for (int64_t i = 0; i < tensor->count; i++)
-				out[i] = from_bits((uint32_t) load(data + i * 2, 2) << 16);
+				out[i] = from_bits((uint32_t) load_word(data + i * 2, 2) << 16);
 			return VC_OK;
 		case VC_DTYPE_F64:
 			for (int64_t i = 0; i < tensor->count; i++)
-				out[i] = from_double(load(data + i * 8, 8));
+				out[i] = from_double(load_word(data + i * 8, 8));
 			return VC_OK;
 		case VC_DTYPE_OTHER:
 			break;

@@ -91,7 +91,7 @@ fail_json(header_reader *r)
 
 /* Makes room for one more element of an array; NULL, and the error, if there is none. */
 static void *
-grow(header_reader *r, void *array, int count, int *room, size_t size)
+grow_entries(header_reader *r, void *array, int count, int *room, size_t size)
 {
 	int			more = *room == 0 ? 16 : *room * 2;
 	void	   *grown;
@@ -132,7 +132,7 @@ read_metadata(header_reader *r)
 		return fail_json(r);
 	do
 	{
-		vc_metadata_entry *entries = grow(r, file->metadata, file->metadata_count,
+		vc_metadata_entry *entries = grow_entries(r, file->metadata, file->metadata_count,
 										  &file->metadata_room, sizeof(*entries));
 		vc_metadata_entry *entry;
 
@@ -280,7 +280,7 @@ static vc_status
 read_tensor(header_reader *r)
 {
 	vc_safetensors *file = r->file;
-	vc_tensor  *tensors = grow(r, file->tensors, file->tensor_count, &file->tensor_room,
+	vc_tensor  *tensors = grow_entries(r, file->tensors, file->tensor_count, &file->tensor_room,
 							   sizeof(*tensors));
 	vc_tensor  *tensor;
 	int			dtype = 0;

@@ -48,15 +48,15 @@ put_number(sink *s, unsigned long long number)
 }
 
 static void
-put_metadata(sink *s, const vc_safetensors_plan *plan)
+put_metadata(sink *s, const vc_safetensors_layout *layout)
 {
 	put(s, "\"__metadata__\":{");
-	for (int i = 0; i < plan->metadata_count; i++)
+	for (int i = 0; i < layout->metadata_count; i++)
 	{
 		put(s, i == 0 ? "" : ",");
-		put_string(s, plan->metadata[i].key);
+		put_string(s, layout->metadata[i].key);
 		put(s, ":");
-		put_string(s, plan->metadata[i].value);
+		put_string(s, layout->metadata[i].value);
 	}
 	put(s, "}");
 }
@@ -81,18 +81,18 @@ put_tensor(sink *s, const vc_tensor_entry *tensor, size_t begin)
 
 /* The header with the spaces that align the data. */
 static void
-put_header(sink *s, const vc_safetensors_plan *plan)
+put_header(sink *s, const vc_safetensors_layout *layout)
 {
 	size_t		begin = 0;
 
 	put(s, "{");
-	if (plan->metadata_count > 0)
-		put_metadata(s, plan);
-	for (int i = 0; i < plan->tensor_count; i++)
+	if (layout->metadata_count > 0)
+		put_metadata(s, layout);
+	for (int i = 0; i < layout->tensor_count; i++)
 	{
-		put(s, i == 0 && plan->metadata_count == 0 ? "" : ",");
-		put_tensor(s, &plan->tensors[i], begin);
-		begin += plan->tensors[i].size;
+		put(s, i == 0 && layout->metadata_count == 0 ? "" : ",");
+		put_tensor(s, &layout->tensors[i], begin);
+		begin += layout->tensors[i].size;
 	}
 	put(s, "}");
 	while (s->size % ALIGNMENT != 0)
@@ -132,41 +132,41 @@ measure(vc_tensor_entry *tensor, vc_error *error)
 }
 
 vc_status
-vc_safetensors_lay_out(vc_safetensors_plan *plan, vc_error *error)
+vc_safetensors_lay_out(vc_safetensors_layout *layout, vc_error *error)
 {
 	sink		counter = {NULL, 0};
 	vc_status	status = VC_OK;
 
-	for (int i = 0; i < plan->metadata_count && status == VC_OK; i++)
+	for (int i = 0; i < layout->metadata_count && status == VC_OK; i++)
 	{
-		status = check_text(plan->metadata[i].key, "a metadata key", error);
+		status = check_text(layout->metadata[i].key, "a metadata key", error);
 		if (status == VC_OK)
-			status = check_text(plan->metadata[i].value, "a metadata value", error);
+			status = check_text(layout->metadata[i].value, "a metadata value", error);
 	}
-	for (int i = 0; i < plan->tensor_count && status == VC_OK; i++)
-		status = measure(&plan->tensors[i], error);
+	for (int i = 0; i < layout->tensor_count && status == VC_OK; i++)
+		status = measure(&layout->tensors[i], error);
 	if (status != VC_OK)
 		return status;
 
-	put_header(&counter, plan);
+	put_header(&counter, layout);
 	if (counter.size > VC_SAFETENSORS_MAX_HEADER)
 		return vc_fail(error, VC_LIMIT_EXCEEDED, "safetensors header of %zu bytes is over %d",
 					   counter.size, VC_SAFETENSORS_MAX_HEADER);
-	plan->header_size = plan->file_size = LENGTH_SIZE + counter.size;
-	for (int i = 0; i < plan->tensor_count; i++)
+	layout->header_size = layout->file_size = LENGTH_SIZE + counter.size;
+	for (int i = 0; i < layout->tensor_count; i++)
 	{
-		plan->tensors[i].offset = plan->file_size;
-		plan->file_size += plan->tensors[i].size;
+		layout->tensors[i].offset = layout->file_size;
+		layout->file_size += layout->tensors[i].size;
 	}
 	return VC_OK;
 }
 
 void
-vc_safetensors_write_header(const vc_safetensors_plan *plan, uint8_t *out)
+vc_safetensors_write_header(const vc_safetensors_layout *layout, uint8_t *out)
 {
 	sink		writer = {(char *) out + LENGTH_SIZE, 0};
 
-	put_header(&writer, plan);
+	put_header(&writer, layout);
 	for (int i = 0; i < LENGTH_SIZE; i++)
 		out[i] = (uint8_t) ((uint64_t) writer.size >> (8 * i));
 }

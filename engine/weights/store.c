@@ -142,7 +142,7 @@ checksum(const void *data, size_t bytes)
 
 /* Makes room for one more mapping. */
 static bool
-grow(vc_store *store)
+store_grow(vc_store *store)
 {
 	int			capacity = store->capacity * 2 + 16;
 	mapping    *more;
@@ -161,13 +161,13 @@ grow(vc_store *store)
  * damaged: then *damaged is true.
  */
 static const void *
-map(vc_store *store, int descriptor, const header *head, bool *damaged)
+store_map(vc_store *store, int descriptor, const header *head, bool *damaged)
 {
 	size_t		size = HEADER_SIZE + head->bytes;
 	struct stat status;
 	const header *start;
 
-	if (!grow(store) || fstat(descriptor, &status) != 0)
+	if (!store_grow(store) || fstat(descriptor, &status) != 0)
 		return NULL;
 	*damaged = (size_t) status.st_size < HEADER_SIZE;
 	if (*damaged || (start = mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0)) == MAP_FAILED)
@@ -187,7 +187,7 @@ map(vc_store *store, int descriptor, const header *head, bool *damaged)
 }
 
 static const void *
-find(vc_store *store, const header *head)
+store_lookup(vc_store *store, const header *head)
 {
 	char	   *name;
 	int			descriptor;
@@ -201,7 +201,7 @@ find(vc_store *store, const header *head)
 	descriptor = name == NULL ? -1 : open(name, O_RDONLY | O_CLOEXEC);
 	if (descriptor >= 0)
 	{
-		data = map(store, descriptor, head, &damaged);
+		data = store_map(store, descriptor, head, &damaged);
 		close(descriptor);
 	}
 	if (damaged)
@@ -215,7 +215,7 @@ vc_store_find(vc_store *store, const void *key, size_t key_bytes, size_t bytes)
 {
 	header		head;
 
-	return fill_header(&head, key, key_bytes, bytes) ? find(store, &head) : NULL;
+	return fill_header(&head, key, key_bytes, bytes) ? store_lookup(store, &head) : NULL;
 }
 
 vc_store_file *
@@ -308,7 +308,7 @@ vc_store_publish(vc_store_file *file)
 		write_all(file->descriptor, 0, (const char *) &file->head, sizeof(file->head)))
 	{
 		if (link(file->name, name) == 0 || errno == EEXIST)
-			data = find(file->store, &file->head);
+			data = store_lookup(file->store, &file->head);
 	}
 	free(name);
 	vc_store_give_up(file);

@@ -13,18 +13,18 @@
 
 #define MEMO_ENTRIES 8
 
-struct Memo
+struct AnswerMemo
 {
 	int			classes;
 	int			count;			/* entries that are filled */
 	int			next;			/* the one to be filled next */
-	MemoEntry	entries[MEMO_ENTRIES];
+	MemoAnswer	entries[MEMO_ENTRIES];
 };
 
-Memo *
-memo_create(MemoryContext context, int classes)
+AnswerMemo *
+answer_memo_create(MemoryContext context, int classes)
 {
-	Memo	   *memo = MemoryContextAllocZero(context, sizeof(*memo));
+	AnswerMemo	   *memo = MemoryContextAllocZero(context, sizeof(*memo));
 
 	memo->classes = classes;
 	for (int i = 0; i < MEMO_ENTRIES; i++)
@@ -49,8 +49,8 @@ image_digest(const bytea *image)
 	return digest;
 }
 
-const MemoEntry *
-memo_find(const Memo *memo, const ImageDigest *image)
+const MemoAnswer *
+answer_memo_find(const AnswerMemo *memo, const ImageDigest *image)
 {
 	for (int i = 0; i < memo->count; i++)
 		if (memcmp(&memo->entries[i].image, image, sizeof(*image)) == 0)
@@ -58,11 +58,11 @@ memo_find(const Memo *memo, const ImageDigest *image)
 	return NULL;
 }
 
-const MemoEntry *
-memo_add(Memo *memo, const ImageDigest *image, const vc_error *error, const vc_flaw *flaw,
+const MemoAnswer *
+answer_memo_add(AnswerMemo *memo, const ImageDigest *image, const vc_error *error, const vc_flaw *flaw,
 		 const float *logits)
 {
-	MemoEntry  *entry = &memo->entries[memo->next];
+	MemoAnswer  *entry = &memo->entries[memo->next];
 
 	entry->image = *image;
 	entry->error = *error;

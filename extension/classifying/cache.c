@@ -22,7 +22,7 @@ static int64 uses;
 static OpenDevice device;		/* that every entry's plan is on */
 
 static void
-drop(int i)
+cache_drop(int i)
 {
 	MemoryContext context = entries[i]->context;
 
@@ -32,7 +32,7 @@ drop(int i)
 
 /* Frees what is on the device; in another thread, see idle.h. */
 static void
-release_all(void)
+cache_release_all(void)
 {
 	for (int i = 0; i < entry_count; i++)
 	{
@@ -46,26 +46,26 @@ release_all(void)
 
 /* Opens the device, anew where the settings have changed. */
 static void
-current_device(void)
+cache_open_device(void)
 {
 	OpenDevice	opened;
 
-	idle_hold();
+	gpu_idle_hold();
 	if (device.device != NULL && device_is_current(&device))
 		return;
 	open_device(&opened);
 	while (entry_count > 0)
-		drop(0);
+		cache_drop(0);
 	if (device.device != NULL)
 		device.api->close(device.device);
 	device = opened;
 	if (device_has_memory(&device))
-		idle_watch(release_all);
+		gpu_idle_watch(cache_release_all);
 }
 
 /* The version as the settings now have it run; -1: not there. */
 static int
-find(ModelKey key, vc_precision precision)
+cache_find(ModelKey key, vc_precision precision)
 {
 	for (int i = 0; i < entry_count; i++)
 		if (entries[i]->key.model_id == key.model_id &&
@@ -80,7 +80,7 @@ find(ModelKey key, vc_precision precision)
 
 /* Makes room for one more. */
 static void
-evict(void)
+cache_make_room(void)
 {
 	while (entry_count >= setting_max_cached_models)
 	{
@@ -89,7 +89,7 @@ evict(void)
 		for (int i = 1; i < entry_count; i++)
 			if (entries[i]->last_use < entries[oldest]->last_use)
 				oldest = i;
-		drop(oldest);
+		cache_drop(oldest);
 	}
 	if (entry_count == entry_capacity)
 	{
@@ -104,7 +104,7 @@ evict(void)
 }
 
 static void
-release_plan(void *argument)
+release_cached_plan(void *argument)
 {
 	CachedModel *cached = argument;
 
@@ -128,7 +128,7 @@ allow_int8(const Model *model, vc_plan_options *options)
 }
 
 static CachedModel *
-load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
+cache_load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 {
 	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
 	vc_plan_options options = {0};
@@ -143,18 +143,18 @@ load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 	cached->api = device.api;
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
-	cached->memo = memo_create(context, cached->model->class_count);
+	cached->memo = answer_memo_create(context, cached->model->class_count);
 	options.purpose = VC_INFERENCE;
 	options.algorithm = cached->algorithm;
 	options.precision = precision;
 	options.max_batch = max_batch;
-	options.interrupted = vc_query_canceled;
+	options.interrupted = query_canceled;
 	allow_int8(cached->model, &options);
 	if (device.api->shares_weights)
 		shared_weights(key, cached->model, context, &options);
-	vc_check(device.api->plan(device.device, cached->model->network, &options,
+	check_status(device.api->plan(device.device, cached->model->network, &options,
 							  &cached->plan, &error), &error);
-	vc_release_with(context, release_plan, cached);
+	release_with_context(context, release_cached_plan, cached);
 	if (options.parameters == NULL)
 		weights_read(cached->model, cached->api, cached->plan);
 	SPI_finish();
@@ -168,21 +168,21 @@ cached_model(ModelKey key, int max_batch, vc_precision precision)
 	CachedModel *cached;
 	int			i;
 
-	current_device();
-	i = find(key, precision);
+	cache_open_device();
+	i = cache_find(key, precision);
 	if (i >= 0 && entries[i]->max_batch >= max_batch)
 	{
 		entries[i]->last_use = ++uses;
 		return entries[i];
 	}
 	if (i >= 0)
-		drop(i);
-	evict();
+		cache_drop(i);
+	cache_make_room();
 
 	/* until it is complete, the context goes with an error */
 	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
 									ALLOCSET_DEFAULT_SIZES);
-	cached = load(key, max_batch, precision, context);
+	cached = cache_load(key, max_batch, precision, context);
 	MemoryContextSetParent(context, TopMemoryContext);
 	cached->last_use = ++uses;
 	entries[entry_count++] = cached;
@@ -194,7 +194,7 @@ cached_model_forget(int model_id)
 {
 	for (int i = entry_count - 1; i >= 0; i--)
 		if (entries[i]->key.model_id == model_id)
-			drop(i);
+			cache_drop(i);
 }
 
 void
@@ -210,8 +210,8 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	{
 		for (int i = entry_count - 1; i >= 0; i--)
 			if (entries[i] == cached)
-				drop(i);
-		vc_throw(&error);
+				cache_drop(i);
+		throw_error(&error);
 	}
 	model_check_numbers(cached->model, logits, (int64) count * cached->model->class_count);
 	if (features != NULL)

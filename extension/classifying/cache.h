@@ -22,7 +22,7 @@ typedef struct CachedModel
 	const vc_device_api *api;
 	vc_plan    *plan;			/* for inference */
 	int			max_batch;		/* of the plan */
-	Memo	   *memo;			/* of classify */
+	AnswerMemo	   *memo;			/* of classify */
 	MemoryContext context;		/* holds all of it */
 	int64		last_use;
 } CachedModel;

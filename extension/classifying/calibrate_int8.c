@@ -21,7 +21,7 @@
 #include "extension/support/release.h"
 #include "extension/classifying/inference.h"
 #include "extension/models/ownership.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 #include "extension/models/model_version.h"
 
@@ -45,7 +45,7 @@ typedef struct Calibration
 {
 	Model	   *model;
 	OpenDevice	device;
-	Batch	   *batch;
+	DecodingBatch	   *batch;
 	Portal		cursor;
 	vc_plan    *float32;
 	vc_plan    *int8;			/* NULL until the ranges are there */
@@ -57,7 +57,7 @@ typedef struct Calibration
 } Calibration;
 
 static void
-check_arguments(FunctionCallInfo fcinfo)
+check_calibrate_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[ARGS] = {"model", "source", "image_column", "images"};
 
@@ -75,7 +75,7 @@ release_device(void *argument)
 
 /* A plan of the model with its weights. */
 static vc_plan *
-make_plan(Calibration *c, vc_precision precision)
+calibration_plan(Calibration *c, vc_precision precision)
 {
 	vc_plan    *plan = inference_plan(&c->device, c->model, precision,
 									  precision == VC_INT8 ? c->model->ranges : NULL, c->batch->capacity);
@@ -85,29 +85,29 @@ make_plan(Calibration *c, vc_precision precision)
 }
 
 static Calibration *
-begin(const char *name)
+calibration_begin(const char *name)
 {
 	Calibration *c = palloc0(sizeof(*c));
 	int			classes;
 
 	name_check_owned(name);
 	open_device(&c->device);
-	vc_release_with(CurrentMemoryContext, release_device, &c->device);
+	release_with_context(CurrentMemoryContext, release_device, &c->device);
 	if (c->device.api->calibrate == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the %s device does not run int8", c->device.api->kind),
 				 errhint("SET visclf.device = cpu.")));
-	c->model = model_read(model_lookup(name).model_id, false, CurrentMemoryContext);
+	c->model = model_read(model_find_active(name).model_id, false, CurrentMemoryContext);
 	classes = c->model->class_count;
-	c->batch = batch_create(CurrentMemoryContext,
+	c->batch = decoding_batch_create(CurrentMemoryContext,
 							decoder_create(CurrentMemoryContext, c->model->image_size, c->model->resize),
 							BATCH_SIZE);
 	c->model->ranges = palloc0(sizeof(float) * c->model->network->node_count);
 	for (int i = 0; i < 2; i++)
 		c->logits[i] = palloc(sizeof(float) * c->batch->capacity * classes);
 	c->probabilities = palloc(sizeof(float) * classes);
-	c->float32 = make_plan(c, VC_FLOAT32);
+	c->float32 = calibration_plan(c, VC_FLOAT32);
 	return c;
 }
 
@@ -130,25 +130,25 @@ open_sample(FunctionCallInfo fcinfo)
 
 /* Fills the batch with decoded images; those that cannot be are left out.  Returns false at the end. */
 static bool
-fetch(Calibration *c)
+fetch_sample(Calibration *c)
 {
-	Batch	   *batch = c->batch;
+	DecodingBatch	   *batch = c->batch;
 	int			good = 0;
 	uint64		rows;
 	bool		isnull;
 
-	batch_reset(batch);
+	decoding_batch_reset(batch);
 	rows = sql_fetch(c->cursor, batch->capacity);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		Datum		image = result_of_type(i, 1, BYTEAOID, &isnull);
+		Datum		image = result_datum(i, 1, BYTEAOID, &isnull);
 
 		if (!isnull)
-			batch_add(batch, image);
+			decoding_batch_add(batch, image);
 	}
 	SPI_freetuptable(SPI_tuptable);
-	batch_start(batch);
-	batch_wait(batch);
+	decoding_batch_start(batch);
+	decoding_batch_wait(batch);
 	for (int i = 0; i < batch->count; i++)
 		if (batch->jobs[i].error.code == VC_OK)
 			memmove(batch->pixels + batch->image_bytes * good++, batch->jobs[i].out, batch->image_bytes);
@@ -158,14 +158,14 @@ fetch(Calibration *c)
 
 /* Runs the batch by both plans and counts what they agree on. */
 static void
-compare(Calibration *c)
+compare_precisions(Calibration *c)
 {
 	vc_plan    *plans[2] = {c->float32, c->int8};
 	vc_error	error;
 
 	for (int p = 0; p < 2; p++)
 	{
-		vc_check(c->device.api->forward(plans[p], c->batch->pixels, c->batch->count,
+		check_status(c->device.api->forward(plans[p], c->batch->pixels, c->batch->count,
 										c->logits[p], NULL, &error), &error);
 		model_check_numbers(c->model, c->logits[p], (int64) c->batch->count * c->model->class_count);
 	}
@@ -173,15 +173,15 @@ compare(Calibration *c)
 	{
 		Size		first = (Size) i * c->model->class_count;
 
-		c->same += model_said(c->model, c->logits[0] + first, c->probabilities) ==
-			model_said(c->model, c->logits[1] + first, c->probabilities);
+		c->same += model_predicted(c->model, c->logits[0] + first, c->probabilities) ==
+			model_predicted(c->model, c->logits[1] + first, c->probabilities);
 	}
 	c->compared += c->batch->count;
 }
 
 /* One batch: for the ranges, or for the comparison. */
 static void
-use(Calibration *c)
+calibration_use(Calibration *c)
 {
 	vc_error	error;
 
@@ -189,15 +189,15 @@ use(Calibration *c)
 		return;
 	if (c->calibrated < CALIBRATION_IMAGES)
 	{
-		vc_check(c->device.api->calibrate(c->float32, c->batch->pixels, c->batch->count,
+		check_status(c->device.api->calibrate(c->float32, c->batch->pixels, c->batch->count,
 										  c->model->ranges, &error), &error);
 		model_check_numbers(c->model, c->model->ranges, c->model->network->node_count);
 		c->calibrated += c->batch->count;
 		return;
 	}
 	if (c->int8 == NULL)
-		c->int8 = make_plan(c, VC_INT8);
-	compare(c);
+		c->int8 = calibration_plan(c, VC_INT8);
+	compare_precisions(c);
 }
 
 /* visclf.calibrate_int8(model, source, image_column, images) */
@@ -208,14 +208,14 @@ visclf_calibrate_int8(PG_FUNCTION_ARGS)
 	float		agreement;
 
 	PreventCommandIfReadOnly("visclf.calibrate_int8()");
-	check_arguments(fcinfo);
+	check_calibrate_arguments(fcinfo);
 	SPI_connect();
-	c = begin(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	c = calibration_begin(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
 	c->cursor = open_sample(fcinfo);
-	while (fetch(c))
+	while (fetch_sample(c))
 	{
 		CHECK_FOR_INTERRUPTS();
-		use(c);
+		calibration_use(c);
 	}
 	SPI_cursor_close(c->cursor);
 	if (c->compared < LEAST_COMPARED)

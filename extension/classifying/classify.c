@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(visclf_embed);
 /* What a call site keeps from one image to the next. */
 typedef struct CallState
 {
-	Lookup		lookup;
+	ActiveModel		active;
 	TupleDesc	desc;
 	uint8_t    *pixels;			/* room for one image of `size` */
 	int			size;
@@ -52,7 +52,7 @@ pixels_for(CallState *state, const Model *model, MemoryContext context)
 
 /* Decodes the call's image for the model; false and *error where it is bad. */
 static bool
-decode(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_error *error)
+decode_one(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_error *error)
 {
 	vc_decode_options options = {model->image_size, model->resize, decode_limits()};
 	vc_status	status;
@@ -64,8 +64,8 @@ decode(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_erro
 }
 
 /* Decodes the call's image and runs the network on it, for the memo. */
-static const MemoEntry *
-ask(CallState *state, CachedModel *cached, bytea *image, const ImageDigest *digest,
+static const MemoAnswer *
+classify_image(CallState *state, CachedModel *cached, bytea *image, const ImageDigest *digest,
 	MemoryContext context)
 {
 	uint8_t    *pixels = pixels_for(state, cached->model, context);
@@ -73,9 +73,9 @@ ask(CallState *state, CachedModel *cached, bytea *image, const ImageDigest *dige
 	vc_flaw		flaw = {""};
 	vc_error	error = {VC_OK};
 
-	if (decode(cached->model, image, pixels, &flaw, &error))
+	if (decode_one(cached->model, image, pixels, &flaw, &error))
 		cached_model_run(cached, pixels, 1, logits, NULL);
-	return memo_add(cached->memo, digest, &error, &flaw, logits);
+	return answer_memo_add(cached->memo, digest, &error, &flaw, logits);
 }
 
 Datum
@@ -86,18 +86,18 @@ visclf_classify(PG_FUNCTION_ARGS)
 	bytea	   *image = PG_GETARG_BYTEA_PP(1);
 	ImageDigest digest = image_digest(image);
 	CachedModel *cached;
-	const MemoEntry *said;
+	const MemoAnswer *answer;
 
 	if (state->desc == NULL)
 		state->desc = prediction_type(fcinfo, context);
-	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1,
+	cached = cached_model(active_model_find(&state->active, PG_GETARG_TEXT_PP(0), context), 1,
 						  setting_precision);
-	said = memo_find(cached->memo, &digest);
-	if (said == NULL)
-		said = ask(state, cached, image, &digest, context);
-	if (said->error.code != VC_OK)
-		return prediction_error(state->desc, cached->model, &said->error);
-	return prediction_make(state->desc, cached->model, said->logits, &said->flaw);
+	answer = answer_memo_find(cached->memo, &digest);
+	if (answer == NULL)
+		answer = classify_image(state, cached, image, &digest, context);
+	if (answer->error.code != VC_OK)
+		return prediction_error(state->desc, cached->model, &answer->error);
+	return prediction_make(state->desc, cached->model, answer->logits, &answer->flaw);
 }
 
 Datum
@@ -112,10 +112,10 @@ visclf_embed(PG_FUNCTION_ARGS)
 	int			feature_count;
 	vc_error	error;
 
-	cached = cached_model(lookup_model(&state->lookup, PG_GETARG_TEXT_PP(0), context), 1,
+	cached = cached_model(active_model_find(&state->active, PG_GETARG_TEXT_PP(0), context), 1,
 						  VC_FLOAT32);	/* features are compared, not counted */
 	pixels = pixels_for(state, cached->model, context);
-	if (!decode(cached->model, PG_GETARG_BYTEA_PP(1), pixels, NULL, &error))
+	if (!decode_one(cached->model, PG_GETARG_BYTEA_PP(1), pixels, NULL, &error))
 		PG_RETURN_NULL();
 	feature_count = cached->model->network->features;
 	logits = palloc(sizeof(float) * cached->model->class_count);

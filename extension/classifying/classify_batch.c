@@ -23,16 +23,16 @@
 PG_FUNCTION_INFO_V1(visclf_classify_batch);
 
 #define FIRST_BATCH 4
-#define NO_JOB (-1)				/* of a row whose image is NULL */
+#define NO_IMAGE (-1)				/* of a row whose image is NULL */
 
 /* Consecutive rows of a partition. */
-typedef struct Rows
+typedef struct WindowRows
 {
 	int64		first;			/* position in the partition */
 	int			count;
-	int		   *jobs;			/* [batch_size]: place in the batch, or NO_JOB */
-	Batch	   *batch;
-} Rows;
+	int		   *jobs;			/* [batch_size]: place in the batch, or NO_IMAGE */
+	DecodingBatch	   *batch;
+} WindowRows;
 
 /* What a call site keeps as long as the query. */
 typedef struct WindowState
@@ -41,18 +41,18 @@ typedef struct WindowState
 	ModelKey	key;			/* model_id 0 where the model's name is NULL */
 	int			batch_size;
 	vc_precision precision;
-	Rows		answered;		/* rows whose logits are there */
-	Rows		next;			/* rows after them, being decoded */
+	WindowRows		answered;		/* rows whose logits are there */
+	WindowRows		next;			/* rows after them, being decoded */
 	float	   *logits;			/* [batch_size][classes], of the answered */
 	int			ramp;			/* rows that the next batch takes */
 } WindowState;
 
 static void
-make_rows(Rows *rows, Decoder *decoder, int batch_size, MemoryContext context)
+window_rows_create(WindowRows *rows, Decoder *decoder, int batch_size, MemoryContext context)
 {
 	rows->count = 0;
 	rows->jobs = MemoryContextAlloc(context, sizeof(int) * batch_size);
-	rows->batch = batch_create(context, decoder, batch_size);
+	rows->batch = decoding_batch_create(context, decoder, batch_size);
 }
 
 /* At the query's first row: finds the model and makes buffers for it. */
@@ -75,13 +75,13 @@ make_state(FunctionCallInfo fcinfo, WindowObject window)
 	name = WinGetFuncArgCurrent(window, 0, &isnull);
 	if (!isnull)
 	{
-		state->key = model_lookup(TextDatumGetCString(name));
+		state->key = model_find_active(TextDatumGetCString(name));
 		state->batch_size = setting_batch_size;
 		state->precision = setting_precision;
 		model = cached_model(state->key, state->batch_size, state->precision)->model;
 		decoder = decoder_create(context, model->image_size, model->resize);
-		make_rows(&state->answered, decoder, state->batch_size, context);
-		make_rows(&state->next, decoder, state->batch_size, context);
+		window_rows_create(&state->answered, decoder, state->batch_size, context);
+		window_rows_create(&state->next, decoder, state->batch_size, context);
 		state->logits = MemoryContextAlloc(context, sizeof(float) * state->batch_size *
 										   model->class_count);
 	}
@@ -93,14 +93,14 @@ make_state(FunctionCallInfo fcinfo, WindowObject window)
 static void
 begin_partition(WindowState *state)
 {
-	batch_reset(state->next.batch);
+	decoding_batch_reset(state->next.batch);
 	state->answered.count = state->next.count = 0;
 	state->ramp = FIRST_BATCH;
 }
 
 /* Reads the rows from `first` on and begins to decode them. */
 static void
-read_ahead(WindowState *state, WindowObject window, Rows *rows, int64 first)
+read_ahead(WindowState *state, WindowObject window, WindowRows *rows, int64 first)
 {
 	int			wanted = Min(state->ramp, state->batch_size);
 
@@ -109,7 +109,7 @@ read_ahead(WindowState *state, WindowObject window, Rows *rows, int64 first)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a partition of classify_batch has more than %d rows", PG_INT32_MAX),
 				 errhint("Add PARTITION BY to the window.")));
-	batch_reset(rows->batch);
+	decoding_batch_reset(rows->batch);
 	rows->first = first;
 	for (rows->count = 0; rows->count < wanted; rows->count++)
 	{
@@ -120,22 +120,22 @@ read_ahead(WindowState *state, WindowObject window, Rows *rows, int64 first)
 
 		if (isout)
 			break;
-		rows->jobs[rows->count] = isnull ? NO_JOB : batch_add(rows->batch, image);
+		rows->jobs[rows->count] = isnull ? NO_IMAGE : decoding_batch_add(rows->batch, image);
 	}
-	batch_start(rows->batch);
+	decoding_batch_start(rows->batch);
 	state->ramp = Min(state->ramp * 2, state->batch_size);
 }
 
 /* Answers the rows from `first` on, and begins to decode those after them. */
 static void
-answer(WindowState *state, WindowObject window, int64 first)
+window_answer(WindowState *state, WindowObject window, int64 first)
 {
-	Rows		done = state->answered;
-	Batch	   *batch;
+	WindowRows		done = state->answered;
+	DecodingBatch	   *batch;
 
 	if (state->next.count == 0 || state->next.first != first)
 		read_ahead(state, window, &state->next, first);
-	batch_wait(state->next.batch);
+	decoding_batch_wait(state->next.batch);
 	state->answered = state->next;
 	state->next = done;
 	read_ahead(state, window, &state->next, first + state->answered.count);
@@ -165,10 +165,10 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 		begin_partition(state);
 	*begun = true;
 	if (row < state->answered.first || row >= state->answered.first + state->answered.count)
-		answer(state, window, row);
+		window_answer(state, window, row);
 
 	job = state->answered.jobs[row - state->answered.first];
-	if (job == NO_JOB)
+	if (job == NO_IMAGE)
 		PG_RETURN_NULL();
 	model = cached_model(state->key, state->batch_size, state->precision)->model;
 	decoded = &state->answered.batch->jobs[job];

@@ -25,9 +25,9 @@
 #include "extension/classifying/unclassified_rows.h"
 #include "extension/classifying/prediction.h"
 #include "extension/support/settings.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
-#include "extension/training/training.h"
+#include "extension/support/clock.h"
 
 PG_FUNCTION_INFO_V1(visclf_classify_table);
 
@@ -45,14 +45,14 @@ enum
 };
 
 /* Rows on their way. */
-typedef struct Rows
+typedef struct TableRows
 {
 	MemoryContext context;		/* of the keys, reset for each batch */
 	int			count;
 	Datum	   *keys;			/* [batch_size] */
 	int		   *jobs;			/* [batch_size]: place in the batch, or NO_IMAGE */
-	Batch	   *batch;
-} Rows;
+	DecodingBatch	   *batch;
+} TableRows;
 
 typedef struct Work
 {
@@ -61,7 +61,7 @@ typedef struct Work
 	int			batch_size;
 	bool		atomic;
 	const char *model;			/* its name */
-	Pending    *pending;
+	UnclassifiedRows    *unclassified;
 	PredictionTable *table;
 	float	   *logits;			/* [batch_size][classes] */
 	int64		done;
@@ -70,44 +70,44 @@ typedef struct Work
 	instr_time	last_progress;
 } Work;
 
-static Rows *
-make_rows(const Work *w, Decoder *decoder)
+static TableRows *
+table_rows_create(const Work *w, Decoder *decoder)
 {
-	Rows	   *rows = palloc0(sizeof(*rows));
+	TableRows	   *rows = palloc0(sizeof(*rows));
 
 	rows->context = AllocSetContextCreate(CurrentMemoryContext, "visclf keys",
 										  ALLOCSET_DEFAULT_SIZES);
 	rows->keys = palloc(sizeof(Datum) * w->batch_size);
 	rows->jobs = palloc(sizeof(int) * w->batch_size);
-	rows->batch = batch_create(CurrentMemoryContext, decoder, w->batch_size);
+	rows->batch = decoding_batch_create(CurrentMemoryContext, decoder, w->batch_size);
 	return rows;
 }
 
 /* Fetches rows and begins to decode them; false after the last. */
 static bool
-fetch(Work *w, Rows *rows)
+fetch_rows(Work *w, TableRows *rows)
 {
 	MemoryContext caller;
-	const Pending *p = w->pending;
+	const UnclassifiedRows *p = w->unclassified;
 	uint64		fetched;
 	bool		more;
 
-	batch_reset(rows->batch);
+	decoding_batch_reset(rows->batch);
 	MemoryContextReset(rows->context);
 	caller = MemoryContextSwitchTo(rows->context);
 	rows->count = 0;
-	more = pending_next(w->pending, w->batch_size, &fetched);
+	more = unclassified_rows_next(w->unclassified, w->batch_size, &fetched);
 	for (uint64 i = 0; i < fetched && rows->count < w->batch_size; i++)
 	{
 		bool		isnull;
-		Datum		key = result_of_type(i, 1, p->key_type, &isnull);
+		Datum		key = result_datum(i, 1, p->key_type, &isnull);
 		Datum		image;
 
 		if (isnull)
 			continue;
 		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
-		image = result_of_type(i, 2, BYTEAOID, &isnull);
-		rows->jobs[rows->count++] = isnull ? NO_IMAGE : batch_add(rows->batch, image);
+		image = result_datum(i, 2, BYTEAOID, &isnull);
+		rows->jobs[rows->count++] = isnull ? NO_IMAGE : decoding_batch_add(rows->batch, image);
 	}
 	if (more)
 		SPI_freetuptable(SPI_tuptable);
@@ -117,7 +117,7 @@ fetch(Work *w, Rows *rows)
 
 /* What is said of one row, whose batch has been run. */
 static Datum
-prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
+prediction_of(Work *w, const CachedModel *cached, const TableRows *rows, int i)
 {
 	int			job = rows->jobs[i];
 	vc_error	error = {.message = "image is NULL"};
@@ -133,7 +133,7 @@ prediction_of(Work *w, const CachedModel *cached, const Rows *rows, int i)
 
 /* Runs the network on decoded rows; what it says of each is in the rows' context. */
 static Datum *
-predict(Work *w, Rows *rows)
+predict_rows(Work *w, TableRows *rows)
 {
 	CachedModel *cached = cached_model(w->key, w->batch_size, w->precision);
 	MemoryContext caller = MemoryContextSwitchTo(rows->context);
@@ -153,9 +153,9 @@ predict(Work *w, Rows *rows)
  * and so have this one dropped from the cache.
  */
 static void
-classify(Work *w, Rows *rows)
+classify_rows(Work *w, TableRows *rows)
 {
-	Datum	   *predictions = predict(w, rows);
+	Datum	   *predictions = predict_rows(w, rows);
 
 	prediction_table_check(w->table);
 	for (int i = 0; i < rows->count; i++)
@@ -174,14 +174,14 @@ report_progress(Work *w)
 {
 	double		seconds = seconds_since(w->start);
 
-	if (setting_progress_interval == 0 || w->done == 0 || w->done >= w->pending->count ||
+	if (setting_progress_interval == 0 || w->done == 0 || w->done >= w->unclassified->count ||
 		seconds_since(w->last_progress) < setting_progress_interval)
 		return;
 	INSTR_TIME_SET_CURRENT(w->last_progress);
 	ereport(NOTICE,
 			(errmsg("%lld of %lld rows, %.1f rows/s, about %s left",
-					(long long) w->done, (long long) w->pending->count, w->done / seconds,
-					clock_time((w->pending->count - w->done) * seconds / w->done))));
+					(long long) w->done, (long long) w->unclassified->count, w->done / seconds,
+					clock_time((w->unclassified->count - w->done) * seconds / w->done))));
 }
 
 static void
@@ -189,23 +189,23 @@ classify_all(Work *w)
 {
 	const Model *model = cached_model(w->key, w->batch_size, w->precision)->model;
 	Decoder    *decoder = decoder_create(CurrentMemoryContext, model->image_size, model->resize);
-	Rows	   *current = make_rows(w, decoder);
-	Rows	   *following = make_rows(w, decoder);
+	TableRows	   *current = table_rows_create(w, decoder);
+	TableRows	   *following = table_rows_create(w, decoder);
 	bool		more;
 
 	w->logits = palloc(sizeof(float) * w->batch_size * model->class_count);
 	INSTR_TIME_SET_CURRENT(w->start);
 	w->last_progress = w->start;
-	more = fetch(w, current);
-	batch_start(current->batch);
+	more = fetch_rows(w, current);
+	decoding_batch_start(current->batch);
 	while (more)
 	{
-		Rows	   *decoded = current;
+		TableRows	   *decoded = current;
 
-		more = fetch(w, following);
-		batch_wait(decoded->batch);
-		batch_start(following->batch);
-		classify(w, decoded);
+		more = fetch_rows(w, following);
+		decoding_batch_wait(decoded->batch);
+		decoding_batch_start(following->batch);
+		classify_rows(w, decoded);
 		report_progress(w);
 		current = following;
 		following = decoded;
@@ -214,22 +214,22 @@ classify_all(Work *w)
 
 /* Says what has been done, and what has not. */
 static void
-report_end(const Work *w)
+report_classified(const Work *w)
 {
-	if (w->pending->count == 0)
+	if (w->unclassified->count == 0)
 		ereport(NOTICE,
 				(errmsg("no row of %s is without a prediction of model \"%s\" in %s",
-						w->pending->source, w->model, w->table->name)));
+						w->unclassified->source, w->model, w->table->name)));
 	else
 		ereport(NOTICE,
 				(errmsg("classified %lld rows into %s, %lld of them without a prediction",
 						(long long) w->done, w->table->name, (long long) w->failed)));
-	if (w->pending->without_key > 0)
+	if (w->unclassified->without_key > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("%lld rows of %s were left out: their %s is NULL",
-						(long long) w->pending->without_key, w->pending->source,
-						w->pending->key_column)));
+						(long long) w->unclassified->without_key, w->unclassified->source,
+						w->unclassified->key_column)));
 }
 
 /* CALL visclf.classify_table(...) */
@@ -262,16 +262,16 @@ visclf_classify_table(PG_FUNCTION_ARGS)
 	get_atttypetypmodcoll(source, get_attnum(source, key_column), &key_type, &key_typmod,
 						  &key_collation);
 	w->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	w->key = model_lookup(w->model);
+	w->key = model_find_active(w->model);
 	w->table = prediction_table_open(text_to_cstring(PG_GETARG_TEXT_PP(ARG_TARGET)), key_column,
 									 key_type, key_typmod);
 	lock_predictions(w->table->relation, CurrentMemoryContext);
-	w->pending = pending_find(source, key_column, image_column, w->table, w->key.model_id);
+	w->unclassified = unclassified_rows_find(source, key_column, image_column, w->table, w->key.model_id);
 	if (!PG_GETARG_BOOL(ARG_REPLACE))
-		pending_check_models(w->pending, w->table, w->model);
-	if (w->pending->count > 0)
+		unclassified_rows_check_models(w->unclassified, w->table, w->model);
+	if (w->unclassified->count > 0)
 		classify_all(w);
-	report_end(w);
+	report_classified(w);
 	SPI_finish();
 	return (Datum) 0;
 }

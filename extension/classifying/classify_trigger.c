@@ -81,7 +81,7 @@ check_domain(const TriggerData *data, int column, Datum value, bool isnull)
 
 /* What the model says of the image, in the caller's memory. */
 static Datum
-classify(const char *model, Datum image, bool *isnull)
+classify_column(const char *model, Datum image, bool *isnull)
 {
 	Sql			sql;
 	Datum		prediction;
@@ -91,7 +91,7 @@ classify(const char *model, Datum image, bool *isnull)
 	sql_text(&sql, model);
 	sql_datum(&sql, BYTEAOID, image);
 	sql_read_latest(&sql);
-	prediction = result_datum(0, 1, isnull);
+	prediction = result_datum(0, 1, prediction_type_id(), isnull);
 	if (!*isnull)
 		prediction = SPI_datumTransfer(prediction, false, -1);
 	SPI_finish();
@@ -121,7 +121,7 @@ visclf_classify_trigger(PG_FUNCTION_ARGS)
 						 prediction_type_id());
 	image = SPI_getbinval(row, data->tg_relation->rd_att, image_column, &isnull);
 	if (!isnull)
-		prediction = classify(arguments[0], image, &isnull);
+		prediction = classify_column(arguments[0], image, &isnull);
 	check_domain(data, column, prediction, isnull);
 	row = heap_modify_tuple_by_cols(row, data->tg_relation->rd_att, 1, &column, &prediction, &isnull);
 	return PointerGetDatum(row);

@@ -36,9 +36,9 @@ inference_plan(const OpenDevice *device, const Model *model, vc_precision precis
 	options.precision = precision;
 	options.ranges = ranges;
 	options.max_batch = max_batch;
-	options.interrupted = vc_query_canceled;
+	options.interrupted = query_canceled;
 	inference->api = device->api;
-	vc_check(device->api->plan(device->device, model->network, &options, &inference->plan, &error), &error);
-	vc_release_with(CurrentMemoryContext, release_plan, inference);
+	check_status(device->api->plan(device->device, model->network, &options, &inference->plan, &error), &error);
+	release_with_context(CurrentMemoryContext, release_plan, inference);
 	return inference->plan;
 }

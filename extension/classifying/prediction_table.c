@@ -106,7 +106,7 @@ check_unique(Oid relation, const char *key_column)
 
 /* True where a column is in the table, as all but the warning must be. */
 static bool
-has_column(const PredictionTable *table, int place)
+has_prediction_column(const PredictionTable *table, int place)
 {
 	return place != WARNING_COLUMN ||
 		get_atttype(table->relation, get_attnum(table->relation, columns[WARNING_COLUMN].name)) == columns[WARNING_COLUMN].type;
@@ -128,7 +128,7 @@ prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 	initStringInfo(&query);
 	for (int i = 0; i < lengthof(columns); i++)
 	{
-		if (!has_column(table, i))
+		if (!has_prediction_column(table, i))
 			continue;
 		appendStringInfo(&names, ", %s", columns[i].name);
 		appendStringInfo(&values, i == CLASSIFIED_AT ? ", pg_catalog.clock_timestamp()" : ", ($2).%s", columns[i].name);
@@ -169,7 +169,7 @@ prediction_table_open(const char *name, const char *key_column, Oid key_type, in
 	table->key_column = pstrdup(quote_identifier(key_column));
 	check_column(table->relation, key_column, key_type);
 	for (int i = 0; i < lengthof(columns); i++)
-		if (has_column(table, i))
+		if (has_prediction_column(table, i))
 			check_column(table->relation, columns[i].name, columns[i].type);
 	check_unique(table->relation, key_column);
 	table->desc = BlessTupleDesc(lookup_rowtype_tupdesc_copy(prediction, -1));

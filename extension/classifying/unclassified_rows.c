@@ -41,7 +41,7 @@ release_keys(void *argument)
 
 /* An empty store that lives over commits. */
 static void
-make_store(Pending *p)
+make_store(UnclassifiedRows *p)
 {
 	KeyStore   *store = palloc(sizeof(*store));
 	MemoryContext caller;
@@ -51,12 +51,12 @@ make_store(Pending *p)
 	caller = MemoryContextSwitchTo(store->context);
 	p->keys = store->keys = tuplestore_begin_heap(false, true, work_mem);
 	MemoryContextSwitchTo(caller);
-	vc_release_with(CurrentMemoryContext, release_keys, store);
+	release_with_context(CurrentMemoryContext, release_keys, store);
 }
 
 /* Throws for a key that does not tell rows apart. */
 static void
-throw_repeated(const Pending *p, const char *key)
+throw_repeated(const UnclassifiedRows *p, const char *key)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
@@ -79,7 +79,7 @@ operand(const char *key, Oid type, Oid wanted)
  * search_path has; `any`: the second is an array of keys.
  */
 static char *
-same_key(const Pending *p, const char *left, const char *right, bool any)
+same_key(const UnclassifiedRows *p, const char *left, const char *right, bool any)
 {
 	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(p->equality));
 	Form_pg_operator operator;
@@ -99,18 +99,18 @@ same_key(const Pending *p, const char *left, const char *right, bool any)
 
 /* Puts the keys that were fetched into the store, and notes whose predictions they have. */
 static void
-store_keys(Pending *p, uint64 count)
+store_keys(UnclassifiedRows *p, uint64 count)
 {
 	for (uint64 i = 0; i < count; i++)
 	{
 		int64		rows = result_bigint(i, 2);
 		bool		isnull;
-		Datum		other = result_of_type(i, 3, INT4OID, &isnull);
+		Datum		other = result_datum(i, 3, INT4OID, &isnull);
 		Datum		key;
 
 		if (!isnull)
 			p->others = list_append_unique_int(p->others, DatumGetInt32(other));
-		key = result_of_type(i, 1, p->key_type, &isnull);
+		key = result_datum(i, 1, p->key_type, &isnull);
 		if (isnull)
 			p->without_key = rows;
 		else if (rows > 1)
@@ -121,7 +121,7 @@ store_keys(Pending *p, uint64 count)
 }
 
 static void
-read_keys(Pending *p, const PredictionTable *table, int model_id)
+read_unclassified_keys(UnclassifiedRows *p, const PredictionTable *table, int model_id)
 {
 	Sql			sql;
 	Portal		cursor;
@@ -148,7 +148,7 @@ read_keys(Pending *p, const PredictionTable *table, int model_id)
 }
 
 static void
-prepare_fetch(Pending *p)
+prepare_fetch(UnclassifiedRows *p)
 {
 	Oid			types[1] = {get_array_type(p->key_type)};
 	char	   *key = psprintf("s.%s", p->key_column);
@@ -163,7 +163,7 @@ prepare_fetch(Pending *p)
  * throws where the source is not what it was when its keys were read.
  */
 static void
-check_source(const Pending *p)
+check_source(const UnclassifiedRows *p)
 {
 	LockRelationOid(p->relation, AccessShareLock);
 	if (get_rel_name(p->relation) == NULL || strcmp(relation_name(p->relation), p->source) != 0 ||
@@ -175,11 +175,11 @@ check_source(const Pending *p)
 				 errhint("Call visclf.classify_table again for the rows that are left.")));
 }
 
-Pending *
-pending_find(Oid source, const char *key_column, const char *image_column,
+UnclassifiedRows *
+unclassified_rows_find(Oid source, const char *key_column, const char *image_column,
 			 const PredictionTable *table, int model_id)
 {
-	Pending    *p = palloc0(sizeof(*p));
+	UnclassifiedRows    *p = palloc0(sizeof(*p));
 	TupleDesc	desc = CreateTemplateTupleDesc(1);
 
 	p->relation = source;
@@ -195,13 +195,13 @@ pending_find(Oid source, const char *key_column, const char *image_column,
 	TupleDescInitEntry(desc, 1, "key", p->key_type, -1, 0);
 	p->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	make_store(p);
-	read_keys(p, table, model_id);
+	read_unclassified_keys(p, table, model_id);
 	prepare_fetch(p);
 	return p;
 }
 
 void
-pending_check_models(const Pending *p, const PredictionTable *table, const char *model)
+unclassified_rows_check_models(const UnclassifiedRows *p, const PredictionTable *table, const char *model)
 {
 	ListCell   *cell;
 
@@ -225,7 +225,7 @@ pending_check_models(const Pending *p, const PredictionTable *table, const char 
 }
 
 bool
-pending_next(Pending *p, int most, uint64 *fetched)
+unclassified_rows_next(UnclassifiedRows *p, int most, uint64 *fetched)
 {
 	Datum	   *keys = palloc(sizeof(Datum) * most);
 	int			count = 0;

@@ -5,8 +5,8 @@
  * SPI must be connected.  Only keys are read at first, and kept in a tuplestore,
  * which goes to disk when they are many; images follow a batch at a time.
  */
-#ifndef VISCLF_PENDING_H
-#define VISCLF_PENDING_H
+#ifndef VISCLF_UNCLASSIFIED_ROWS_H
+#define VISCLF_UNCLASSIFIED_ROWS_H
 
 #include "extension/support/pgcompat.h"
 
@@ -15,7 +15,7 @@
 
 #include "extension/classifying/prediction_table.h"
 
-typedef struct Pending
+typedef struct UnclassifiedRows
 {
 	Oid			relation;
 	char	   *source;			/* its name, quoted and qualified */
@@ -35,23 +35,23 @@ typedef struct Pending
 	int64		count;			/* of the keys */
 	int64		without_key;	/* rows whose key is NULL */
 	SPIPlanPtr	fetch;
-} Pending;
+} UnclassifiedRows;
 
 /*
  * Finds the rows of the source, which is locked and whose columns are checked, whose key has no prediction by the version in
  * the table; an error where two of them have the same key.  Lasts as long as
  * the current context, over commits.
  */
-extern Pending *pending_find(Oid source, const char *key_column, const char *image_column,
+extern UnclassifiedRows *unclassified_rows_find(Oid source, const char *key_column, const char *image_column,
 							 const PredictionTable *table, int model_id);
 
 /* Throws where keys have predictions that are not by a version of the model. */
-extern void pending_check_models(const Pending *pending, const PredictionTable *table, const char *model);
+extern void unclassified_rows_check_models(const UnclassifiedRows *rows, const PredictionTable *table, const char *model);
 
 /*
  * Fetches the rows of the next keys, at most `most` of them, into the last SPI
  * result: key and image; how many there still are.  False: no more keys.
  */
-extern bool pending_next(Pending *pending, int most, uint64 *fetched);
+extern bool unclassified_rows_next(UnclassifiedRows *rows, int most, uint64 *fetched);
 
-#endif							/* VISCLF_PENDING_H */
+#endif							/* VISCLF_UNCLASSIFIED_ROWS_H */

@@ -2,9 +2,10 @@
  * corrected_share.c
  *		visclf.corrected_share: the share of one class, as an aggregate.
  *
- * A group's state is what there is of each label, or its images for methods
- * that look at probabilities.  How the model errs is learnt once a query, at
- * the end of its first group.
+ * A group's state is what there is of each label (share_state.c).  How the model errs
+ * is learnt at the end: once a query where validation images say it; for each group
+ * where its own labelled images do, by method ppi without what a group could borrow,
+ * for an aggregate does not see the others.
  */
 #include "extension/support/pgcompat.h"
 
@@ -15,193 +16,158 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "extension/counting/known.h"
+#include "extension/counting/share_state.h"
 #include "extension/models/active_model.h"
-#include "extension/counting/quantifier.h"
 #include "extension/support/sql.h"
 
-PG_FUNCTION_INFO_V1(visclf_corrected_share_add);
 PG_FUNCTION_INFO_V1(visclf_corrected_share_end);
 
-/* Arguments of the two transition functions; the shorter has the first few. */
-enum
-{
-	ARG_STATE,
-	ARG_MODEL,
-	ARG_LABEL,
-	ARG_CLASS,
-	ARG_METHOD,
-	ARG_PROBABILITIES
-};
-
-/* Images of one label, NULL for those that failed; or one image, where it has probabilities. */
-typedef struct Labelled
-{
-	char	   *label;
-	int64		images;
-	Datum		probabilities;	/* 0: none */
-} Labelled;
-
-/* One group. */
-typedef struct State
-{
-	char	   *model;
-	char	   *class;
-	vc_quantification method;
-	bool		soft;
-	Labelled   *rows;
-	int64		count;
-	int64		room;
-} State;
+#define CONFIDENCE 0.95
 
 /* What the final function keeps over the groups of a query. */
-typedef struct Known
+typedef struct Learnt
 {
-	Lookup		lookup;
+	ActiveModel		active;
 	MemoryContext context;		/* of the quantifier */
 	Quantifier *quantifier;
-} Known;
+	bool		whole;			/* with how it errs among its validation images */
+} Learnt;
 
-/* An argument that is the same for all rows of a group. */
-static char *
-constant_text(FunctionCallInfo fcinfo, int argument, const char *name)
+/* The result, before it is a row. */
+typedef struct Estimate
 {
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" of corrected_share must not be NULL", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
+	int64		images;
+	int64		failed;
+	int64		labelled;
+	vc_prevalence found;		/* NAN: there is none */
+	char	   *warning;		/* NULL: none */
+} Estimate;
 
-static void
-check_same(FunctionCallInfo fcinfo, int argument, const char *name, const char *first)
-{
-	char	   *value = constant_text(fcinfo, argument, name);
-
-	if (strcmp(value, first) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" of corrected_share is \"%s\" for one row and \"%s\" for another",
-						name, first, value),
-				 errhint("It must be the same for every row of a group.")));
-	pfree(value);
-}
-
-static State *
-begin(FunctionCallInfo fcinfo)
-{
-	State	   *state = palloc0(sizeof(*state));
-
-	state->model = constant_text(fcinfo, ARG_MODEL, "model");
-	state->class = constant_text(fcinfo, ARG_CLASS, "class");
-	state->method = PG_NARGS() > ARG_METHOD ?
-		quantification_from_name(constant_text(fcinfo, ARG_METHOD, "method")) : VC_ACC;
-	state->soft = vc_quantification_soft(state->method);
-	state->room = 4;
-	state->rows = palloc(sizeof(*state->rows) * state->room);
-	return state;
-}
-
-/* The row of images that a further image of this label is counted in, if any. */
-static Labelled *
-find(State *state, const char *label)
-{
-	for (int64 i = 0; i < state->count; i++)
-		if (label == NULL ? state->rows[i].label == NULL :
-			state->rows[i].label != NULL && strcmp(state->rows[i].label, label) == 0)
-			return &state->rows[i];
-	return NULL;
-}
-
-static void
-add(State *state, const char *label, Datum probabilities)
-{
-	Labelled   *row = state->soft && probabilities != 0 ? NULL : find(state, label);
-
-	if (row == NULL)
-	{
-		if (state->count == state->room)
-		{
-			state->room *= 2;
-			state->rows = repalloc_huge(state->rows, sizeof(*state->rows) * state->room);
-		}
-		row = &state->rows[state->count++];
-		*row = (Labelled) {label ? pstrdup(label) : NULL, 0, 0};
-		if (probabilities != 0)
-			row->probabilities = datumCopy(probabilities, false, -1);
-	}
-	row->images++;
-}
-
-/* The transition of both forms of visclf.corrected_share. */
-Datum
-visclf_corrected_share_add(PG_FUNCTION_ARGS)
-{
-	MemoryContext context;
-	MemoryContext caller;
-	State	   *state = PG_ARGISNULL(ARG_STATE) ? NULL : (State *) PG_GETARG_POINTER(ARG_STATE);
-	char	   *label = PG_ARGISNULL(ARG_LABEL) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
-	Datum		probabilities = 0;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "corrected_share is an aggregate");
-	caller = MemoryContextSwitchTo(context);
-	if (state == NULL)
-		state = begin(fcinfo);
-	if (state->soft && !PG_ARGISNULL(ARG_PROBABILITIES))
-		probabilities = PG_GETARG_DATUM(ARG_PROBABILITIES);
-	if (state->soft && probabilities == 0)
-		label = NULL;
-	add(state, label, label ? probabilities : 0);
-	MemoryContextSwitchTo(caller);
-	check_same(fcinfo, ARG_MODEL, "model", state->model);
-	check_same(fcinfo, ARG_CLASS, "class", state->class);
-	PG_RETURN_POINTER(state);
-}
-
-/* How the model errs, learnt at a query's first group. */
+/* The model, and unless the labels of the group tell it, how it errs: learnt at a query's first group. */
 static Quantifier *
-learn(FunctionCallInfo fcinfo, const State *state)
+share_learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 {
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
-	Known	   *known = fcinfo->flinfo->fn_extra;
+	Learnt	   *learnt = fcinfo->flinfo->fn_extra;
 	int			model_id;
 
-	if (known == NULL)
+	if (learnt == NULL)
 	{
-		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(*known));
-		known->context = AllocSetContextCreate(context, "visclf corrected_share", ALLOCSET_DEFAULT_SIZES);
+		learnt = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(*learnt));
+		learnt->context = AllocSetContextCreate(context, "visclf corrected_share", ALLOCSET_DEFAULT_SIZES);
 	}
-	model_id = lookup_model(&known->lookup, cstring_to_text(state->model), context).model_id;
-	if (known->quantifier == NULL || known->quantifier->model_id != model_id ||
-		known->quantifier->method != state->method)
+	model_id = active_model_find(&learnt->lookup, cstring_to_text(state->model), context).model_id;
+	if (learnt->quantifier == NULL || learnt->quantifier->model_id != model_id ||
+		learnt->quantifier->method != state->method || (whole && !learnt->whole))
 	{
-		known->quantifier = NULL;
-		MemoryContextReset(known->context);
+		learnt->quantifier = NULL;
+		MemoryContextReset(learnt->context);
 		SPI_connect();
-		known->quantifier = quantifier_create(model_id, state->method, 0.95, 1000, 42, known->context);
+		learnt->quantifier = whole ? quantifier_create(model_id, state->method, CONFIDENCE, 1000, 42, learnt->context) :
+			quantifier_open(model_id, state->method, learnt->context);
+		learnt->whole = whole;
 		SPI_finish();
 	}
-	return known->quantifier;
+	return learnt->quantifier;
+}
+
+/* By the errors among validation images. */
+static Estimate
+estimate_by_validation(FunctionCallInfo fcinfo, const ShareState *state)
+{
+	const Quantifier *q = share_learn(fcinfo, state, true);
+	ImageGroup *group = group_create(q);
+	int			class_index = quantifier_class(q, state->class);
+	vc_prevalence *found;
+
+	for (int64 i = 0; i < state->count; i++)
+		group_add(q, group, &(PredictionRow) {NULL, state->counts[i].label, state->counts[i].images, 0, -1,
+				  state->counts[i].probabilities, state->counts[i].probabilities == 0});
+	found = group_estimate(q, group);
+	return (Estimate) {group->classified, group->failed, 0, found ? found[class_index] : (vc_prevalence) {NAN, NAN, NAN, NAN},
+	group_warning(q, group, class_index)};
+}
+
+/* The group's counts; SPI connected. */
+static KnownTally *
+make_tally(Quantifier *q, const ShareState *state)
+{
+	KnownTally *t;
+	bool		keys = false;
+
+	for (int64 i = 0; i < state->known_count; i++)
+		keys = keys || state->known[i].key != NULL;
+	t = known_begin(q, keys);
+	known_add_group(t, 0);
+	for (int64 i = 0; i < state->count; i++)
+		known_add(t, 0, &(KnownRow) {.images = state->counts[i].images, .predicted = known_label(q, state->counts[i].label), .weight = NAN, .bin = -1});
+	for (int64 i = 0; i < state->known_count; i++)
+	{
+		const ShareKnown *k = &state->known[i];
+		KnownRow	row = {.images = k->images, .predicted = known_label(q, k->label), .known = known_label(q, k->known),
+			.weight = k->weight, .bin = -1, .cluster = known_cluster(k->cluster)};
+
+		known_find_held(q, k->key, &row);
+		known_add(t, 0, &row);
+	}
+	known_end(t);
+	return t;
+}
+
+/* One class of the one group. */
+typedef struct Wanted
+{
+	int			class_index;
+	vc_ppi_share share;
+} Wanted;
+
+static void
+take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+{
+	Wanted	   *wanted = argument;
+
+	if (class_index == wanted->class_index)
+		wanted->share = vc_ppi_get(ppi, 0, index);
+}
+
+/* By the labels of the group. */
+static Estimate
+estimate_by_labels(FunctionCallInfo fcinfo, const ShareState *state)
+{
+	Quantifier *q = share_learn(fcinfo, state, false);
+	Wanted		wanted = {quantifier_class(q, state->class)};
+	MemoryContext caller = CurrentMemoryContext;
+	KnownTally *t;
+	const KnownGroup *group;
+
+	quantifier_refuse_multi_label(q);
+	SPI_connect();
+	MemoryContextSwitchTo(caller);	/* the result outlives SPI's */
+	t = make_tally(q, state);
+	group = &t->groups[0];
+	known_solve(t, CONFIDENCE, take_class, &wanted);
+	SPI_finish();
+	return (Estimate) {group->known + group->unknown, group->failed, group->known,
+		{group->counted > 0 ? (double) t->raw[wanted.class_index] / group->counted : NAN, wanted.share.share, wanted.share.low, wanted.share.high},
+	known_warning(t, 0, wanted.class_index, &wanted.share)};
 }
 
 static Datum
-make_result(FunctionCallInfo fcinfo, const Quantifier *q, const ImageGroup *group, int c)
+make_result(FunctionCallInfo fcinfo, const Estimate *e)
 {
-	vc_prevalence *found = group_estimate(q, group);
-	vc_prevalence f = found ? found[c] : (vc_prevalence) {0};
-	char	   *warning = group_warning(q, group, c);
-	bool		none = found == NULL;
+	const vc_prevalence *f = &e->found;
 	TupleDesc	desc;
 	Datum		values[] = {
-		Int64GetDatum(group->classified), Int64GetDatum(group->failed),
-		Float8GetDatum(f.raw), Float8GetDatum(f.share), Float8GetDatum(f.low), Float8GetDatum(f.high),
-		Float8GetDatum(f.share * group->classified),
-		warning ? CStringGetTextDatum(warning) : (Datum) 0
+		Int64GetDatum(e->images), Int64GetDatum(e->failed),
+		Float8GetDatum(f->raw), Float8GetDatum(f->share), Float8GetDatum(f->low), Float8GetDatum(f->high),
+		Float8GetDatum(f->share * e->images), e->warning ? CStringGetTextDatum(e->warning) : (Datum) 0,
+		Int64GetDatum(e->labelled)
 	};
-	bool		nulls[] = {false, false, none, none, none, none, none, warning == NULL};
+	bool		none = isnan(f->share);
+	bool		nulls[] = {false, false, isnan(f->raw), none, none, none, none, e->warning == NULL, false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be visclf.share_estimate");
@@ -211,19 +177,14 @@ make_result(FunctionCallInfo fcinfo, const Quantifier *q, const ImageGroup *grou
 Datum
 visclf_corrected_share_end(PG_FUNCTION_ARGS)
 {
-	const State *state;
-	const Quantifier *q;
-	ImageGroup *group;
+	const ShareState *state;
+	Estimate	estimate;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "corrected_share is an aggregate");
-	if (PG_ARGISNULL(ARG_STATE))
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	state = (const State *) PG_GETARG_POINTER(ARG_STATE);
-	q = learn(fcinfo, state);
-	group = group_create(q);
-	for (int64 i = 0; i < state->count; i++)
-		group_add(q, group, state->rows[i].label, state->rows[i].images, state->rows[i].probabilities,
-				  state->rows[i].probabilities == 0);
-	return make_result(fcinfo, q, group, quantifier_class(q, state->class));
+	state = (const ShareState *) PG_GETARG_POINTER(0);
+	estimate = state->known_count > 0 ? estimate_by_labels(fcinfo, state) : estimate_by_validation(fcinfo, state);
+	return make_result(fcinfo, &estimate);
 }

@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 #define ROWS_PER_FETCH 1000
@@ -32,6 +32,7 @@ predictions_check(Predictions *p)
 	if (!source_column_or_usual(p->relation, p->error_column, "error_column", "error"))
 		p->error_column = NULL;
 	p->has_model_id = get_atttype(p->relation, get_attnum(p->relation, "model_id")) == INT4OID;
+	p->has_confidence = get_atttype(p->relation, get_attnum(p->relation, "confidence")) == FLOAT4OID;
 	p->has_warning = get_atttype(p->relation, get_attnum(p->relation, "warning")) == TEXTOID;
 }
 
@@ -44,6 +45,12 @@ label_expression(const Predictions *p)
 	return p->error_column ? psprintf("CASE WHEN s.%s IS NULL THEN %s END", quote_identifier(p->error_column), label) : label;
 }
 
+const char *
+predictions_bin(const Predictions *p)
+{
+	return p->has_confidence ? BIN_OF("s.confidence") : "NULL::pg_catalog.int4";
+}
+
 char *
 predictions_columns(const Predictions *p)
 {
@@ -52,13 +59,16 @@ predictions_columns(const Predictions *p)
 
 	const char *flawed = p->has_warning ? "CASE WHEN s.warning IS NOT NULL THEN 1::pg_catalog.int8 END" : "NULL::pg_catalog.int8";
 
+	const char *known = p->known_column ? psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(p->relation, p->known_column)) :
+		"NULL::pg_catalog.text";
+
 	if (p->soft)
-		return psprintf("%s AS label, 1::pg_catalog.int8 AS images, %s AS other, coalesce(%s, 0) AS flawed, "
+		return psprintf("%s AS known, %s AS label, %s AS bin, 1::pg_catalog.int8 AS images, %s AS other, coalesce(%s, 0) AS flawed, "
 						"s.%s::pg_catalog.float4[] AS probabilities",
-						label_expression(p), other, flawed, quote_identifier(p->probabilities_column));
-	return psprintf("%s AS label, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, pg_catalog.count(%s) AS flawed, "
+						known, label_expression(p), predictions_bin(p), other, flawed, quote_identifier(p->probabilities_column));
+	return psprintf("%s AS known, %s AS label, %s AS bin, pg_catalog.count(*) AS images, pg_catalog.max(%s) AS other, pg_catalog.count(%s) AS flawed, "
 					"NULL::pg_catalog.float4[] AS probabilities",
-					label_expression(p), other, flawed);
+					known, label_expression(p), predictions_bin(p), other, flawed);
 }
 
 /* The last columns of a row, which predictions_columns() has named. */
@@ -69,26 +79,28 @@ read_row(const Quantifier *q, uint64 number)
 	PredictionRow row;
 	bool		isnull;
 	Datum		other;
+	Datum		bin;
 
-	row.label = result_text(number, column);
+	row.known = result_text(number, column - 2);
+	row.label = result_text(number, column - 1);
+	bin = result_datum(number, column, INT4OID, &isnull);
+	row.bin = isnull ? -1 : DatumGetInt32(bin);
 	row.images = result_bigint(number, column + 1);
-	other = result_of_type(number, column + 2, INT4OID, &isnull);
+	other = result_datum(number, column + 2, INT4OID, &isnull);
 	if (!isnull)
 		quantifier_other_version(q, DatumGetInt32(other));
 	row.flawed = result_bigint(number, column + 3);
-	row.probabilities = result_of_type(number, column + 4, FLOAT4ARRAYOID, &row.no_probabilities);
+	row.probabilities = result_datum(number, column + 4, FLOAT4ARRAYOID, &row.no_probabilities);
 	return row;
 }
 
 void
-predictions_read(const char *query, const Quantifier *q,
-				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
-				 void *argument)
+predictions_each(const char *query, const Quantifier *q, void (*take) (void *argument, uint64 number), void *argument)
 {
-	Sql			sql;
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "visclf rows", ALLOCSET_DEFAULT_SIZES);
-	Portal		cursor;
 	uint64		fetched;
+	Portal		cursor;
+	Sql			sql;
 
 	sql_begin_source(&sql, query);
 	sql_int(&sql, q->model_id);
@@ -101,15 +113,36 @@ predictions_read(const char *query, const Quantifier *q,
 		fetched = sql_fetch(cursor, ROWS_PER_FETCH);
 		caller = MemoryContextSwitchTo(rows);
 		for (uint64 i = 0; i < fetched; i++)
-		{
-			PredictionRow row = read_row(q, i);
-
-			take(argument, i, &row);
-		}
+			take(argument, i);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(rows);
 		SPI_freetuptable(SPI_tuptable);
 	} while (fetched > 0);
 	SPI_cursor_close(cursor);
 	MemoryContextDelete(rows);
+}
+
+/* What is done with rows of predictions. */
+typedef struct Taking
+{
+	const Quantifier *q;
+	void		(*take) (void *argument, uint64 number, const PredictionRow *row);
+	void	   *argument;
+} Taking;
+
+static void
+take_row(void *argument, uint64 number)
+{
+	const Taking *t = argument;
+	PredictionRow row = read_row(t->q, number);
+
+	t->take(t->argument, number, &row);
+}
+
+void
+predictions_read(const char *query, const Quantifier *q,
+				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
+				 void *argument)
+{
+	predictions_each(query, q, take_row, &(Taking) {q, take, argument});
 }

@@ -16,8 +16,10 @@ typedef struct Predictions
 	char	   *label_column;
 	char	   *probabilities_column;
 	char	   *error_column;	/* NULL: there is none */
+	char	   *known_column;	/* labels that people gave; NULL: there is none */
 	bool		has_model_id;
 	bool		has_warning;
+	bool		has_confidence;
 } Predictions;
 
 /*
@@ -26,23 +28,23 @@ typedef struct Predictions
  */
 extern void predictions_check(Predictions *p);
 
-/* Images of one label, or one image, as a row of a query has them. */
-typedef struct PredictionRow
-{
-	char	   *label;			/* NULL: they failed */
-	int64		images;
-	int64		flawed;			/* of them, with a warning */
-	Datum		probabilities;
-	bool		no_probabilities;
-} PredictionRow;
-
 /*
  * The last columns of a query over the relation, called s, in which $1 is a
- * model_id: "label, images, other, flawed, probabilities".  The label is NULL
+ * model_id: "known, label, bin, images, other, flawed, probabilities".  The label is NULL
  * for an image that failed; other is another model_id where there is one.
- * Without soft, all but the label are aggregates, to be grouped by it.
+ * Without soft, all but the first three are aggregates, to be grouped by them.
  */
 extern char *predictions_columns(const Predictions *p);
+
+/* The bin alone: of the confidence that a row says it has; NULL where there is none. */
+extern const char *predictions_bin(const Predictions *p);
+
+/*
+ * Hands the number of each row of a query to a function, in a context that is emptied
+ * as it goes; $1 is the model_id.  SPI connected.
+ */
+extern void predictions_each(const char *query, const Quantifier *q,
+							 void (*take) (void *argument, uint64 number), void *argument);
 
 /*
  * Hands each row of a query over predictions, and its number in the last

@@ -2,209 +2,151 @@
  * prevalence.c
  *		visclf.prevalence: shares and counts of each class, by group.
  *
- * PostgreSQL counts the predictions of each group or, for methods that look
- * at probabilities, sorts them by group; they come through a cursor.
+ * Method ppi reads all groups first (known.c), for they borrow from each other; the
+ * others see one after the other (grouping.c).
  */
 #include "extension/support/pgcompat.h"
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "extension/support/arguments.h"
-#include "extension/models/model.h"
-#include "extension/counting/predictions.h"
-#include "extension/counting/quantifier.h"
-#include "extension/training/source.h"
+#include "extension/counting/known.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);
 
-#define MOST_COLUMNS 32			/* to group by */
-
-/* Arguments of visclf.prevalence. */
-enum
+/* A row of the result; numbers are NULL where they are no numbers. */
+typedef struct Row
 {
-	ARG_MODEL,
-	ARG_PREDICTIONS,
-	ARG_BY,
-	ARG_METHOD,
-	ARG_LABEL_COLUMN,
-	ARG_PROBABILITIES_COLUMN,
-	ARG_ERROR_COLUMN,
-	ARG_CONFIDENCE,
-	ARG_RESAMPLES,
-	ARG_SEED,
-	ARGS
-};
+	Datum		groups;
+	const char *class;
+	int64		images;
+	int64		failed;
+	double		raw;
+	double		share;
+	double		low;
+	double		high;
+	char	   *warning;		/* NULL: none */
+	int64		labelled;
+	double		borrowed;
+} Row;
 
-/* Columns of the cursor, before those of predictions_columns(). */
-enum
+static void
+put_row(ReturnSetInfo *result, const Row *r)
 {
-	COLUMN_NUMBER = 1,			/* of the group */
-	COLUMN_GROUPS
-};
+	Datum		values[] = {
+		r->groups, CStringGetTextDatum(r->class), Int64GetDatum(r->images), Int64GetDatum(r->failed),
+		Float8GetDatum(r->raw), Float8GetDatum(r->share), Float8GetDatum(r->low), Float8GetDatum(r->high),
+		Float8GetDatum(r->share * r->images), r->warning ? CStringGetTextDatum(r->warning) : (Datum) 0,
+		Int64GetDatum(r->labelled), Float8GetDatum(r->borrowed)
+	};
+	bool		nulls[] = {
+		false, false, false, false, isnan(r->raw), isnan(r->share), isnan(r->low), isnan(r->high),
+		isnan(r->share), r->warning == NULL, false, isnan(r->borrowed)
+	};
 
-/* What to count, by which columns. */
-typedef struct Grouping
-{
-	Predictions predictions;
-	char	  **by;
-	int			by_count;
-} Grouping;
-
-/* Reads and checks the names of the relation and its columns. */
-static Grouping
-read_arguments(FunctionCallInfo fcinfo, bool soft)
-{
-	Grouping	g = {.predictions = {.relation = PG_GETARG_OID(ARG_PREDICTIONS), .soft = soft}};
-
-	source_lock(g.predictions.relation);
-	g.by = text_array_values(PG_GETARG_DATUM(ARG_BY), &g.by_count);
-	if (g.by_count > MOST_COLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d columns to group by are more than %d", g.by_count, MOST_COLUMNS)));
-	for (int i = 0; i < g.by_count; i++)
-		source_column_type(g.predictions.relation, g.by[i], "by");
-	g.predictions.label_column = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
-	g.predictions.probabilities_column = NameStr(*PG_GETARG_NAME(ARG_PROBABILITIES_COLUMN));
-	g.predictions.error_column = NameStr(*PG_GETARG_NAME(ARG_ERROR_COLUMN));
-	predictions_check(&g.predictions);
-	return g;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* The query behind the cursor; $1 is the model_id. */
-static char *
-make_query(const Grouping *g)
+/* What rows are put into, and of which model. */
+typedef struct Target
 {
-	StringInfoData query;
-
-	initStringInfo(&query);
-	appendStringInfoString(&query, "SELECT pg_catalog.dense_rank() OVER (");
-	for (int i = 0; i < g->by_count; i++)
-		appendStringInfo(&query, "%sg%d", i == 0 ? "ORDER BY " : ", ", i);
-	appendStringInfoString(&query, "), pg_catalog.jsonb_build_object(");
-	for (int i = 0; i < g->by_count; i++)
-		appendStringInfo(&query, "%s%s, g%d", i > 0 ? ", " : "", quote_literal_cstr(g->by[i]), i);
-	appendStringInfoString(&query, "), label, images, other, flawed, probabilities FROM (SELECT ");
-	for (int i = 0; i < g->by_count; i++)
-		appendStringInfo(&query, "%s AS g%d, ", source_group(g->predictions.relation, g->by[i]), i);
-	appendStringInfo(&query, "%s FROM %s s", predictions_columns(&g->predictions), relation_name(g->predictions.relation));
-	if (!g->predictions.soft)
-		for (int i = 0; i <= g->by_count; i++)
-			appendStringInfo(&query, "%s%d", i == 0 ? " GROUP BY " : ", ", i + 1);
-	appendStringInfoString(&query, ") counted ORDER BY 1");
-	return query.data;
-}
+	ReturnSetInfo *result;
+	const Quantifier *q;
+} Target;
 
 /* A row a class of one group. */
 static void
-put_group(ReturnSetInfo *result, const Quantifier *q, const ImageGroup *group, Datum groups)
+put_group(void *argument, const ImageGroup *group, Datum groups)
 {
+	Target	   *target = argument;
+	const Quantifier *q = target->q;
 	vc_prevalence *found = group_estimate(q, group);
 
 	for (int c = 0; c < q->class_count; c++)
 	{
-		char	   *warning = group_warning(q, group, c);
-		vc_prevalence f = found ? found[c] : (vc_prevalence) {0};
-		Datum		values[] = {
-			groups, CStringGetTextDatum(q->classes[c]),
-			Int64GetDatum(group->classified), Int64GetDatum(group->failed),
-			Float8GetDatum(f.raw), Float8GetDatum(f.share), Float8GetDatum(f.low), Float8GetDatum(f.high),
-			Float8GetDatum(f.share * group->classified),
-			warning ? CStringGetTextDatum(warning) : (Datum) 0
-		};
-		bool		none = found == NULL;
-		bool		unsure = none || isnan(f.low);
-		bool		nulls[] = {false, false, false, false, none, none, unsure, unsure, none, warning == NULL};
+		vc_prevalence f = found ? found[c] : (vc_prevalence) {NAN, NAN, NAN, NAN};
 
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		put_row(target->result, &(Row) {groups, q->classes[c], group->classified + group->known, group->failed,
+				f.raw, f.share, f.low, f.high, group_warning(q, group, c), group->known, NAN});
 	}
 }
 
-/* What is gathered of the rows that the cursor has given so far. */
-typedef struct Progress
+/* Shares by group and class. */
+typedef struct Shares
 {
-	ReturnSetInfo *result;
-	const Quantifier *q;
-	int64		number;			/* of the group; 0: none yet */
-	Datum		groups;
-	ImageGroup *group;
-	MemoryContext context;		/* of what one group needs */
-} Progress;
+	const KnownTally *tally;
+	vc_ppi_share *found;
+} Shares;
 
-/* Ends a group, if there is one. */
 static void
-finish_group(Progress *progress)
+keep_shares(void *argument, vc_ppi *ppi, int index, int class_index)
 {
-	MemoryContext caller = MemoryContextSwitchTo(progress->context);
+	Shares	   *s = argument;
 
-	if (progress->number > 0)
-		put_group(progress->result, progress->q, progress->group, progress->groups);
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(progress->context);
-	group_reset(progress->q, progress->group);
+	for (int g = 0; g < s->tally->group_count; g++)
+		s->found[(Size) g * s->tally->q->class_count + class_index] = vc_ppi_get(ppi, g, index);
 }
 
-/* Takes a row of the cursor; those of a group follow each other. */
+/* Method ppi. */
 static void
-add_row(void *argument, uint64 place, const PredictionRow *row)
+count_known(ReturnSetInfo *result, Quantifier *q, const Grouping *g, double confidence)
 {
-	Progress   *progress = argument;
-	int64		number = result_bigint(place, COLUMN_NUMBER);
+	KnownTally *t = known_count(g, q);
+	Shares		s = {t, MemoryContextAllocHuge(CurrentMemoryContext,
+											   sizeof(vc_ppi_share) * Max(1, (Size) t->group_count * q->class_count))};
 
-	if (number != progress->number)
-	{
-		MemoryContext caller;
+	quantifier_read_confidences(q);
+	known_solve(t, confidence, keep_shares, &s);
+	for (int i = 0; i < t->group_count; i++)
+		for (int c = 0; c < q->class_count; c++)
+		{
+			const KnownGroup *group = &t->groups[i];
+			Size		place = (Size) i * q->class_count + c;
+			vc_ppi_share f = s.found[place];
+			bool		none = group->known + group->unknown == 0;
 
-		finish_group(progress);
-		caller = MemoryContextSwitchTo(progress->context);
-		progress->groups = datumCopy(result_not_null(place, COLUMN_GROUPS, JSONBOID), false, -1);
-		MemoryContextSwitchTo(caller);
-		progress->number = number;
-	}
-	group_add(progress->q, progress->group, row->label, row->images, row->probabilities, row->no_probabilities);
-	progress->group->flawed += row->flawed;
-}
-
-/* Reads all rows, a group after the other. */
-static void
-count_groups(ReturnSetInfo *result, const Quantifier *q, const char *query)
-{
-	Progress	progress = {.result = result, .q = q, .group = group_create(q),
-		.context = AllocSetContextCreate(CurrentMemoryContext, "visclf group", ALLOCSET_DEFAULT_SIZES)};
-
-	predictions_read(query, q, add_row, &progress);
-	finish_group(&progress);
+			put_row(result, &(Row) {group->groups, q->classes[c], group->known + group->unknown, group->failed,
+					group->counted > 0 ? (double) t->raw[place] / group->counted : NAN,
+					none ? NAN : f.share, none ? NAN : f.low, none ? NAN : f.high,
+					known_warning(t, i, c, &f), group->known, none ? NAN : f.borrowed});
+		}
 }
 
 /* visclf.prevalence(model, predictions, ...) */
 Datum
 visclf_prevalence(PG_FUNCTION_ARGS)
 {
-	static const char *const names[ARGS] = {"model", "predictions", "by", "method", "label_column",
+	static const char *const names[] = {"model", "predictions", "by", NULL, "label_column",
 	"probabilities_column", "error_column", "confidence", "resamples", "seed"};
-	vc_quantification method;
+	Target		target = {(ReturnSetInfo *) fcinfo->resultinfo};
 	Grouping	grouping;
 	Quantifier *q;
 
-	arguments_not_null(fcinfo, names, ARGS);
+	arguments_not_null(fcinfo, names, lengthof(names));
 	InitMaterializedSRF(fcinfo, 0);
-	method = quantification_from_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METHOD)));
-	grouping = read_arguments(fcinfo, vc_quantification_soft(method));
 	SPI_connect();
-	q = quantifier_create(model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL))).model_id, method,
-						  PG_GETARG_FLOAT8(ARG_CONFIDENCE), PG_GETARG_INT32(ARG_RESAMPLES),
-						  PG_GETARG_INT64(ARG_SEED), CurrentMemoryContext);
-	count_groups((ReturnSetInfo *) fcinfo->resultinfo, q, make_query(&grouping));
+	q = grouping_open(fcinfo);
+	grouping = grouping_read(fcinfo, q, false);
+	if (grouping_is_ppi(fcinfo, &grouping))
+	{
+		Named		call = named_open(fcinfo);
+
+		count_known(target.result, q, &grouping, DatumGetFloat8(named_value(&call, "confidence")));
+	}
+	else
+	{
+		target.q = grouping_quantifier(fcinfo, q);
+		grouping_count(&grouping, target.q, put_group, &target);
+	}
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -28,7 +28,7 @@ quantification_from_name(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("method \"%s\" is not known", name),
-				 errhint("Allowed: cc, pcc, acc, pacc, emq.")));
+				 errhint("Allowed: ppi, cc, pcc, acc, pacc, emq.")));
 	return method;
 }
 
@@ -54,14 +54,16 @@ quantifier_other_version(const Quantifier *q, int model_id)
 			 errhint("Classify them anew, make the other version active with CALL visclf.activate, or pass a view of the rows of one version.")));
 }
 
-/* Reads the version's row; true where it was trained as if classes were as frequent. */
-static bool
+/* Reads the version's row. */
+static void
 read_model(Quantifier *q)
 {
 	Sql			sql;
-	char	   *balance;
+	char	   *text;
 
-	sql_begin(&sql, "SELECT name, classes, multi_label, hyperparameters OPERATOR(pg_catalog.->>) 'balance' "
+	sql_begin(&sql, "SELECT name, classes, multi_label, hyperparameters OPERATOR(pg_catalog.->>) 'balance', "
+			  "hyperparameters OPERATOR(pg_catalog.->>) 'folds', hyperparameters OPERATOR(pg_catalog.->>) 'key_column', "
+			  "hyperparameters OPERATOR(pg_catalog.->>) 'group_column', metrics OPERATOR(pg_catalog.->>) 'train_images' "
 			  "FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, q->model_id);
 	if (sql_read(&sql) == 0)
@@ -70,13 +72,24 @@ read_model(Quantifier *q)
 				 errmsg("model version %d does not exist or is not shared with you", q->model_id)));
 	q->model = result_string(0, 1);
 	q->classes = text_array_values(result_not_null(0, 2, TEXTARRAYOID), &q->class_count);
-	balance = result_text(0, 4);
-	if (result_bool(0, 3))
+	q->multi_label = result_bool(0, 3);
+	text = result_text(0, 4);
+	q->balanced = text != NULL && strcmp(text, "none") != 0;
+	text = result_text(0, 5);
+	q->folds = text ? atoi(text) : 0;
+	q->key_column = result_text(0, 6);
+	q->group_column = result_text(0, 7);
+	q->trained = result_text(0, 8) != NULL;
+}
+
+void
+quantifier_refuse_multi_label(const Quantifier *q)
+{
+	if (q->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" says any number of labels of an image, not one", q->model),
-				 errhint("Shares of classes that exclude each other are estimated; train a model of one label an image for each question.")));
-	return balance != NULL && strcmp(balance, "none") != 0;
+				 errhint("Method ppi counts those too, from images whose labels are known: known_column => '...'. Other methods take models of one label an image, one for each question.")));
 }
 
 /* Reads numbers of one image into row[class_count]. */
@@ -103,20 +116,25 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 						 q->model)));
 }
 
-/* The validation images, by their true class. */
-static ImageGroup **
-read_validation(Quantifier *q)
+/* The validation images of one class. */
+typedef struct Validation
 {
-	ImageGroup	  **groups = palloc(sizeof(ImageGroup *) * q->class_count);
+	ImageGroup *group;
+	int32	   *labels;			/* what was said of each */
+	int32	   *clusters;
+} Validation;
+
+/* What the validation images are, in order; clusters are numbered from 1. */
+static uint64
+select_validation(const Quantifier *q)
+{
 	Sql			sql;
 	uint64		rows;
 	vc_error	error;
 
-	q->said = palloc0(sizeof(int64) * q->class_count * q->class_count);
-	for (int c = 0; c < q->class_count; c++)
-		groups[c] = group_create(q);
-	sql_begin(&sql, "SELECT label, predicted, probabilities FROM visclf.validation "
-			  "WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY row_number");
+	sql_begin(&sql, "SELECT label, predicted, probabilities, pg_catalog.dense_rank() OVER (ORDER BY coalesce(group_key, key), "
+			  "CASE WHEN coalesce(group_key, key) IS NULL THEN row_number END) "
+			  "FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY row_number");
 	sql_int(&sql, q->model_id);
 	rows = sql_read(&sql);
 	if (rows == 0 && vc_quantification_corrects(q->method))
@@ -124,18 +142,40 @@ read_validation(Quantifier *q)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", q->model),
 				 errhint("Train it on labelled rows (pretrained => ..., method => 'probe' is quick), or use method => 'cc' or 'pcc', which do not correct.")));
-	vc_check(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, (int64) rows, &error), &error);
+	return rows;
+}
+
+/* The validation images, by their true class; how many clusters they come in, 0 where each is one of its own. */
+static Validation *
+read_validation(Quantifier *q, int *clusters)
+{
+	uint64		rows = select_validation(q);
+	Validation *v = palloc(sizeof(Validation) * q->class_count);
+	int64	   *counts = palloc0(sizeof(int64) * q->class_count);
+
+	q->confusion = palloc0(sizeof(int64) * q->class_count * q->class_count);
+	for (uint64 i = 0; i < rows; i++)
+		counts[quantifier_class(q, result_string(i, 1))]++;
+	for (int c = 0; c < q->class_count; c++)
+		v[c] = (Validation) {group_create(q), palloc(sizeof(int32) * Max(counts[c], 1)), palloc(sizeof(int32) * Max(counts[c], 1))};
+	*clusters = 0;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char	   *predicted = result_string(i, 2);
+		PredictionRow row = {.label = result_string(i, 2), .images = 1, .bin = -1};
 		int			truth = quantifier_class(q, result_string(i, 1));
-		bool		isnull;
-		Datum		probabilities = result_of_type(i, 3, FLOAT4ARRAYOID, &isnull);
+		int64		place = v[truth].group->classified;
 
-		group_add(q, groups[truth], predicted, 1, probabilities, isnull);
-		q->said[truth * q->class_count + quantifier_class(q, predicted)]++;
+		row.probabilities = result_datum(i, 3, FLOAT4ARRAYOID, &row.no_probabilities);
+		group_add(q, v[truth].group, &row);
+		v[truth].labels[place] = quantifier_class(q, row.label);
+		v[truth].clusters[place] = (int32) result_bigint(i, 4) - 1;
+		*clusters = Max(*clusters, v[truth].clusters[place] + 1);
+		q->confusion[truth * q->class_count + v[truth].labels[place]]++;
 	}
-	return groups;
+	if ((uint64) *clusters == rows)
+		*clusters = 0;
+	return v;
 }
 
 static void
@@ -145,31 +185,62 @@ release_engine(void *engine)
 }
 
 Quantifier *
-quantifier_create(int model_id, vc_quantification method, double confidence, int resamples,
-				  int64 seed, MemoryContext context)
+quantifier_open(int model_id, vc_quantification method, MemoryContext context)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Quantifier *q = palloc0(sizeof(*q));
-	vc_classified *validation;
-	ImageGroup	  **groups;
-	vc_error	error;
 
 	q->model_id = model_id;
 	q->method = method;
-	q->options = (vc_quantifier_options) {.method = method, .confidence = confidence,
-		.resamples = resamples, .seed = (uint64) seed, .canceled = vc_query_canceled,
-		.memory = (int64) maintenance_work_mem * 1024};
-	q->options.balanced = read_model(q);
-	q->options.classes = q->class_count;
-	vc_check(vc_quantifier_check_memory(&q->options, 0, &error), &error);
-	groups = read_validation(q);
-	validation = palloc(sizeof(*validation) * q->class_count);
-	for (int c = 0; c < q->class_count; c++)
-		validation[c] = (vc_classified) {groups[c]->classified, groups[c]->said, groups[c]->probabilities};
-	vc_check(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
-	vc_release_with(context, release_engine, q->engine);
+	q->context = context;
+	read_model(q);
 	MemoryContextSwitchTo(caller);
 	return q;
+}
+
+Quantifier *
+quantifier_create(int model_id, vc_quantification method, double confidence, int resamples,
+				  int64 seed, MemoryContext context)
+{
+	Quantifier *q = quantifier_open(model_id, method, context);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	vc_classified *validation = palloc(sizeof(*validation) * q->class_count);
+	Validation *v;
+	vc_error	error;
+
+	quantifier_refuse_multi_label(q);
+	q->options = (vc_quantifier_options) {.method = method, .classes = q->class_count, .confidence = confidence,
+		.resamples = resamples, .seed = (uint64) seed, .balanced = q->balanced, .canceled = query_canceled,
+		.memory = (int64) maintenance_work_mem * 1024};
+	check_status(vc_quantifier_check_memory(&q->options, 0, &error), &error);
+	v = read_validation(q, &q->options.clusters);
+	for (int c = 0; c < q->class_count; c++)
+		validation[c] = (vc_classified) {v[c].group->classified, v[c].group->predicted, v[c].group->probabilities, v[c].labels, v[c].clusters};
+	check_status(vc_quantifier_create(&q->options, validation, &q->engine, &error), &error);
+	release_with_context(context, release_engine, q->engine);
+	if (vc_quantification_corrects(method))
+		quantifier_read_confidences(q);
+	MemoryContextSwitchTo(caller);
+	return q;
+}
+
+void
+quantifier_read_confidences(Quantifier *q)
+{
+	Sql			sql;
+	uint64		rows;
+
+	if (q->multi_label)
+		return;
+	sql_begin(&sql, "SELECT predicted, bin, pg_catalog.count(*) FROM (SELECT predicted, " BIN_OF("confidence") " AS bin "
+			  "FROM (SELECT v.predicted, (SELECT pg_catalog.max(p) FROM pg_catalog.unnest(v.probabilities) p) AS confidence "
+			  "FROM visclf.validation v WHERE v.model_id OPERATOR(pg_catalog.=) $1) s) b "
+			  "WHERE bin IS NOT NULL GROUP BY 1, 2");
+	sql_int(&sql, q->model_id);
+	rows = sql_read(&sql);
+	q->confidences = palloc0(sizeof(int64) * BINS * q->class_count);
+	for (uint64 i = 0; i < rows; i++)
+		q->confidences[quantifier_class(q, result_string(i, 1)) * BINS + result_int(i, 2)] += result_bigint(i, 3);
 }
 
 ImageGroup *
@@ -177,7 +248,9 @@ group_create(const Quantifier *q)
 {
 	ImageGroup	   *group = palloc0(sizeof(*group));
 
-	group->said = palloc0(sizeof(int64) * q->class_count);
+	group->predicted = palloc0(sizeof(int64) * q->class_count);
+	group->labels = palloc0(sizeof(int64) * q->class_count);
+	group->raw = palloc0(sizeof(int64) * q->class_count);
 	group->context = CurrentMemoryContext;
 	return group;
 }
@@ -185,18 +258,21 @@ group_create(const Quantifier *q)
 void
 group_reset(const Quantifier *q, ImageGroup *group)
 {
-	group->classified = group->failed = group->flawed = 0;
-	memset(group->said, 0, sizeof(int64) * q->class_count);
+	group->classified = group->known = group->failed = group->flawed = 0;
+	memset(group->confidences, 0, sizeof(group->confidences));
+	memset(group->predicted, 0, sizeof(int64) * q->class_count);
+	memset(group->labels, 0, sizeof(int64) * q->class_count);
+	memset(group->raw, 0, sizeof(int64) * q->class_count);
 }
 
 /* Makes room for probabilities of more images. */
 static void
-grow(const Quantifier *q, ImageGroup *group)
+grow_group(const Quantifier *q, ImageGroup *group)
 {
 	vc_error	error;
 
 	group->room = Max(16, 2 * group->room);
-	vc_check(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
+	check_status(vc_quantifier_check_memory(&q->options, group->room, &error), &error);
 	if (group->probabilities == NULL)
 		group->probabilities = MemoryContextAllocHuge(group->context, sizeof(float) * q->class_count * group->room);
 	else
@@ -204,34 +280,81 @@ grow(const Quantifier *q, ImageGroup *group)
 }
 
 void
-group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 images, Datum probabilities,
-		  bool no_probabilities)
+group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 {
 	bool		soft = vc_quantification_soft(q->method);
 
-	if (label == NULL || (soft && no_probabilities))
+	group->flawed += row->flawed;
+	if (row->label != NULL)
+		group->raw[quantifier_class(q, row->label)] += row->images;
+	if (row->known != NULL)
 	{
-		group->failed += images;
+		group->labels[quantifier_class(q, row->known)] += row->images;
+		group->known += row->images;
+		return;
+	}
+	if (row->label == NULL || (soft && row->no_probabilities))
+	{
+		group->failed += row->images;
 		return;
 	}
 	if (soft && group->classified == group->room)
-		grow(q, group);
+		grow_group(q, group);
 	if (soft)
-		read_probabilities(q, probabilities, group->probabilities + group->classified * q->class_count);
-	group->said[quantifier_class(q, label)] += images;
-	group->classified += images;
+		read_probabilities(q, row->probabilities, group->probabilities + group->classified * q->class_count);
+	group->predicted[quantifier_class(q, row->label)] += row->images;
+	group->classified += row->images;
+	if (row->bin >= 0 && row->bin < BINS)
+		group->confidences[row->bin] += row->images;
+}
+
+/* Counts what is known as it is: the estimate is of the other images. */
+static void
+add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
+{
+	double		images = group->known + group->classified;
+	double		predicted = 0;
+
+	for (int c = 0; c < q->class_count; c++)
+		predicted += group->raw[c];
+	for (int c = 0; c < q->class_count; c++)
+	{
+		double		known = group->labels[c] / images;
+		double		rest = group->classified / images;
+
+		found[c].raw = predicted > 0 ? group->raw[c] / predicted : NAN;
+		found[c].share = known + rest * found[c].share;
+		found[c].low = known + rest * found[c].low;
+		found[c].high = known + rest * found[c].high;
+	}
 }
 
 vc_prevalence *
 group_estimate(const Quantifier *q, const ImageGroup *group)
 {
-	vc_classified images = {group->classified, group->said, group->probabilities};
+	return group_draws(q, group, 0, NULL);
+}
+
+vc_prevalence *
+group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double *draws)
+{
+	vc_classified images = {.count = group->classified, .predicted = group->predicted, .probabilities = group->probabilities};
 	vc_prevalence *found;
 	vc_error	error;
 
-	if (group->classified == 0)
+	if (group->classified + group->known == 0)
 		return NULL;
-	found = palloc(sizeof(*found) * q->class_count);
-	vc_check(vc_quantify(q->engine, &images, found, &error), &error);
+	found = palloc0(sizeof(*found) * q->class_count);
+	if (group->classified > 0)
+		check_status(vc_quantify_draws(q->engine, &images, found, draws, &error), &error);
+	else if (draws != NULL)
+		memset(draws, 0, sizeof(double) * q->class_count * resamples);
+	if (group->known == 0)
+		return found;
+	for (int c = 0; c < q->class_count; c++)
+		for (int r = 0; r < resamples; r++)
+			draws[(Size) c * resamples + r] = (group->labels[c] + group->classified * draws[(Size) c * resamples + r]) /
+				(group->known + group->classified);
+	add_known(q, group, found);
 	return found;
 }

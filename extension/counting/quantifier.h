@@ -8,29 +8,46 @@
 
 #include "extension/support/pgcompat.h"
 
+#include "lib/stringinfo.h"
+
 #include "engine/counting/prevalence.h"
 
 #define FEW_IMAGES 30			/* a group of fewer is to be doubted */
+#define BINS 20					/* of confidences, from 0 to 1 */
 
 typedef struct Quantifier
 {
 	char	   *model;
 	int			model_id;
+	bool		multi_label;
+	bool		balanced;		/* trained as if classes were as frequent */
+	bool		trained;		/* here, so that there are images that it has seen */
+	int			folds;
+	char	   *key_column;		/* of its training; NULL: none */
+	char	   *group_column;
 	char	  **classes;
 	int			class_count;
 	vc_quantification method;
 	vc_quantifier_options options;
 	vc_quantifier *engine;
-	int64	   *said;			/* [class_count][class_count]: validation images by true, then predicted class */
+	int64	   *confusion;		/* [class_count][class_count]: validation images by true, then predicted class */
+	int64	   *confidences;	/* [class_count][BINS]: of them, by predicted class; NULL: not read */
+	struct KnownHeld *held;		/* what was said out of fold or held out, see known.h; NULL: not read */
+	int			held_count;
+	MemoryContext context;
 } Quantifier;
 
 /* The images of one group. */
 typedef struct ImageGroup
 {
-	int64		classified;
+	int64		classified;		/* of unknown label */
+	int64		known;			/* their label is known, and counts */
 	int64		failed;			/* images without a prediction */
 	int64		flawed;			/* images whose prediction has a warning */
-	int64	   *said;			/* [class_count] */
+	int64	   *predicted;			/* [class_count]: of those of unknown label */
+	int64	   *labels;			/* [class_count]: of those whose label is known */
+	int64	   *raw;			/* [class_count]: what was said of all */
+	int64		confidences[BINS];	/* of those of unknown label */
 	float	   *probabilities;	/* [classified][class_count], of soft methods */
 	int64		room;			/* images that there is memory for, in the context */
 	MemoryContext context;
@@ -47,6 +64,12 @@ extern vc_quantification quantification_from_name(const char *name);
 extern Quantifier *quantifier_create(int model_id, vc_quantification method, double confidence,
 									 int resamples, int64 seed, MemoryContext context);
 
+/* The same without how it errs; for multi-label models too. */
+extern Quantifier *quantifier_open(int model_id, vc_quantification method, MemoryContext context);
+
+/* An error for a multi-label model. */
+extern void quantifier_refuse_multi_label(const Quantifier *q);
+
 /* The index of a class; an error where the model has none of that name. */
 extern int	quantifier_class(const Quantifier *q, const char *label);
 
@@ -57,16 +80,42 @@ pg_noreturn extern void quantifier_other_version(const Quantifier *q, int model_
 extern ImageGroup *group_create(const Quantifier *q);
 extern void group_reset(const Quantifier *q, ImageGroup *group);
 
-/*
- * Adds images of one predicted class, or failed ones where label is NULL.  For
- * soft methods it is one image, with a real[] of probabilities; without them
- * it has failed.
- */
-extern void group_add(const Quantifier *q, ImageGroup *group, const char *label, int64 images,
-					  Datum probabilities, bool no_probabilities);
+/* Images that are alike: of one predicted and one known class; for methods that look at probabilities, one image. */
+typedef struct PredictionRow
+{
+	char	   *known;			/* the label that somebody gave; NULL: nobody did */
+	char	   *label;			/* NULL: they failed */
+	int64		images;
+	int64		flawed;			/* of them, with a warning */
+	int			bin;			/* of their confidence; -1: it is not known */
+	Datum		probabilities;	/* real[] */
+	bool		no_probabilities;	/* for a method that looks at them they have failed */
+} PredictionRow;
+
+extern void group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row);
 
 /* Estimates of each class, [class_count], in the current context; NULL where no image is classified. */
 extern vc_prevalence *group_estimate(const Quantifier *q, const ImageGroup *group);
+
+/* The same, and each resample's into draws[class_count][resamples]. */
+extern vc_prevalence *group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double *draws);
+
+/* Reads confidences; SPI connected. */
+extern void quantifier_read_confidences(Quantifier *q);
+
+/* The SQL of a confidence's bin. */
+#define BIN_OF(confidence) "CASE WHEN " confidence " OPERATOR(pg_catalog.>=) 0 AND " confidence " OPERATOR(pg_catalog.<=) 1 " \
+	"THEN least(pg_catalog.floor(" confidence " OPERATOR(pg_catalog.*) 20)::pg_catalog.int4, 19) END"
+
+/*
+ * Doubts that images are like the validation images of which the same was said,
+ * where a test of Kolmogorov and Smirnov tells their confidences apart:
+ * said[class_count] and confidences[BINS] of the images.
+ */
+extern void doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *confidences, StringInfo text);
+
+/* Adds one doubt, of at most 511 bytes, to others. */
+extern void doubt(StringInfo text, const char *format,...) pg_attribute_printf(2, 3);
 
 /* What to doubt about one class of a group, or NULL. */
 extern char *group_warning(const Quantifier *q, const ImageGroup *group, int class_index);

@@ -132,7 +132,7 @@ cpu_device(void)
 
 /* Asks for the first GPU that can be used: its number, or -1 and the reason. */
 static int
-probe_cuda(const vc_device_api *api, char *reason, Size reason_size)
+survey_cuda(const vc_device_api *api, char *reason, Size reason_size)
 {
 	vc_device_info *info = palloc0(sizeof(*info) * MAX_DEVICES);
 	int			found = -1;
@@ -140,7 +140,7 @@ probe_cuda(const vc_device_api *api, char *reason, Size reason_size)
 	vc_error	error;
 
 	strlcpy(reason, "no GPU was found", reason_size);
-	if (api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
+	if (api->survey(info, MAX_DEVICES, &count, &error) != VC_OK)
 		strlcpy(reason, error.message, reason_size);
 	for (int i = 0; i < count && found < 0; i++)
 	{
@@ -168,7 +168,7 @@ usable_cuda_device(int *index, const char **reason)
 	if (api == NULL)
 		return NULL;
 	if (!asked)
-		found = probe_cuda(api, why, sizeof(why));
+		found = survey_cuda(api, why, sizeof(why));
 	asked = true;
 	*index = found;
 	*reason = why;
@@ -179,7 +179,7 @@ usable_cuda_device(int *index, const char **reason)
 static const vc_device_api *
 choose_device(int *index)
 {
-	static bool told = false;
+	static bool notice_given = false;
 	const char *reason;
 	const vc_device_api *cuda;
 
@@ -197,10 +197,10 @@ choose_device(int *index)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no CUDA device can be used: %s", reason),
 				 errhint("Set visclf.device to auto or cpu; SELECT * FROM visclf.devices() says more.")));
-	if (!told && !IsParallelWorker())
+	if (!notice_given && !IsParallelWorker())
 		ereport(cuda_module.installed ? NOTICE : DEBUG1,
 				(errmsg("visclf computes on the CPU: %s", reason)));
-	told = true;
+	notice_given = true;
 	return cpu_device();
 }
 
@@ -223,7 +223,7 @@ open_device(OpenDevice *opened)
 	opened->setting = setting_device;
 	opened->threads = setting_compute_threads();
 	opened->api = choose_device(&index);
-	vc_check(opened->api->open(index, opened->threads, &opened->device, &error), &error);
+	check_status(opened->api->open(index, opened->threads, &opened->device, &error), &error);
 }
 
 bool
@@ -275,7 +275,7 @@ put_module(ReturnSetInfo *rsinfo, const char *kind, DeviceModule *module)
 	int			count = 0;
 	vc_error	error;
 
-	if (api != NULL && api->probe(info, MAX_DEVICES, &count, &error) != VC_OK)
+	if (api != NULL && api->survey(info, MAX_DEVICES, &count, &error) != VC_OK)
 		reason = error.message;
 	if (count == 0)
 	{

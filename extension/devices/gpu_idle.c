@@ -49,7 +49,7 @@ end_of_transaction(XactEvent event, void *argument)
 }
 
 void
-idle_hold(void)
+gpu_idle_hold(void)
 {
 	static bool registered = false;
 
@@ -92,7 +92,7 @@ watch(void *argument)
 }
 
 void
-idle_watch(void (*release) (void))
+gpu_idle_watch(void (*release) (void))
 {
 	pthread_t	thread;
 	pthread_condattr_t attributes;

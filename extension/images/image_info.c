@@ -27,7 +27,7 @@ visclf_image_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	memset(nulls, true, sizeof(nulls));
-	if (vc_image_probe((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
+	if (vc_image_header((uint8_t *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image),
 					   &info, &error) == VC_OK)
 	{
 		values[0] = CStringGetTextDatum(info.format);

@@ -14,35 +14,35 @@
 
 
 static bool
-is_current(const Lookup *lookup, const text *name)
+is_current(const ActiveModel *active, const text *name)
 {
 	size_t		length = VARSIZE_ANY_EXHDR(name);
 
-	return lookup->name != NULL &&
-		lookup->statement == GetCurrentStatementStartTimestamp() &&
-		lookup->command == GetCurrentCommandId(false) &&
-		lookup->role == GetUserId() &&
-		strlen(lookup->name) == length &&
-		memcmp(lookup->name, VARDATA_ANY(name), length) == 0;
+	return active->name != NULL &&
+		active->statement == GetCurrentStatementStartTimestamp() &&
+		active->command == GetCurrentCommandId(false) &&
+		active->role == GetUserId() &&
+		strlen(active->name) == length &&
+		memcmp(active->name, VARDATA_ANY(name), length) == 0;
 }
 
 ModelKey
-lookup_model(Lookup *lookup, text *name, MemoryContext context)
+active_model_find(ActiveModel *active, text *name, MemoryContext context)
 {
 	MemoryContext caller;
 	char	   *wanted;
 
-	if (is_current(lookup, name))
-		return lookup->key;
+	if (is_current(active, name))
+		return active->key;
 	caller = MemoryContextSwitchTo(context);
 	wanted = text_to_cstring(name);
 	MemoryContextSwitchTo(caller);
-	lookup->key = model_lookup(wanted);
-	if (lookup->name != NULL)
-		pfree(lookup->name);
-	lookup->name = wanted;
-	lookup->statement = GetCurrentStatementStartTimestamp();
-	lookup->command = GetCurrentCommandId(false);
-	lookup->role = GetUserId();
-	return lookup->key;
+	active->key = model_find_active(wanted);
+	if (active->name != NULL)
+		pfree(active->name);
+	active->name = wanted;
+	active->statement = GetCurrentStatementStartTimestamp();
+	active->command = GetCurrentCommandId(false);
+	active->role = GetUserId();
+	return active->key;
 }

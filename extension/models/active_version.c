@@ -18,11 +18,10 @@ static void
 check_kind(int model_id, const char *name, bool multi_label)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT multi_label FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
-	if (sql_read(&sql) == 1 && DatumGetBool(result_datum(0, 1, &isnull)) != multi_label)
+	if (sql_read(&sql) == 1 && result_bool(0, 1) != multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 multi_label ?
@@ -56,7 +55,7 @@ visclf_active_version(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	model_id = model_lookup(name).model_id;
+	model_id = model_find_active(name).model_id;
 	SPI_connect();
 	if (!PG_ARGISNULL(1))
 		check_kind(model_id, name, PG_GETARG_BOOL(1));

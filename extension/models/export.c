@@ -118,9 +118,9 @@ Datum
 visclf_export_model(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	ModelKey	key = model_lookup(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	ModelKey	key = model_find_active(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	vc_metadata_entry metadata[METADATA];
-	vc_safetensors_plan plan = {0};
+	vc_safetensors_layout layout = {0};
 	Export		export;
 	Model	   *model;
 	bytea	   *result;
@@ -128,19 +128,19 @@ visclf_export_model(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	model = model_read(key.model_id, false, CurrentMemoryContext);
-	plan.metadata_count = fill_metadata(model, metadata);
-	plan.tensor_count = list_tensors(model->network, &export);
-	plan.tensors = export.entries;
-	plan.metadata = metadata;
-	vc_check(vc_safetensors_lay_out(&plan, &error), &error);
-	if (!AllocSizeIsValid(plan.file_size + VARHDRSZ))
+	layout.metadata_count = fill_metadata(model, metadata);
+	layout.tensor_count = list_tensors(model->network, &export);
+	layout.tensors = export.entries;
+	layout.metadata = metadata;
+	check_status(vc_safetensors_lay_out(&layout, &error), &error);
+	if (!AllocSizeIsValid(layout.file_size + VARHDRSZ))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the file would have %zu bytes, more than a bytea holds", plan.file_size)));
-	result = MemoryContextAlloc(caller, plan.file_size + VARHDRSZ);
-	SET_VARSIZE(result, plan.file_size + VARHDRSZ);
+				 errmsg("the file would have %zu bytes, more than a bytea holds", layout.file_size)));
+	result = MemoryContextAlloc(caller, layout.file_size + VARHDRSZ);
+	SET_VARSIZE(result, layout.file_size + VARHDRSZ);
 	export.file = VARDATA(result);
-	vc_safetensors_write_header(&plan, (uint8_t *) export.file);
+	vc_safetensors_write_header(&layout, (uint8_t *) export.file);
 	weights_each(model, copy_weight, &export);
 	SPI_finish();
 	PG_RETURN_BYTEA_P(result);

@@ -57,9 +57,9 @@ open_file(bytea *data)
 	vc_safetensors *file;
 	vc_error	error;
 
-	vc_check(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+	check_status(vc_safetensors_open((uint8_t *) VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
 								 &file, &error), &error);
-	vc_release_with(CurrentMemoryContext, release_file, file);
+	release_with_context(CurrentMemoryContext, release_file, file);
 	return file;
 }
 
@@ -70,7 +70,7 @@ find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 	char	   *architecture = palloc(VC_NAME_SIZE);
 	vc_error	error;
 
-	vc_check(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
+	check_status(vc_weights_describe(file, architecture, &row->head, &row->class_count, &error),
 			 &error);
 	if (!PG_ARGISNULL(ARG_ARCHITECTURE))
 	{
@@ -100,14 +100,13 @@ metadata_array(const vc_safetensors *file, const char *key)
 {
 	const char *value = metadata(file, key);
 	Sql			sql;
-	bool		isnull;
 
 	if (value == NULL)
 		return (Datum) 0;
 	sql_begin(&sql, "SELECT ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::pg_catalog.jsonb))");
 	sql_text(&sql, value);
 	sql_read(&sql);
-	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+	return SPI_datumTransfer(result_not_null(0, 1, TEXTARRAYOID), false, -1);
 }
 
 /* The call's classes, or the file's, or numbers from 0. */
@@ -295,7 +294,7 @@ read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 	bytea	   *data = tensor_alloc(parameter);
 	vc_error	error;
 
-	vc_check(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
+	check_status(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
 	if (vc_parameter_check(parameter, tensor->name, (float *) VARDATA(data), &error) != VC_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -312,7 +311,7 @@ write_weights(const Model *model, const vc_safetensors *file)
 	int		   *tensors = palloc(sizeof(int) * network->parameter_count);
 	vc_error	error;
 
-	vc_check(vc_weights_match(file, network, tensors, &error), &error);
+	check_status(vc_weights_match(file, network, tensors, &error), &error);
 	for (int i = 0; i < network->parameter_count; i++)
 	{
 		bytea	   *data;

@@ -77,10 +77,9 @@ throw_no_model(const char *name)
 }
 
 ModelKey
-model_lookup(const char *name)
+model_find_active(const char *name)
 {
 	Sql			sql;
-	bool		isnull;
 	ModelKey	key;
 
 	SPI_connect();
@@ -89,9 +88,9 @@ model_lookup(const char *name)
 	sql_text(&sql, name);
 	if (sql_read(&sql) == 0)
 		throw_no_model(name);
-	key.model_id = DatumGetInt32(result_datum(0, 1, &isnull));
-	key.created_at = DatumGetTimestampTz(result_datum(0, 2, &isnull));
-	key.row_xmin = DatumGetTransactionId(result_datum(0, 3, &isnull));
+	key.model_id = result_int(0, 1);
+	key.created_at = DatumGetTimestampTz(result_not_null(0, 2, TIMESTAMPTZOID));
+	key.row_xmin = DatumGetTransactionId(result_not_null(0, 3, XIDOID));
 	SPI_finish();
 	return key;
 }
@@ -100,9 +99,8 @@ model_lookup(const char *name)
 static void
 three_reals(uint64 row, int column, float *values)
 {
-	bool		isnull;
 	int			count;
-	float	   *read = real_array_values(result_datum(row, column, &isnull), &count);
+	float	   *read = real_array_values(result_not_null(row, column, FLOAT4ARRAYOID), &count);
 
 	if (count != 3)
 		ereport(ERROR,
@@ -116,7 +114,7 @@ static void
 read_thresholds(Model *model, int column)
 {
 	bool		isnull;
-	Datum		array = result_datum(0, column, &isnull);
+	Datum		array = result_datum(0, column, FLOAT4ARRAYOID, &isnull);
 	int			count;
 
 	if (isnull)
@@ -139,12 +137,13 @@ read_thresholds(Model *model, int column)
 static void
 read_ranges(Model *model, int column)
 {
-	bool		isnull;
-	Datum		array = result_datum(0, column, &isnull);
-	Datum		agreement = result_datum(0, column + 1, &isnull);
+	bool		no_ranges;
+	bool		no_agreement;
+	Datum		array = result_datum(0, column, FLOAT4ARRAYOID, &no_ranges);
+	Datum		agreement = result_datum(0, column + 1, FLOAT4OID, &no_agreement);
 	int			count;
 
-	if (isnull)
+	if (no_ranges || no_agreement)
 		return;
 	model->ranges = real_array_values(array, &count);
 	model->int8_agreement = DatumGetFloat4(agreement);
@@ -171,8 +170,8 @@ model_describe(Model *model, float dropout, MemoryContext context)
 	memcpy(options.mean, model->mean, sizeof(options.mean));
 	memcpy(options.std, model->std, sizeof(options.std));
 	options.dropout = dropout;
-	vc_check(vc_network_create(&options, &model->network, &error), &error);
-	vc_release_with(context, release_network, model->network);
+	check_status(vc_network_create(&options, &model->network, &error), &error);
+	release_with_context(context, release_network, model->network);
 }
 
 Model *
@@ -181,7 +180,6 @@ model_read(int model_id, bool latest, MemoryContext context)
 	MemoryContext caller;
 	Model	   *model;
 	Sql			sql;
-	bool		isnull;
 	char	   *dropout;
 
 	sql_begin(&sql,
@@ -198,18 +196,18 @@ model_read(int model_id, bool latest, MemoryContext context)
 	caller = MemoryContextSwitchTo(context);
 	model = palloc0(sizeof(*model));
 	model->model_id = model_id;
-	model->name = result_text(0, 1);
-	model->version = DatumGetInt32(result_datum(0, 2, &isnull));
-	model->owner = DatumGetObjectId(result_datum(0, 15, &isnull));
-	model->architecture = result_text(0, 3);
-	model->image_size = DatumGetInt32(result_datum(0, 5, &isnull));
-	model->classes = text_array_values(result_datum(0, 7, &isnull), &model->class_count);
+	model->name = result_string(0, 1);
+	model->version = result_int(0, 2);
+	model->owner = DatumGetObjectId(result_not_null(0, 15, OIDOID));
+	model->architecture = result_string(0, 3);
+	model->image_size = result_int(0, 5);
+	model->classes = text_array_values(result_not_null(0, 7, TEXTARRAYOID), &model->class_count);
 	three_reals(0, 8, model->mean);
 	three_reals(0, 9, model->std);
-	model->multi_label = DatumGetBool(result_datum(0, 11, &isnull));
+	model->multi_label = result_bool(0, 11);
 	read_thresholds(model, 12);
-	if (!head_from_name(result_text(0, 4), &model->head) ||
-		!vc_resize_from_name(result_text(0, 6), &model->resize))
+	if (!head_from_name(result_string(0, 4), &model->head) ||
+		!vc_resize_from_name(result_string(0, 6), &model->resize))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\" has an unknown head or resize", model->name)));
@@ -257,15 +255,15 @@ model_labels(const Model *model, const float *probabilities, int *labels)
 }
 
 uint64
-model_said(const Model *model, const float *logits, float *probabilities)
+model_predicted(const Model *model, const float *logits, float *probabilities)
 {
 	int		   *labels = palloc(sizeof(int) * model->class_count);
 	int			count;
-	uint64		said;
+	uint64		predicted;
 
 	model_probabilities(model, logits, probabilities);
 	count = model_labels(model, probabilities, labels);
-	said = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
+	predicted = hash_bytes_extended((unsigned char *) labels, sizeof(int) * count, 0);
 	pfree(labels);
-	return said;
+	return predicted;
 }

@@ -54,7 +54,7 @@ typedef struct Model
  * The active version that the current role may read; an error where there is
  * none.  Connects to SPI itself.
  */
-extern ModelKey model_lookup(const char *name);
+extern ModelKey model_find_active(const char *name);
 
 /*
  * Reads a version's row and describes its network, in the context.  With
@@ -94,7 +94,7 @@ extern int	model_labels(const Model *model, const float *probabilities, int *lab
  * Identifies those classes, by the logits of one image; probabilities[class_count]
  * are filled.
  */
-extern uint64 model_said(const Model *model, const float *logits, float *probabilities);
+extern uint64 model_predicted(const Model *model, const float *logits, float *probabilities);
 
 typedef void (*weight_function) (int index, const float *data, void *argument);
 

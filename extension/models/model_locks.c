@@ -27,10 +27,12 @@ lock_object(uint32 object, LockKind kind)
 	LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
+/* A transaction block that aborts has given its locks back before its contexts go. */
 static void
 release_lock(void *tag)
 {
-	LockRelease(tag, ExclusiveLock, true);
+	if (LockHeldByMe(tag, ExclusiveLock, false))
+		LockRelease(tag, ExclusiveLock, true);
 }
 
 /* Locks an object as long as the context lives, unless another session has it. */
@@ -43,7 +45,7 @@ try_lock(uint32 object, LockKind kind, MemoryContext context)
 	set_tag(tag, object, kind);
 	result = LockAcquire(tag, ExclusiveLock, true, true);
 	if (result != LOCKACQUIRE_NOT_AVAIL)
-		vc_release_with(context, release_lock, tag);
+		release_with_context(context, release_lock, tag);
 	return result;
 }
 

@@ -6,8 +6,8 @@
  * be told from one that runs; a name's while its versions change; that of a
  * table of predictions while it is written.
  */
-#ifndef VISCLF_LOCKS_H
-#define VISCLF_LOCKS_H
+#ifndef VISCLF_MODEL_LOCKS_H
+#define VISCLF_MODEL_LOCKS_H
 
 #include "extension/support/pgcompat.h"
 
@@ -43,4 +43,4 @@ extern bool version_is_locked(int model_id);
  */
 extern void lock_predictions(Oid table, MemoryContext context);
 
-#endif							/* VISCLF_LOCKS_H */
+#endif							/* VISCLF_MODEL_LOCKS_H */

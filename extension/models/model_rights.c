@@ -128,7 +128,6 @@ visclf_activate(PG_FUNCTION_ARGS)
 	OwnedName	owned;
 	int			version;
 	Sql			sql;
-	bool		isnull;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -142,12 +141,12 @@ visclf_activate(PG_FUNCTION_ARGS)
 	sql_int(&sql, version);
 	if (sql_read_all(&sql) == 0)
 		throw_no_version(owned.name, version);
-	if (strcmp(result_text(0, 2), "ready") != 0)
+	if (strcmp(result_string(0, 2), "ready") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" version %d has not finished", owned.name, version),
 				 errhint("CALL visclf.resume goes on with one that was interrupted.")));
-	version_activate(owned.name, DatumGetInt32(result_datum(0, 1, &isnull)), owned.owner);
+	version_activate(owned.name, result_int(0, 1), owned.owner);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -170,8 +169,7 @@ forget_versions(const char *name, uint64 count)
 {
 	for (uint64 i = 0; i < count; i++)
 	{
-		bool		isnull;
-		int			model_id = DatumGetInt32(result_datum(i, 1, &isnull));
+		int			model_id = result_int(i, 1);
 
 		if (version_is_locked(model_id))
 			ereport(ERROR,

@@ -8,7 +8,6 @@
 #include "extension/models/model_version.h"
 
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 
 #include "extension/models/ownership.h"
 #include "extension/support/role.h"
@@ -19,13 +18,12 @@ static int
 next_version(const char *name)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT coalesce(pg_catalog.max(version), 0) OPERATOR(pg_catalog.+) 1 "
 			  "FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1");
 	sql_text(&sql, name);
 	sql_read_all(&sql);
-	return DatumGetInt32(result_datum(0, 1, &isnull));
+	return result_int(0, 1);
 }
 
 int
@@ -34,7 +32,6 @@ version_create(const VersionRow *v)
 	Oid			owner = name_claim(v->name);
 	int			version = next_version(v->name);
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql,
 			  "INSERT INTO visclf.model (name, architecture, head, classes, "
@@ -65,7 +62,7 @@ version_create(const VersionRow *v)
 	sql_text(&sql, role_name(owner));
 	sql_oid(&sql, owner);
 	sql_write(&sql);
-	return DatumGetInt32(result_datum(0, 1, &isnull));
+	return result_int(0, 1);
 }
 
 void
@@ -114,7 +111,6 @@ static int
 newer_version(const Model *model)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT coalesce(pg_catalog.max(version) FILTER (WHERE status OPERATOR(pg_catalog.=) 'ready'), 0) "
 			  "FROM visclf.model WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.>) $2 "
@@ -122,7 +118,7 @@ newer_version(const Model *model)
 	sql_text(&sql, model->name);
 	sql_int(&sql, model->version);
 	sql_read_all(&sql);
-	return DatumGetInt32(result_datum(0, 1, &isnull));
+	return result_int(0, 1);
 }
 
 void

@@ -4,8 +4,8 @@
  *
  * SPI must be connected.
  */
-#ifndef VISCLF_VERSION_H
-#define VISCLF_VERSION_H
+#ifndef VISCLF_MODEL_VERSION_H
+#define VISCLF_MODEL_VERSION_H
 
 #include "extension/support/pgcompat.h"
 
@@ -63,4 +63,4 @@ extern void version_activate(const char *name, int model_id, Oid owner);
  */
 extern void version_ready(const Model *model, Datum metrics);
 
-#endif							/* VISCLF_VERSION_H */
+#endif							/* VISCLF_MODEL_VERSION_H */

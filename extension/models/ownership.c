@@ -11,7 +11,6 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "extension/models/model_locks.h"
 #include "extension/models/model.h"
@@ -23,7 +22,6 @@ static bool
 find_owner(const char *name, Oid *owner)
 {
 	Sql			sql;
-	bool		isnull;
 
 	/* rows that came by replication or from an older dump may have no row of their name */
 	sql_begin(&sql, "SELECT n.owner_role::pg_catalog.oid FROM visclf.model_name n "
@@ -33,13 +31,13 @@ find_owner(const char *name, Oid *owner)
 	sql_text(&sql, name);
 	if (sql_read_all(&sql) == 0)
 		return false;
-	*owner = DatumGetObjectId(result_datum(0, 1, &isnull));
+	*owner = DatumGetObjectId(result_not_null(0, 1, OIDOID));
 	return true;
 }
 
 /* Whose a name is, or ROLE_NOBODY where the current role may take it; throws where it may not. */
 static Oid
-check(const char *name)
+check_owner(const char *name)
 {
 	Oid			owner;
 	char	   *who;
@@ -84,7 +82,7 @@ name_lock(const char *name)
 void
 name_check(const char *name)
 {
-	check(name);
+	check_owner(name);
 }
 
 Oid
@@ -94,7 +92,7 @@ name_claim(const char *name)
 	Sql			sql;
 
 	name_lock(name);
-	owner = check(name);
+	owner = check_owner(name);
 	if (owner != ROLE_NOBODY)
 		return owner;
 	sql_begin(&sql, "INSERT INTO visclf.model_name (name, owner_role) VALUES ($1, $2::visclf.role)");

@@ -7,7 +7,6 @@
  */
 #include "extension/support/pgcompat.h"
 
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -67,9 +66,7 @@ check_idle(const char *name)
 	rows = sql_read_all(&sql);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		isnull;
-
-		if (version_is_locked(DatumGetInt32(result_datum(i, 1, &isnull))))
+		if (version_is_locked(result_int(i, 1)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("model \"%s\" version %s is being trained", name, result_text(i, 2)),
@@ -107,13 +104,12 @@ static char **
 names_of(Oid role, int *count)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT ARRAY(SELECT DISTINCT name FROM visclf.model "
 			  "WHERE owner_role OPERATOR(pg_catalog.=) $1 ORDER BY name)");
 	sql_oid(&sql, role);
 	sql_read_all(&sql);
-	return text_array_values(result_datum(0, 1, &isnull), count);
+	return text_array_values(result_not_null(0, 1, TEXTARRAYOID), count);
 }
 
 /* PostgreSQL has checked that the current role may. */
@@ -144,14 +140,16 @@ after_utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pr
 			  ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
 			  QueryCompletion *completion)
 {
-	Node	   *parsed = statement->utilityStmt;
+	/* what others are may be gone afterwards, as that of a ROLLBACK */
+	ReassignOwnedStmt *reassign = IsA(statement->utilityStmt, ReassignOwnedStmt) ?
+		(ReassignOwnedStmt *) statement->utilityStmt : NULL;
 
 	if (next_utility_hook)
 		next_utility_hook(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 	else
 		standard_ProcessUtility(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
-	if (IsA(parsed, ReassignOwnedStmt) && OidIsValid(get_extension_oid("visclf", true)))
-		reassign_owned((ReassignOwnedStmt *) parsed);
+	if (reassign && OidIsValid(get_extension_oid("visclf", true)))
+		reassign_owned(reassign);
 }
 
 void

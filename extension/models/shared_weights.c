@@ -181,7 +181,7 @@ rows_stamp(int model_id)
 			  "FROM visclf.weight WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, model_id);
 	sql_read(&sql);
-	return result_text(0, 1);
+	return result_string(0, 1);
 }
 
 /* The version's folder, for `bytes` of tensors; NULL where it cannot be had. */
@@ -264,7 +264,7 @@ write_tensor(int index, const float *data, void *argument)
 
 /* Writes the version's rows into the store; NULL where that failed. */
 static const void *
-write_tensors(const Model *model, vc_store *store, const size_t *offsets, size_t size,
+write_shared_tensors(const Model *model, vc_store *store, const size_t *offsets, size_t size,
 			  MemoryContext context)
 {
 	Writer	   *writer = MemoryContextAllocZero(context, sizeof(*writer));
@@ -275,7 +275,7 @@ write_tensors(const Model *model, vc_store *store, const size_t *offsets, size_t
 	writer->file = vc_store_create(store, KEY, strlen(KEY), size);
 	if (writer->file == NULL)
 		return NULL;
-	vc_release_with(context, release_writer, writer);
+	release_with_context(context, release_writer, writer);
 	weights_each(model, write_tensor, writer);
 	data = vc_store_publish(writer->file);
 	writer->file = NULL;
@@ -295,7 +295,7 @@ find_tensors(const char *folder, const Model *model, vc_store *store, const size
 	lock = lock_folder(folder);
 	data = vc_store_find(store, KEY, strlen(KEY), size);
 	if (data == NULL)
-		data = write_tensors(model, store, offsets, size, context);
+		data = write_shared_tensors(model, store, offsets, size, context);
 	if (lock >= 0)
 		CloseTransientFile(lock);
 	return data;
@@ -315,7 +315,7 @@ shared_weights(ModelKey key, const Model *model, MemoryContext context, vc_plan_
 	if (setting_shared_weights == 0 || (folder = version_folder(key, size)) == NULL ||
 		(store = vc_store_open(folder)) == NULL)
 		return;
-	vc_release_with(context, release_store, store);
+	release_with_context(context, release_store, store);
 	data = find_tensors(folder, model, store, offsets, size, context);
 	if (data == NULL)
 		return;

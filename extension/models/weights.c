@@ -160,7 +160,7 @@ set_weight(int index, const float *data, void *argument)
 	const PlanToSet *target = argument;
 	vc_error	error;
 
-	vc_check(target->api->set_parameter(target->plan, index, data, &error), &error);
+	check_status(target->api->set_parameter(target->plan, index, data, &error), &error);
 }
 
 void
@@ -183,7 +183,7 @@ set_averages(const Model *model, int index, int row, void *argument)
 	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
 		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
 		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is no number", parameter->name));
-	vc_check(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
+	check_status(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }
 
@@ -230,7 +230,7 @@ write_weight(const Model *model, const vc_device_api *api, vc_plan *plan, int in
 	bytea	   *data = tensor_alloc(&model->network->parameters[index]);
 	vc_error	error;
 
-	vc_check(api->get_parameter(plan, index, (float *) VARDATA(data), &error), &error);
+	check_status(api->get_parameter(plan, index, (float *) VARDATA(data), &error), &error);
 	weight_write(model, index, data);
 }
 
@@ -243,7 +243,7 @@ write_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int 
 	Sql			sql;
 	vc_error	error;
 
-	vc_check(api->get_optimizer(plan, index, (float *) VARDATA(first),
+	check_status(api->get_optimizer(plan, index, (float *) VARDATA(first),
 								(float *) VARDATA(second), &error), &error);
 	sql_begin(&sql, "INSERT INTO visclf.optimizer_state "
 			  "(model_id, name, first_moment, second_moment) VALUES ($1, $2, $3, $4) "

@@ -21,7 +21,7 @@
 #include "extension/support/error.h"
 #include "extension/reporting/markup.h"
 #include "extension/reporting/pictures.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_contact_sheet);
@@ -78,7 +78,7 @@ typedef struct Layout
 
 /* Arguments that must be given, and numbers within their bounds. */
 static void
-check_arguments(FunctionCallInfo fcinfo)
+check_sheet_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[ARGS] = {"source", "show", NULL, NULL, "key_column", "image_column", NULL,
 	"confidence_column", "n", "columns", "size", NULL, "seed"};
@@ -192,9 +192,9 @@ append_description(StringInfo out, const Picture *p)
 	if (p->label)
 		appendStringInfoString(out, ": ");
 	markup_text(out, p->label);
-	if (p->said)
+	if (p->predicted)
 		appendStringInfoString(out, "; the model says ");
-	markup_text(out, p->said);
+	markup_text(out, p->predicted);
 	if (p->missing)
 		appendStringInfoString(out, "; no image: ");
 	markup_text(out, p->missing);
@@ -225,7 +225,7 @@ append_image(StringInfo out, const Layout *layout, const Picture *p)
 static void
 append_tile(StringInfo out, const Layout *layout, const Picture *p, int place)
 {
-	bool		wrong = p->label && p->said && strcmp(p->label, p->said) != 0;
+	bool		wrong = p->label && p->predicted && strcmp(p->label, p->predicted) != 0;
 	StringInfoData numbers;
 
 	initStringInfo(&numbers);
@@ -239,11 +239,11 @@ append_tile(StringInfo out, const Layout *layout, const Picture *p, int place)
 					 layout->top + place / layout->columns * (layout->size + LINES * LINE + GAP));
 	append_description(out, p);
 	append_image(out, layout, p);
-	if (p->said)
-		append_line(out, layout, 0, wrong ? "wrong" : "said", wrong ? "says " : "", p->said);
+	if (p->predicted)
+		append_line(out, layout, 0, wrong ? "wrong" : "said", wrong ? "says " : "", p->predicted);
 	if (p->label)
-		append_line(out, layout, p->said ? 1 : 0, "label", p->said ? "is " : "", p->label);
-	append_line(out, layout, (p->said != NULL) + (p->label != NULL), "small", "", numbers.data);
+		append_line(out, layout, p->predicted ? 1 : 0, "label", p->predicted ? "is " : "", p->label);
+	append_line(out, layout, (p->predicted != NULL) + (p->label != NULL), "small", "", numbers.data);
 	appendStringInfoString(out, "</g>\n");
 }
 
@@ -299,7 +299,7 @@ visclf_contact_sheet(PG_FUNCTION_ARGS)
 	Pictures   *pictures;
 	StringInfoData out;
 
-	check_arguments(fcinfo);
+	check_sheet_arguments(fcinfo);
 	source.relation = PG_GETARG_OID(ARG_SOURCE);
 	source.key_column = NameStr(*PG_GETARG_NAME(ARG_KEY_COLUMN));
 	source.image_column = NameStr(*PG_GETARG_NAME(ARG_IMAGE_COLUMN));

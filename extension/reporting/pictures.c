@@ -19,12 +19,12 @@
 #include "extension/support/decoding_batch.h"
 #include "extension/support/error.h"
 #include "extension/support/release.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 /* Runs a query for (key, label, said, confidence, loss); rows without a key are left out. */
 static Pictures *
-read_keys(Sql *sql)
+read_picture_keys(Sql *sql)
 {
 	Pictures   *pictures = palloc0(sizeof(*pictures));
 	int			rows = (int) sql_read(sql);
@@ -39,7 +39,7 @@ read_keys(Sql *sql)
 			continue;
 		pictures->count++;
 		p->label = result_text(i, 2);
-		p->said = result_text(i, 3);
+		p->predicted = result_text(i, 3);
 		p->confidence = result_float8(i, 4);
 		p->loss = result_float8(i, 5);
 	}
@@ -55,7 +55,7 @@ pictures_top_losses(const char *model, int count)
 			  "FROM visclf.top_losses($1, $2) WHERE key IS NOT NULL");
 	sql_text(&sql, model);
 	sql_int(&sql, count);
-	return read_keys(&sql);
+	return read_picture_keys(&sql);
 }
 
 Pictures *
@@ -71,7 +71,7 @@ pictures_least_confident(Oid relation, const char *key_column, const char *label
 									quote_identifier(key_column), quote_identifier(confidence_column), relation_name(relation),
 									source_text(relation, key_column), source_text(relation, label_column)));
 	sql_bigint(&sql, count);
-	return read_keys(&sql);
+	return read_picture_keys(&sql);
 }
 
 Pictures *
@@ -87,7 +87,7 @@ pictures_sample(const PictureSource *source, const char *label_column, int count
 									label_column ? source_text(source->relation, label_column) : "NULL::pg_catalog.text"));
 	sql_bigint(&sql, count);
 	sql_bigint(&sql, seed);
-	return read_keys(&sql);
+	return read_picture_keys(&sql);
 }
 
 /* Makes the picture of one row, or says why there is none. */
@@ -95,7 +95,7 @@ static void
 read_image(Picture *picture, uint64 row, int side)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, 2, BYTEAOID, &isnull);
+	Datum		value = result_datum(row, 2, BYTEAOID, &isnull);
 	bytea	   *image;
 	vc_decode_limits limits = decode_limits();
 	vc_error	error;
@@ -112,7 +112,7 @@ read_image(Picture *picture, uint64 row, int side)
 							   &limits, &picture->image, &error);
 	vc_check_image(status, &error);
 	if (status == VC_OK)
-		vc_release_with(CurrentMemoryContext, free, picture->image.data);
+		release_with_context(CurrentMemoryContext, free, picture->image.data);
 	else
 		picture->missing = pstrdup(error.message);
 	if ((Pointer) image != DatumGetPointer(value))

@@ -16,7 +16,7 @@ typedef struct Picture
 {
 	char	   *key;			/* as text */
 	char	   *label;			/* what it is, as far as is known; or NULL */
-	char	   *said;			/* what the model says; or NULL */
+	char	   *predicted;			/* what the model says; or NULL */
 	double		confidence;		/* of that; NAN: not known */
 	double		loss;			/* nats; NAN: not known */
 	bool		found;			/* in the source; the image may still be missing */

@@ -15,7 +15,7 @@
 
 #include "extension/support/arguments.h"
 #include "extension/models/model.h"
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_report);
@@ -45,7 +45,7 @@ enum
 	ARG_PICTURES,
 	ARG_TITLE,
 	ARG_SEED,
-	ARGS
+	ARGS						/* others are found by their names */
 };
 
 /* Where pictures come from: the source, or the predictions where they have images themselves. */
@@ -88,13 +88,12 @@ static void
 read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 {
 	static const char *const names[ARGS] = {"model", "predictions", "year_column", NULL, NULL, "key_column", "image_column",
-		"label_column", "confidence_column", "probabilities_column", "error_column", NULL, "method", "confidence",
+		"label_column", "confidence_column", "probabilities_column", "error_column", NULL, NULL, "confidence",
 	"resamples", "pictures", NULL, "seed"};
 
 	arguments_not_null(fcinfo, names, ARGS);
 	o->model = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
 	o->predictions.relation = PG_GETARG_OID(ARG_PREDICTIONS);
-	o->method = quantification_from_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_METHOD)));
 	o->confidence = PG_GETARG_FLOAT8(ARG_CONFIDENCE);
 	o->resamples = PG_GETARG_INT32(ARG_RESAMPLES);
 	o->pictures = PG_GETARG_INT32(ARG_PICTURES);
@@ -106,6 +105,16 @@ read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 	source_lock(o->predictions.relation);
 	read_picture_source(fcinfo, o);
 	read_columns(fcinfo, o);
+}
+
+/* Where labels are known, and whether errors are learnt from them. */
+static void
+read_known(FunctionCallInfo fcinfo, ReportOptions *o, const Quantifier *q)
+{
+	o->known.predictions = o->predictions;
+	grouping_read_known(fcinfo, q, &o->known);
+	o->predictions.known_column = o->known.predictions.known_column;
+	o->ppi = grouping_is_ppi(fcinfo, &o->known);
 }
 
 /* The classes to show: those named; or the first of two, for the other is the rest; or all. */
@@ -134,11 +143,15 @@ visclf_report(PG_FUNCTION_ARGS)
 {
 	StringInfoData out;
 	Report		r = {.out = &out};
+	Quantifier *q;
 
-	read_options(fcinfo, &r.options);
 	initStringInfo(&out);		/* outlives SPI */
 	SPI_connect();
-	r.quantifier = quantifier_create(model_lookup(r.options.model).model_id, r.options.method, r.options.confidence,
+	q = grouping_open(fcinfo);
+	r.options.method = q->method;
+	read_options(fcinfo, &r.options);
+	read_known(fcinfo, &r.options, q);
+	r.quantifier = quantifier_create(q->model_id, r.options.method, r.options.confidence,
 									 r.options.resamples, r.options.seed, CurrentMemoryContext);
 	choose_classes(fcinfo, &r);
 	report_read_counts(&r);

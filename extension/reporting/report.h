@@ -12,20 +12,23 @@
 #include "lib/stringinfo.h"
 
 #include "extension/reporting/pictures.h"
-#include "extension/counting/predictions.h"
-#include "extension/counting/quantifier.h"
+#include "extension/counting/known.h"
 
 /* The images of a year, a place, or both, and what is estimated of them. */
 typedef struct ReportGroup
 {
 	ImageGroup *images;
 	vc_prevalence *found;		/* [class_count]; NULL where no image is classified */
+	const KnownTally *tally;	/* of method ppi, and the group's place in it */
+	int			place;
 } ReportGroup;
 
 typedef struct ReportOptions
 {
 	char	   *model;
 	Predictions predictions;
+	Grouping	known;			/* the same relation, with what is known of labels */
+	bool		ppi;			/* labels are known, and errors learnt from them */
 	char	   *year_column;
 	char	   *place_column;	/* NULL: no places */
 	PictureSource source;		/* relation InvalidOid: no pictures */
@@ -69,6 +72,16 @@ typedef struct Report
 
 	StringInfo	out;			/* the page */
 } Report;
+
+/* Images whose label is known or said. */
+static inline int64
+report_counted(const ReportGroup *group)
+{
+	return group->images->classified + group->images->known;
+}
+
+/* What to doubt about a class of a group, or NULL. */
+extern char *report_warning(const Report *report, const ReportGroup *group, int class_index);
 
 /* Reads the predictions into groups and estimates each.  SPI connected. */
 extern void report_read_counts(Report *report);

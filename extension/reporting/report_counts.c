@@ -7,12 +7,14 @@
  */
 #include "extension/reporting/report.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
 #define LATEST_YEAR 9999
@@ -71,11 +73,14 @@ place_expression(const ReportOptions *o)
 
 /* The query behind the cursor; $1 is the model_id. */
 static char *
-make_query(const ReportOptions *o)
+make_report_query(const Report *r)
 {
+	const ReportOptions *o = &r->options;
+
 	return psprintf("SELECT %s, %s, %s FROM %s s%s", year_expression(o), place_expression(o),
-					predictions_columns(&o->predictions), relation_name(o->predictions.relation),
-					o->predictions.soft ? "" : " GROUP BY 1, 2, 3");
+					o->ppi ? known_columns(&o->known, r->quantifier) : predictions_columns(&o->predictions),
+					relation_name(o->predictions.relation),
+					o->ppi ? " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8" : o->predictions.soft ? "" : " GROUP BY 1, 2, 3, 4, 5");
 }
 
 static void
@@ -195,30 +200,45 @@ choose_period(Report *r, int64 images)
 	}
 }
 
+/* Groups, which by method ppi borrow from each other. */
 static ReportGroup *
 make_groups(const Report *r, int count)
 {
 	ReportGroup *groups = palloc0(sizeof(ReportGroup) * Max(count, 1));
+	KnownTally *tally = r->options.ppi ? known_begin(r->quantifier, r->options.known.key_column != NULL) : NULL;
 
 	for (int i = 0; i < count; i++)
+	{
 		groups[i].images = group_create(r->quantifier);
+		groups[i].tally = tally;
+		groups[i].place = i;
+		if (tally)
+			known_add_group(tally, 0);
+	}
 	return groups;
 }
 
-static void
-add_to(const Report *r, ReportGroup *group, const PredictionRow *row)
+/* A row of the cursor; known only by method ppi. */
+typedef struct CountedRow
 {
-	group_add(r->quantifier, group->images, row->label, row->images, row->probabilities, row->no_probabilities);
-	group->images->flawed += row->flawed;
+	const PredictionRow *row;
+	const KnownRow *known;
+} CountedRow;
+
+static void
+add_to(const Report *r, ReportGroup *group, const CountedRow *row)
+{
+	group_add(r->quantifier, group->images, row->row);
+	if (group->tally)
+		known_add(unconstify(KnownTally *, group->tally), group->place, row->known);
 }
 
 /* Adds a row of the cursor to the groups that it belongs to. */
 static void
-add_row(void *report, uint64 number, const PredictionRow *row)
+add_counted(Report *r, uint64 number, const CountedRow *row)
 {
-	Report	   *r = report;
 	bool		no_year;
-	int			year = DatumGetInt32(result_of_type(number, COLUMN_YEAR, INT4OID, &no_year));
+	int			year = DatumGetInt32(result_datum(number, COLUMN_YEAR, INT4OID, &no_year));
 	int			y = no_year ? -1 : year_index(r, year);
 	int			column = y < 0 ? -1 : (floor_to(year, r->period) - r->period_first) / r->period;
 
@@ -238,8 +258,84 @@ add_row(void *report, uint64 number, const PredictionRow *row)
 }
 
 static void
-estimate(Report *r, ReportGroup *groups, int count)
+report_add_row(void *report, uint64 number, const PredictionRow *row)
 {
+	add_counted(report, number, &(CountedRow) {row, NULL});
+}
+
+/* The same with what is known of the labels. */
+static void
+add_known_row(void *report, uint64 number)
+{
+	Report	   *r = report;
+	KnownRow	known = known_read_row(&r->options.known, r->quantifier, number, COLUMN_PLACE + 1);
+	PredictionRow row = {known.known.is ? r->quantifier->classes[known.known.classes[0]] : NULL,
+		known.predicted.is ? r->quantifier->classes[known.predicted.classes[0]] : NULL, known.images, known.flawed, known.bin};
+
+	add_counted(r, number, &(CountedRow) {&row, &known});
+}
+
+/* Groups of one tally, and where their shares go. */
+typedef struct Solved
+{
+	ReportGroup *groups;
+	int			count;
+	int			class_count;
+} Solved;
+
+static void
+take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+{
+	Solved	   *s = argument;
+
+	for (int i = 0; i < s->count; i++)
+	{
+		const ImageGroup *images = s->groups[i].images;
+		vc_ppi_share share = vc_ppi_get(ppi, i, index);
+		double		predicted = 0;
+
+		if (report_counted(&s->groups[i]) == 0)
+			continue;
+		for (int c = 0; c < s->class_count; c++)
+			predicted += images->raw[c];
+		if (s->groups[i].found == NULL)
+			s->groups[i].found = palloc0(sizeof(vc_prevalence) * s->class_count);
+		s->groups[i].found[class_index] = (vc_prevalence) {predicted > 0 ? images->raw[class_index] / predicted : NAN,
+		share.share, share.low, share.high};
+	}
+}
+
+/* By the labels that are known. */
+static void
+estimate_known(Report *r, ReportGroup *groups, int count)
+{
+	Solved		s = {groups, count, r->quantifier->class_count};
+
+	if (count == 0)
+		return;
+	known_end(unconstify(KnownTally *, groups[0].tally));
+	known_solve(groups[0].tally, r->options.confidence, take_class, &s);
+}
+
+char *
+report_warning(const Report *r, const ReportGroup *group, int class_index)
+{
+	const vc_prevalence *f = group->found ? &group->found[class_index] : NULL;
+
+	if (group->tally == NULL)
+		return group_warning(r->quantifier, group->images, class_index);
+	return known_warning(group->tally, group->place, class_index,
+						 &(vc_ppi_share) {f ? f->share : 0, f ? f->low : 0, f ? f->high : 0, 0});
+}
+
+static void
+estimate_group(Report *r, ReportGroup *groups, int count)
+{
+	if (r->options.ppi)
+	{
+		estimate_known(r, groups, count);
+		return;
+	}
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -270,10 +366,13 @@ report_read_counts(Report *r)
 	r->by_place = make_groups(r, r->place_count);
 	r->by_period = make_groups(r, r->period_count);
 	r->grid = make_groups(r, r->place_count * r->period_count);
-	predictions_read(make_query(&r->options), r->quantifier, add_row, r);
-	estimate(r, &r->all, 1);
-	estimate(r, r->by_year, r->year_count);
-	estimate(r, r->by_place, r->place_count);
-	estimate(r, r->by_period, r->period_count);
-	estimate(r, r->grid, r->place_count * r->period_count);
+	if (r->options.ppi)
+		predictions_each(make_report_query(r), r->quantifier, add_known_row, r);
+	else
+		predictions_read(make_report_query(r), r->quantifier, report_add_row, r);
+	estimate_group(r, &r->all, 1);
+	estimate_group(r, r->by_year, r->year_count);
+	estimate_group(r, r->by_place, r->place_count);
+	estimate_group(r, r->by_period, r->period_count);
+	estimate_group(r, r->grid, r->place_count * r->period_count);
 }

@@ -41,11 +41,11 @@ read_epochs(const Report *r)
 	for (int i = 0; i < e.count; i++)
 	{
 		e.number[i] = i + 1;
-		e.phase[i] = result_text(i, 1);
+		e.phase[i] = result_string(i, 1);
 		e.train_loss[i] = result_float8(i, 2);
 		e.valid_loss[i] = result_float8(i, 3);
 		e.accuracy[i] = result_float8(i, 4);
-		e.time[i] = result_text(i, 5);
+		e.time[i] = result_string(i, 5);
 	}
 	return e;
 }

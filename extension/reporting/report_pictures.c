@@ -45,16 +45,16 @@ append_picture(StringInfo out, const Picture *p)
 		appendStringInfoString(out, "</span>");
 	}
 	appendStringInfoString(out, "</div><figcaption>");
-	if (p->said)
+	if (p->predicted)
 	{
 		appendStringInfoString(out, "says ");
-		markup_name(out, p->said);
+		markup_name(out, p->predicted);
 	}
 	if (!isnan(p->confidence))
 		appendStringInfo(out, " (%.0f&#160;%%)", 100 * p->confidence);
 	if (p->label)
 	{
-		appendStringInfoString(out, p->said && strcmp(p->label, p->said) != 0 ? "<br/><b>is " : "<br/><b class=\"right\">is ");
+		appendStringInfoString(out, p->predicted && strcmp(p->label, p->predicted) != 0 ? "<br/><b>is " : "<br/><b class=\"right\">is ");
 		markup_name(out, p->label);
 		appendStringInfoString(out, "</b>");
 	}

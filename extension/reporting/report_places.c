@@ -121,12 +121,12 @@ heat_cell(const Report *r, const ReportGroup *group, int class_index, double top
 		return;
 	}
 	share = group->found[class_index].share;
-	appendStringInfo(out, "<td class=\"heat%s\" style=\"", group->images->classified < FEW_IMAGES ? " few" : "");
+	appendStringInfo(out, "<td class=\"heat%s\" style=\"", report_counted(group) < FEW_IMAGES ? " few" : "");
 	append_colours(out, share / top);
 	appendStringInfoString(out, "\" title=\"");
 	report_share(out, group, class_index);
 	appendStringInfoString(out, " of ");
-	markup_count(out, group->images->classified);
+	markup_count(out, report_counted(group));
 	appendStringInfo(out, "\">%.0f</td>", 100 * share);
 }
 

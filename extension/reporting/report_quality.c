@@ -15,18 +15,18 @@
 
 /* Validation images of a class that are said to be of another. */
 static int64
-said(const Quantifier *q, int truth, int predicted)
+confused(const Quantifier *q, int truth, int predicted)
 {
-	return q->said[truth * q->class_count + predicted];
+	return q->confusion[truth * q->class_count + predicted];
 }
 
 static int64
-support(const Quantifier *q, int truth)
+class_images(const Quantifier *q, int truth)
 {
 	int64		sum = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		sum += said(q, truth, c);
+		sum += confused(q, truth, c);
 	return sum;
 }
 
@@ -54,8 +54,8 @@ confusion_matrix(const Report *r)
 		for (int c = 0; c < q->class_count; c++)
 		{
 			appendStringInfo(out, "<td style=\"background-color:rgba(%s,%.2f)\">", t == c ? "0,114,178" : "213,94,0",
-							 0.5 * said(q, t, c) / Max(1, support(q, t)));
-			markup_count(out, said(q, t, c));
+							 0.5 * confused(q, t, c) / Max(1, class_images(q, t)));
+			markup_count(out, confused(q, t, c));
 			appendStringInfoString(out, "</td>");
 		}
 		appendStringInfoString(out, "</tr>\n");
@@ -82,10 +82,10 @@ largest_confusions(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
-		markup_name(out, result_text(i, 1));
+		markup_name(out, result_string(i, 1));
 		appendStringInfoString(out, "</th><td>");
-		markup_name(out, result_text(i, 2));
-		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 3));
+		markup_name(out, result_string(i, 2));
+		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_string(i, 3));
 	}
 	report_table_end(out);
 }
@@ -119,13 +119,13 @@ classification_report(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr%s><th scope=\"row\">", i >= (uint64) r->quantifier->class_count ? " class=\"total\"" : "");
-		markup_name(out, result_text(i, 1));
+		markup_name(out, result_string(i, 1));
 		appendStringInfoString(out, "</th>");
 		append_figure(out, i, 2);
 		append_figure(out, i, 5);
 		appendStringInfoString(out, "<td>");
 		markup_percent(out, result_float8(i, 8));
-		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_text(i, 9));
+		appendStringInfo(out, "</td><td>%s</td></tr>\n", result_string(i, 9));
 	}
 	report_table_end(out);
 }
@@ -148,7 +148,7 @@ calibration(const Report *r)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		appendStringInfo(out, "<tr><th scope=\"row\">%.0f to %.0f&#160;%%</th><td>%s</td><td>",
-						 100 * result_float8(i, 1), 100 * result_float8(i, 2), result_text(i, 3));
+						 100 * result_float8(i, 1), 100 * result_float8(i, 2), result_string(i, 3));
 		markup_percent(out, result_float8(i, 4));
 		appendStringInfoString(out, "</td><td>");
 		markup_percent(out, result_float8(i, 5));
@@ -165,7 +165,7 @@ report_quality(Report *r)
 	int64		images = 0;
 
 	for (int c = 0; c < q->class_count; c++)
-		images += support(q, c);
+		images += class_images(q, c);
 	appendStringInfoString(r->out, "<h3>How it errs</h3>\n");
 	if (images == 0)
 	{

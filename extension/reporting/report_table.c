@@ -43,6 +43,12 @@ report_table_end(StringInfo out)
 	appendStringInfoString(out, "</tbody></table></div>\n");
 }
 
+const char *
+report_estimate_word(const Report *r)
+{
+	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
+}
+
 void
 report_column_heads(const Report *r)
 {
@@ -61,13 +67,13 @@ report_cells(const Report *r, const ReportGroup *g, int class_index)
 	appendStringInfoString(out, "</td><td>");
 	markup_percent(out, g->found ? g->found[class_index].raw : NAN);
 	appendStringInfoString(out, "</td><td>");
-	markup_count(out, g->images->classified);
+	markup_count(out, report_counted(g));
 	appendStringInfoString(out, "</td><td>");
 	if (g->found)
-		markup_count(out, (int64) rint(g->found[class_index].share * g->images->classified));
+		markup_count(out, (int64) rint(g->found[class_index].share * report_counted(g)));
 	appendStringInfoString(out, "</td><td>");
 	markup_count(out, g->images->failed);
 	appendStringInfoString(out, "</td><td class=\"words\">");
-	markup_text(out, group_warning(r->quantifier, g->images, class_index));
+	markup_text(out, report_warning(r, g, class_index));
 	appendStringInfoString(out, "</td>");
 }

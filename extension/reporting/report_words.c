@@ -11,12 +11,6 @@
 
 #include "extension/reporting/markup.h"
 
-const char *
-report_estimate_word(const Report *r)
-{
-	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
-}
-
 /* When, of what, how. */
 static void
 byline(const Report *r)
@@ -26,7 +20,7 @@ byline(const Report *r)
 	struct pg_tm *utc = pg_gmtime(&now);
 
 	appendStringInfoString(out, "<p class=\"byline\">");
-	markup_count(out, r->all.images->classified + r->all.images->failed);
+	markup_count(out, report_counted(&r->all) + r->all.images->failed);
 	appendStringInfoString(out, " images");
 	if (r->year_count > 0)
 		appendStringInfo(out, " of %d to %d", r->years[0], r->years[r->year_count - 1]);
@@ -41,12 +35,12 @@ byline(const Report *r)
 
 /* The answer for one class over all images. */
 static void
-answer(const Report *r, int class_index)
+report_answer(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 	const vc_prevalence *f = &r->all.found[class_index];
-	int64		images = r->all.images->classified;
-	char	   *warning = group_warning(r->quantifier, r->all.images, class_index);
+	int64		images = report_counted(&r->all);
+	char	   *warning = report_warning(r, &r->all, class_index);
 
 	appendStringInfoString(out, "<p class=\"lead\"><b>");
 	markup_name(out, r->quantifier->classes[class_index]);
@@ -75,7 +69,7 @@ answer(const Report *r, int class_index)
 
 /* How the share of a class has changed from the first columns of the grid to the last. */
 static void
-change(const Report *r, int class_index)
+report_change(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 	int			first = 0;
@@ -109,8 +103,8 @@ report_summary(Report *r)
 	}
 	for (int i = 0; i < r->shown_count; i++)
 	{
-		answer(r, r->shown[i]);
-		change(r, r->shown[i]);
+		report_answer(r, r->shown[i]);
+		report_change(r, r->shown[i]);
 	}
 	if (r->shown_count < r->quantifier->class_count && r->quantifier->class_count > 2)
 		appendStringInfo(r->out, "<p class=\"note\">%d of the model's %d classes are on this page.</p>\n",
@@ -132,14 +126,20 @@ method_words(const Report *r)
 		"they are right where the model is calibrated."
 	};
 
-	appendStringInfo(r->out, "<li>%s</li>\n", words[r->options.method]);
+	appendStringInfo(r->out, "<li>%s</li>\n", r->options.ppi ?
+					 "Shares are corrected (prediction-powered inference): an image whose label is known counts as what it is, and the others are of a class as often as those "
+					 "images of which the same was said by a network that had not seen them. Years and places with few labels borrow from the others." :
+					 words[r->options.method]);
 }
 
 /* What an interval is, and is not. */
 static void
 interval_words(const Report *r)
 {
-	if (r->options.resamples == 0)
+	if (r->options.ppi)
+		appendStringInfo(r->out, "<li>Intervals hold the truth about %g times in 100, if the labelled images were drawn at random. Of many years or places some intervals will miss it, and which "
+						 "ones is not known. Whether two years differ is not for their intervals to say, but for <code>visclf.change</code>.</li>\n", 100 * r->options.confidence);
+	if (r->options.ppi || r->options.resamples == 0)
 		return;
 	appendStringInfo(r->out, "<li>Intervals hold the truth %g times in 100, from %d resamples of the counted images%s (seed %lld). "
 					 "Of many years or places some intervals will miss it, and which ones is not known. "
@@ -155,11 +155,14 @@ assumption_words(const Report *r)
 {
 	StringInfo	out = r->out;
 
-	if (vc_quantification_corrects(r->options.method))
+	if (r->options.ppi)
+		appendStringInfoString(out, "<li>The labelled images stand for the others. If they were chosen, and not drawn at random (<code>visclf.sample_to_label</code>), the shares lean to what was chosen.</li>\n");
+	else if (vc_quantification_corrects(r->options.method))
 		appendStringInfoString(out, "<li>The correction supposes that the model errs on all images as it does on those held out, class by class. If those come from "
 							   "other years, places or scans, it may not: label some images of each and compare with <code>visclf.evaluate(..., by =&gt; ...)</code>.</li>\n");
-	appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n"
-						   "<li>Labels are somebody&#8217;s reading. Where the labels are wrong, so are model and correction.</li>\n"
+	if (!r->options.ppi)
+		appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n");
+	appendStringInfoString(out, "<li>Labels are somebody&#8217;s reading. Where the labels are wrong, so are model and correction.</li>\n"
 						   "<li>The images are those in the table. What was not digitised, not cut out or not kept is not counted.</li>\n");
 }
 
@@ -170,7 +173,7 @@ count_few(const ReportGroup *groups, int count)
 	int			few = 0;
 
 	for (int i = 0; i < count; i++)
-		few += groups[i].images->classified < FEW_IMAGES;
+		few += report_counted(&groups[i]) < FEW_IMAGES;
 	return few;
 }
 
@@ -191,7 +194,7 @@ number_words(const Report *r)
 		appendStringInfo(out, "<li>In %d of %d years fewer than %d images are classified.</li>\n", few, r->year_count, FEW_IMAGES);
 	for (int i = 0; i < r->shown_count && r->all.found; i++)
 	{
-		char	   *warning = group_warning(r->quantifier, r->all.images, r->shown[i]);
+		char	   *warning = report_warning(r, &r->all, r->shown[i]);
 
 		if (warning == NULL)
 			continue;

@@ -100,7 +100,7 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 	for (int i = 0; i < s->count; i++)
 	{
 		const ReportGroup *group = &r->by_year[s->index[i]];
-		bool		doubt = group_warning(r->quantifier, group->images, class_index) != NULL;
+		bool		doubt = report_warning(r, group, class_index) != NULL;
 
 		appendStringInfo(chart->out, "<circle class=\"dot%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%d: ",
 						 doubt ? " doubt" : "", chart_x(chart, s->year[i]), chart_y(chart, s->share[i]),
@@ -109,13 +109,13 @@ draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 		appendStringInfoString(chart->out, ", counted ");
 		markup_percent(chart->out, s->raw[i]);
 		appendStringInfoString(chart->out, " of ");
-		markup_count(chart->out, group->images->classified);
+		markup_count(chart->out, report_counted(group));
 		appendStringInfoString(chart->out, "</title></circle>\n");
 	}
 }
 
 static void
-legend(const Report *r, const Series *s)
+draw_years_legend(const Report *r, const Series *s)
 {
 	StringInfo	out = r->out;
 
@@ -128,7 +128,7 @@ legend(const Report *r, const Series *s)
 
 /* The chart, in the shape for a desk or for a phone; the style sheet shows one. */
 static void
-draw(const Report *r, const Series *s, int class_index, bool wide)
+draw_years(const Report *r, const Series *s, int class_index, bool wide)
 {
 	double		tick = chart_round_up(s->top / 5);
 	Chart		chart = {.out = r->out, .style = wide ? "wide" : "narrow", .width = wide ? 760 : 380,
@@ -149,7 +149,7 @@ draw(const Report *r, const Series *s, int class_index, bool wide)
 
 /* A row a year. */
 static void
-table(const Report *r, int class_index)
+write_years_table(const Report *r, int class_index)
 {
 	StringInfo	out = r->out;
 
@@ -181,18 +181,18 @@ report_years(Report *r)
 		appendStringInfoString(r->out, "</h3>\n");
 		if (s.count > 0)
 		{
-			legend(r, &s);
-			draw(r, &s, r->shown[i], true);
-			draw(r, &s, r->shown[i], false);
+			draw_years_legend(r, &s);
+			draw_years(r, &s, r->shown[i], true);
+			draw_years(r, &s, r->shown[i], false);
 		}
 		else
 			appendStringInfoString(r->out, "<p>No image with a year is classified.</p>\n");
-		table(r, r->shown[i]);
+		write_years_table(r, r->shown[i]);
 	}
-	if (r->no_year.images->classified + r->no_year.images->failed > 0)
+	if (report_counted(&r->no_year) + r->no_year.images->failed > 0)
 	{
 		appendStringInfoString(r->out, "<p>Images without a year, counted elsewhere on this page but not here: ");
-		markup_count(r->out, r->no_year.images->classified + r->no_year.images->failed);
+		markup_count(r->out, report_counted(&r->no_year) + r->no_year.images->failed);
 		appendStringInfoString(r->out, ".</p>\n");
 	}
 	appendStringInfoString(r->out, "</section>\n");

@@ -29,9 +29,9 @@ pool_create(MemoryContext context)
 
 	if (threads > 1)
 	{
-		vc_check(vc_pool_create(threads, &pool, &error), &error);
+		check_status(vc_pool_create(threads, &pool, &error), &error);
 		if (pool != NULL)
-			vc_release_with(context, release_pool, pool);
+			release_with_context(context, release_pool, pool);
 	}
 	return pool;
 }
@@ -50,7 +50,7 @@ decode_limits(void)
 	{
 		.pixels = setting_max_image_pixels,
 		.memory = (int64) setting_decode_memory * 1024 * 1024,
-		.interrupted = vc_query_canceled
+		.interrupted = query_canceled
 	};
 }
 
@@ -66,10 +66,10 @@ decoder_create(MemoryContext context, int image_size, vc_resize resize)
 	return decoder;
 }
 
-Batch *
-batch_create(MemoryContext context, Decoder *decoder, int capacity)
+DecodingBatch *
+decoding_batch_create(MemoryContext context, Decoder *decoder, int capacity)
 {
-	Batch	   *batch = MemoryContextAllocZero(context, sizeof(*batch));
+	DecodingBatch	   *batch = MemoryContextAllocZero(context, sizeof(*batch));
 	int			size = decoder->options.size;
 
 	batch->decoder = decoder;
@@ -83,7 +83,7 @@ batch_create(MemoryContext context, Decoder *decoder, int capacity)
 }
 
 int
-batch_add(Batch *batch, Datum image)
+decoding_batch_add(DecodingBatch *batch, Datum image)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->bytes);
 	bytea	   *copy = DatumGetByteaPCopy(image);
@@ -102,7 +102,7 @@ batch_add(Batch *batch, Datum image)
 static void
 end_running(void *argument)
 {
-	Batch	   *batch = argument;
+	DecodingBatch	   *batch = argument;
 
 	if (batch->running)
 		vc_pool_cancel(batch->decoder->pool);
@@ -110,11 +110,11 @@ end_running(void *argument)
 }
 
 void
-batch_start(Batch *batch)
+decoding_batch_start(DecodingBatch *batch)
 {
 	if (batch->decoder->pool == NULL || batch->count == 0)
-		return;					/* batch_wait decodes */
-	vc_release_with(batch->bytes, end_running, batch);
+		return;					/* decoding_batch_wait decodes */
+	release_with_context(batch->bytes, end_running, batch);
 	batch->running = true;
 	vc_pool_decode(batch->decoder->pool, batch->jobs, batch->count,
 				   &batch->decoder->options);
@@ -122,7 +122,7 @@ batch_start(Batch *batch)
 
 /* Decodes in the backend itself. */
 static void
-decode_here(Batch *batch)
+decode_here(DecodingBatch *batch)
 {
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -133,12 +133,12 @@ decode_here(Batch *batch)
 		vc_image_load(job->data, job->size, &batch->decoder->options,
 					  job->out, &job->flaw, &job->error);
 		if (job->error.code == VC_CANCELED)
-			vc_throw(&job->error);
+			throw_error(&job->error);
 	}
 }
 
 void
-batch_wait(Batch *batch)
+decoding_batch_wait(DecodingBatch *batch)
 {
 	if (batch->running)
 	{
@@ -153,7 +153,7 @@ batch_wait(Batch *batch)
 }
 
 void
-batch_reset(Batch *batch)
+decoding_batch_reset(DecodingBatch *batch)
 {
 	MemoryContextReset(batch->bytes);
 	batch->count = 0;

@@ -6,8 +6,8 @@
  * does something else.  An error or a cancel at any time first waits for the
  * threads and then frees the bytes under them.
  */
-#ifndef VISCLF_BATCH_H
-#define VISCLF_BATCH_H
+#ifndef VISCLF_DECODING_BATCH_H
+#define VISCLF_DECODING_BATCH_H
 
 #include "extension/support/pgcompat.h"
 
@@ -20,7 +20,7 @@ typedef struct Decoder
 	vc_decode_options options;
 } Decoder;
 
-typedef struct Batch
+typedef struct DecodingBatch
 {
 	Decoder    *decoder;
 	int			capacity;		/* images */
@@ -30,7 +30,7 @@ typedef struct Batch
 	size_t		image_bytes;	/* of one image's pixels */
 	MemoryContext bytes;		/* the images as stored, until decoded */
 	bool		running;		/* on the pool */
-} Batch;
+} DecodingBatch;
 
 /* What the settings let an image take, while interrupts are looked at. */
 extern vc_decode_limits decode_limits(void);
@@ -48,13 +48,13 @@ extern void pool_wait(vc_pool *pool);
 extern Decoder *decoder_create(MemoryContext context, int image_size, vc_resize resize);
 
 /* A batch whose memory is in the context, which must not outlive the decoder's. */
-extern Batch *batch_create(MemoryContext context, Decoder *decoder, int capacity);
+extern DecodingBatch *decoding_batch_create(MemoryContext context, Decoder *decoder, int capacity);
 
 /* Copies a bytea datum into the batch; returns its place. */
-extern int	batch_add(Batch *batch, Datum image);
+extern int	decoding_batch_add(DecodingBatch *batch, Datum image);
 
 /* Begins decoding; one batch of a decoder at a time. */
-extern void batch_start(Batch *batch);
+extern void decoding_batch_start(DecodingBatch *batch);
 
 /*
  * Waits for the pixels, checking for interrupts, and lets go of the bytes.
@@ -62,9 +62,9 @@ extern void batch_start(Batch *batch);
  * is wrong with it if it has pixels; what is not the image's fault, as being
  * out of memory, throws.
  */
-extern void batch_wait(Batch *batch);
+extern void decoding_batch_wait(DecodingBatch *batch);
 
 /* Forgets everything, waiting for the threads if need be. */
-extern void batch_reset(Batch *batch);
+extern void decoding_batch_reset(DecodingBatch *batch);
 
-#endif							/* VISCLF_BATCH_H */
+#endif							/* VISCLF_DECODING_BATCH_H */

@@ -9,7 +9,7 @@
 
 #include "extension/support/pgcompat.h"
 
-/* What vc_query_canceled caught, for vc_throw; of the query's memory. */
+/* What query_canceled caught, for throw_error; of the query's memory. */
 static ErrorData *interrupt_error;
 
 static int
@@ -40,7 +40,7 @@ sqlstate(vc_status status)
 }
 
 void
-vc_throw(const vc_error *error)
+throw_error(const vc_error *error)
 {
 	ErrorData  *interrupt = interrupt_error;
 
@@ -60,7 +60,7 @@ void
 vc_check_image(vc_status status, const vc_error *error)
 {
 	if (status != VC_INVALID_IMAGE && status != VC_LIMIT_EXCEEDED)
-		vc_check(status, error);
+		check_status(status, error);
 }
 
 void
@@ -96,14 +96,14 @@ serve_interrupt(void)
 }
 
 bool
-vc_query_canceled(void *unused)
+query_canceled(void *unused)
 {
 	if (interrupt_error != NULL || !PostmasterIsAlive())
 		return true;
 	if (!INTERRUPTS_PENDING_CONDITION() || !INTERRUPTS_CAN_BE_PROCESSED())
 		return false;
 	if (QueryCancelPending || ProcDiePending || ClientConnectionLost || transaction_timed_out())
-		return true;			/* vc_throw serves them, once the caller has returned */
+		return true;			/* throw_error serves them, once the caller has returned */
 	serve_interrupt();
 	return interrupt_error != NULL;
 }

@@ -10,14 +10,14 @@
 #include "engine/support/status.h"
 
 /* Throws what the engine or a device reported. */
-pg_noreturn extern void vc_throw(const vc_error *error);
+pg_noreturn extern void throw_error(const vc_error *error);
 
 /* Throws unless the status is VC_OK. */
 static inline void
-vc_check(vc_status status, const vc_error *error)
+check_status(vc_status status, const vc_error *error)
 {
 	if (unlikely(status != VC_OK))
-		vc_throw(error);
+		throw_error(error);
 }
 
 /* Throws unless the status is VC_OK or it is the image that is at fault. */
@@ -28,8 +28,8 @@ extern void check_interrupts(void);
 
 /*
  * The interrupt callback for the engine and devices: true once the query is to
- * end.  What was polled must then return an error, for vc_throw to say why.
+ * end.  What was polled must then return an error, for throw_error to say why.
  */
-extern bool vc_query_canceled(void *unused);
+extern bool query_canceled(void *unused);
 
 #endif							/* VISCLF_ERROR_H */

@@ -38,6 +38,12 @@ typedef uint8 Base64Input;
 typedef char Base64Input;
 #endif
 
+/* 17 asks whether a stronger lock counts too. */
+#if PG_VERSION_NUM < 170000
+#include "storage/lock.h"
+#define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
+#endif
+
 /* transaction_timeout has a flag of its own, and came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define transaction_timed_out() (TransactionTimeoutPending != 0)

@@ -7,7 +7,7 @@
 #include "utils/memutils.h"
 
 void
-vc_release_with(MemoryContext context, void (*release) (void *), void *thing)
+release_with_context(MemoryContext context, void (*release) (void *), void *thing)
 {
 	MemoryContextCallback *callback;
 

@@ -2,8 +2,8 @@
  * release.h
  *		Memory that palloc does not know of, tied to a memory context.
  */
-#ifndef VISCLF_FOREIGN_H
-#define VISCLF_FOREIGN_H
+#ifndef VISCLF_RELEASE_H
+#define VISCLF_RELEASE_H
 
 #include "extension/support/pgcompat.h"
 
@@ -11,6 +11,6 @@
  * Calls release(thing) when the context is reset or deleted: at the end of
  * the work, or because of an error, a cancel or an aborted subtransaction.
  */
-extern void vc_release_with(MemoryContext context, void (*release) (void *), void *thing);
+extern void release_with_context(MemoryContext context, void (*release) (void *), void *thing);
 
-#endif							/* VISCLF_FOREIGN_H */
+#endif							/* VISCLF_RELEASE_H */

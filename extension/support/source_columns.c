@@ -13,7 +13,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "extension/training/source.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/suggest.h"
 
 PG_FUNCTION_INFO_V1(visclf_column_expression);
@@ -84,7 +84,7 @@ source_check_image(Oid source, const char *column)
 
 /* True where a relation has a column of that name and type. */
 static bool
-has_column(Oid source, const char *column, Oid type)
+source_has_column(Oid source, const char *column, Oid type)
 {
 	return get_atttype(source, get_attnum(source, column)) == type;
 }
@@ -94,7 +94,7 @@ void
 source_check_label(Oid source, const char *column)
 {
 	if ((strcmp(column, "label") == 0 || strcmp(column, "labels") == 0) &&
-		has_column(source, "model_id", INT4OID) && has_column(source, "probabilities", FLOAT4ARRAYOID))
+		source_has_column(source, "model_id", INT4OID) && source_has_column(source, "probabilities", FLOAT4ARRAYOID))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("column \"%s\" of \"%s\" has predictions, not labels", column, get_rel_name(source)),

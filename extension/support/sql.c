@@ -96,7 +96,7 @@ sql_reals(Sql *sql, const float *values, int count)
 
 /* After a call of SPI: the caller's context again; the number of rows, or an error. */
 static uint64
-after(int code, MemoryContext caller)
+restore_context(int code, MemoryContext caller)
 {
 	MemoryContextSwitchTo(caller);
 	if (code < 0)
@@ -121,7 +121,7 @@ begin_row_security(const Sql *sql)
 }
 
 static uint64
-execute(Sql *sql, bool read_only)
+sql_execute(Sql *sql, bool read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int			level = begin_row_security(sql);
@@ -129,7 +129,7 @@ execute(Sql *sql, bool read_only)
 											 sql->values, sql->nulls, read_only, 0);
 
 	AtEOXact_GUC(true, level);
-	return after(code, caller);
+	return restore_context(code, caller);
 }
 
 Portal
@@ -151,34 +151,34 @@ sql_fetch(Portal cursor, long rows)
 	MemoryContext caller = CurrentMemoryContext;
 
 	SPI_cursor_fetch(cursor, true, rows);
-	return after(0, caller);
+	return restore_context(0, caller);
 }
 
 static void
-release_plan(void *plan)
+release_statement(void *statement)
 {
-	SPI_freeplan(plan);
+	SPI_freeplan(statement);
 }
 
 SPIPlanPtr
 sql_prepare(const char *command, int count, Oid *types)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	SPIPlanPtr	plan = SPI_prepare(command, count, types);
+	SPIPlanPtr	statement = SPI_prepare(command, count, types);
 
 	MemoryContextSwitchTo(caller);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
+	if (statement == NULL || SPI_keepplan(statement) != 0)
 		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
-	vc_release_with(caller, release_plan, plan);
-	return plan;
+	release_with_context(caller, release_statement, statement);
+	return statement;
 }
 
 uint64
-sql_run(SPIPlanPtr plan, Datum *values)
+sql_run(SPIPlanPtr statement, Datum *values)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
-	return after(SPI_execute_plan(plan, values, NULL, false, 0), caller);
+	return restore_context(SPI_execute_plan(statement, values, NULL, false, 0), caller);
 }
 
 void
@@ -193,7 +193,7 @@ sql_commit(void)
 uint64
 sql_read_latest(Sql *sql)
 {
-	return execute(sql, false);
+	return sql_execute(sql, false);
 }
 
 Oid
@@ -236,7 +236,7 @@ as_tables_owner(Sql *sql, uint64 (*run) (Sql *))
 static uint64
 execute_writing(Sql *sql)
 {
-	return execute(sql, false);
+	return sql_execute(sql, false);
 }
 
 uint64
@@ -252,7 +252,7 @@ read_committed(Sql *sql)
 	uint64		rows;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	rows = execute(sql, true);
+	rows = sql_execute(sql, true);
 	PopActiveSnapshot();
 	return rows;
 }
@@ -279,7 +279,7 @@ relation_name(Oid relation)
 uint64
 sql_read(Sql *sql)
 {
-	return execute(sql, true);
+	return sql_execute(sql, true);
 }
 
 /* A row of the last result; an error where it has fewer. */
@@ -301,13 +301,7 @@ result_text(uint64 row, int column)
 }
 
 Datum
-result_datum(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(result_row(row), SPI_tuptable->tupdesc, column, isnull);
-}
-
-Datum
-result_of_type(uint64 row, int column, Oid type, bool *isnull)
+result_datum(uint64 row, int column, Oid type, bool *isnull)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	Oid			is = SPI_gettypeid(desc, column);
@@ -318,14 +312,14 @@ result_of_type(uint64 row, int column, Oid type, bool *isnull)
 				 errmsg("column \"%s\" is now of type %s, not %s", SPI_fname(desc, column),
 						format_type_be(is), format_type_be(type)),
 				 errhint("Its table was altered while it was read; try again.")));
-	return result_datum(row, column, isnull);
+	return SPI_getbinval(result_row(row), desc, column, isnull);
 }
 
 double
 result_float8(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, column, FLOAT8OID, &isnull);
+	Datum		value = result_datum(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
@@ -344,7 +338,7 @@ Datum
 result_not_null(uint64 row, int column, Oid type)
 {
 	bool		isnull;
-	Datum		value = result_of_type(row, column, type, &isnull);
+	Datum		value = result_datum(row, column, type, &isnull);
 
 	check_not_null(row, column, isnull);
 	return value;

@@ -79,7 +79,7 @@ extern uint64 sql_fetch(Portal cursor, long rows);
 extern SPIPlanPtr sql_prepare(const char *command, int count, Oid *types);
 
 /* Runs a plan, which may write, with values none of which is NULL; counts its rows. */
-extern uint64 sql_run(SPIPlanPtr plan, Datum *values);
+extern uint64 sql_run(SPIPlanPtr statement, Datum *values);
 
 /* Commits, and begins the next transaction. */
 extern void sql_commit(void);
@@ -94,17 +94,13 @@ extern Oid	tables_owner(void);
 extern char *relation_name(Oid relation);
 
 /*
- * Column (from 1) of a row of the last result: as text (NULL where it is
- * NULL), palloc'd; as a Datum.  An error where there is no such row.
+ * Column (from 1) of a row of the last result; an error where there is no such
+ * row.  As text, palloc'd, NULL where it is NULL; and by the type that the
+ * query promises: an error where the result has another, for whose table it
+ * is may have altered it.
  */
 extern char *result_text(uint64 row, int column);
-extern Datum result_datum(uint64 row, int column, bool *isnull);
-
-/*
- * The same, by the type that the query promises: an error where the result has
- * another, for whose table it is may have altered it.
- */
-extern Datum result_of_type(uint64 row, int column, Oid type, bool *isnull);
+extern Datum result_datum(uint64 row, int column, Oid type, bool *isnull);
 extern double result_float8(uint64 row, int column);	/* NAN where it is NULL */
 
 /* The same, never NULL: an error that names the row and the column. */

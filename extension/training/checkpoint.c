@@ -19,18 +19,24 @@ training_progress(const Training *t)
 	char		loss[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	double_to_shortest_decimal_buf(t->loss.value, loss);
-	return psprintf("{\"phase\": %d, \"epoch\": %d, \"loss\": %s, \"loss_count\": " INT64_FORMAT
+	return psprintf("{\"run\": %d, \"phase\": %d, \"epoch\": %d, \"loss\": %s, \"loss_count\": " INT64_FORMAT
 					", \"fingerprint\": \"" UINT64_FORMAT "\"}",
-					t->phase, t->epoch, loss, t->loss.count, t->data->fingerprint);
+					t->run, t->phase, t->epoch, loss, t->loss.count, t->data->fingerprint);
 }
 
 void
 checkpoint_write(Training *t)
 {
-	Sql			sql;
-
 	weights_write(t->model, t->device.api, t->plan);
 	optimizer_write(t->model, t->device.api, t->plan);
+	checkpoint_place(t);
+}
+
+void
+checkpoint_place(Training *t)
+{
+	Sql			sql;
+
 	sql_begin(&sql, "UPDATE visclf.model SET progress = $3::pg_catalog.jsonb "
 			  "WHERE model_id OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2");
 	sql_int(&sql, t->model->model_id);
@@ -72,6 +78,7 @@ bool
 checkpoint_read(Training *t)
 {
 	Sql			sql;
+	int64		run;
 	int64		phase;
 	int64		epoch;
 
@@ -80,23 +87,28 @@ checkpoint_read(Training *t)
 			  "m.progress OPERATOR(pg_catalog.->>) 'epoch', "
 			  "m.progress OPERATOR(pg_catalog.->>) 'loss', "
 			  "m.progress OPERATOR(pg_catalog.->>) 'loss_count', "
-			  "m.progress OPERATOR(pg_catalog.->>) 'fingerprint' "
+			  "m.progress OPERATOR(pg_catalog.->>) 'fingerprint', "
+			  "m.progress OPERATOR(pg_catalog.->>) 'run' "
 			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
 	sql_read_latest(&sql);
 	check_fingerprint(t, progress_text(5));
+	run = strtoll(progress_text(6), NULL, 10);
 	phase = strtoll(progress_text(1), NULL, 10);
 	epoch = strtoll(progress_text(2), NULL, 10);
 	t->loss.value = strtod(progress_text(3), NULL);
 	t->loss.count = strtoll(progress_text(4), NULL, 10);
-	if (phase < 0 || phase >= t->recipe.phases ||
-		epoch < 0 || epoch > t->recipe.phase[phase].epochs)
+	if (run < 0 || run > t->data->folds || phase < 0 || phase >= t->recipe.phases ||
+		epoch < 0 || epoch >= t->recipe.phase[phase].epochs)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("progress of model \"%s\" is outside its training", t->model->name),
 				 errhint("Train a new version.")));
+	t->run = (int) run;
 	t->phase = (int) phase;
 	t->epoch = (int) epoch;
+	if (t->run > 0)
+		training_take(t);
 	if (t->phase == 0 && t->epoch == 0)
 		return false;
 	weights_read(t->model, t->device.api, t->plan);
@@ -132,9 +144,9 @@ validation_write(const Training *t, int number, uint32 row, double loss)
 
 	sql_begin(&sql, model->multi_label ?
 			  "INSERT INTO visclf.validation (model_id, row_number, key, labels, "
-			  "predicted_labels, probabilities, loss) VALUES ($1, $2, $3, $4, $5, $6, $7)" :
+			  "predicted_labels, probabilities, loss, group_key, fold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)" :
 			  "INSERT INTO visclf.validation (model_id, row_number, key, label, "
-			  "predicted, probabilities, loss) VALUES ($1, $2, $3, $4, $5, $6, $7)");
+			  "predicted, probabilities, loss, group_key, fold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 	sql_int(&sql, model->model_id);
 	sql_int(&sql, number);
 	sql_text(&sql, r->key);
@@ -142,6 +154,10 @@ validation_write(const Training *t, int number, uint32 row, double loss)
 	sql_classes(&sql, model, predicted, count);
 	sql_datum(&sql, FLOAT4ARRAYOID, real_array(t->probabilities, model->class_count));
 	sql_float8(&sql, loss);
+	sql_text(&sql, r->group_key);
+	sql_int(&sql, r->fold);
+	if (r->fold == 0)
+		sql.nulls[sql.count - 1] = 'n';
 	sql_write(&sql);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(one);
@@ -151,7 +167,6 @@ void
 training_finish(const Training *t, const Validation *v)
 {
 	Sql			sql;
-	bool		isnull;
 
 	weights_write(t->model, t->device.api, t->plan);
 	sql_begin(&sql, "DELETE FROM visclf.optimizer_state WHERE model_id OPERATOR(pg_catalog.=) $1");
@@ -166,10 +181,10 @@ training_finish(const Training *t, const Validation *v)
 	sql_float8(&sql, v->accuracy);
 	sql_float8(&sql, v->loss);
 	sql_bigint(&sql, t->data->train_images);
-	sql_bigint(&sql, t->data->valid_count);
+	sql_bigint(&sql, t->data->folds > 0 ? t->data->count : t->data->valid_count);
 	sql_bigint(&sql, t->data->bad.count);
 	sql_datum(&sql, BOOLOID, BoolGetDatum(t->data->multi_label));
 	sql_float8(&sql, v->f1);
 	sql_read(&sql);
-	version_ready(t->model, SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1));
+	version_ready(t->model, SPI_datumTransfer(result_not_null(0, 1, JSONBOID), false, -1));
 }

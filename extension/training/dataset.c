@@ -39,13 +39,13 @@ dataset_create(size_t image_bytes, bool multi_label)
 	d->multi_label = multi_label;
 	PrepareTempTablespaces();
 	d->file = OpenTemporaryFile(true);
-	vc_release_with(d->context, close_file, d);
+	release_with_context(d->context, close_file, d);
 	return d;
 }
 
 /* Room for one more element in a growing array of the dataset's context. */
 static void *
-grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
+dataset_grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
 {
 	if (count < *capacity)
 		return array;
@@ -78,7 +78,7 @@ dataset_label(Dataset *d, const char *label)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d different labels", VC_MAX_CLASSES),
 				 errhint("Is this the column of labels?")));
-	d->classes = grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
+	d->classes = dataset_grow(d, d->classes, d->class_count, &capacity, sizeof(DatasetClass));
 	d->class_capacity = capacity;
 	memmove(&d->classes[low + 1], &d->classes[low],
 			sizeof(DatasetClass) * (d->class_count - low));
@@ -109,10 +109,11 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %u images", PG_UINT32_MAX)));
-	d->rows = grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
+	d->rows = dataset_grow(d, d->rows, d->count, &d->capacity, sizeof(DatasetRow));
 	copy = &d->rows[d->count++];
 	*copy = *row;
 	copy->key = row->key ? MemoryContextStrdup(d->context, row->key) : NULL;
+	copy->group_key = row->group_key ? MemoryContextStrdup(d->context, row->group_key) : NULL;
 	copy->labels = MemoryContextAlloc(d->context, sizeof(int32) * Max(row->label_count, 1));
 	memcpy(copy->labels, row->labels, sizeof(int32) * row->label_count);
 	write_pixels(d, pixels);
@@ -195,15 +196,6 @@ renumber_labels(Dataset *d)
 	pfree(rank);
 }
 
-/* Which side a row is on, and for good. */
-static void
-decide_side(DatasetRow *row, uint64 seed, double validation_share)
-{
-	if (row->side == SIDE_BY_HASH)
-		row->side = vc_split_validation(row->group, seed, validation_share) ?
-			SIDE_VALID : SIDE_TRAIN;
-}
-
 /* Counts the rows of one image, which follow each other in the order. */
 static void
 count_copies(Dataset *d, const uint32 *order, int64 count)
@@ -211,6 +203,7 @@ count_copies(Dataset *d, const uint32 *order, int64 count)
 	int64		alike = 0;		/* rows with the labels of the row at hand */
 	int64		most = 0;
 	int64		on_side[SIDE_VALID + 1] = {0};
+	int64		elsewhere = 0;	/* in another fold than the first */
 
 	for (int64 i = 0; i < count; i++)
 	{
@@ -221,10 +214,11 @@ count_copies(Dataset *d, const uint32 *order, int64 count)
 		alike++;
 		most = Max(most, alike);
 		on_side[row->side]++;
+		elsewhere += row->fold != d->rows[order[0]].fold;
 	}
 	d->repeated += count;
 	d->conflicting += count - most;
-	d->leaking += Min(on_side[SIDE_TRAIN], on_side[SIDE_VALID]);
+	d->leaking += Max(elsewhere, Min(on_side[SIDE_TRAIN], on_side[SIDE_VALID]));
 }
 
 /* Counts images that come more than once; order is by image, then by labels. */
@@ -247,56 +241,103 @@ count_repeats(Dataset *d, const uint32 *order)
 static uint64
 row_fingerprint(const DatasetRow *row)
 {
-	uint64		hash = hash_combine64(row->hash, row->side);
+	uint64		hash = hash_combine64(row->hash, row->side + ((uint64) row->fold << 8));
 
 	for (int i = 0; i < row->label_count; i++)
 		hash = hash_combine64(hash, row->labels[i]);
 	return hash;
 }
 
-void
-dataset_finish(Dataset *d, uint64 seed, double validation_share)
+/* Splits the rows: into folds, where there are to be some, or in two. */
+static void
+split(Dataset *d, uint64 seed, double validation_share, int folds)
 {
-	uint32	   *order = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+	int64		units;
 
+	if (folds == 0)
+	{
+		dataset_hold_out(d, seed, validation_share);
+		return;
+	}
+	d->folds = abs(folds);
+	units = dataset_deal(d, seed, d->folds);
+	if (units >= d->folds)
+		return;
+	if (folds > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%d folds are more than %lld groups or images that stay together", folds, (long long) units),
+				 errhint("Take fewer folds, or label more.")));
+	d->folds = units > 1 ? units : 0;
+	split(d, seed, validation_share, d->folds);
+}
+
+void
+dataset_finish(Dataset *d, uint64 seed, double validation_share, int folds)
+{
 	renumber_labels(d);
+	split(d, seed, validation_share, folds);
+	d->order = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
 	for (int64 i = 0; i < d->count; i++)
-	{
-		order[i] = (uint32) i;
-		decide_side(&d->rows[i], seed, validation_share);
-	}
-	qsort_arg(order, d->count, sizeof(uint32), compare_rows, d->rows);
-	count_repeats(d, order);
-
-	/* training rows from the front, validation rows from the back */
-	d->train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
-	d->valid = d->train + d->count;
+		d->order[i] = (uint32) i;
+	qsort_arg(d->order, d->count, sizeof(uint32), compare_rows, d->rows);
+	count_repeats(d, d->order);
 	for (int64 i = 0; i < d->count; i++)
-	{
-		const DatasetRow *row = &d->rows[order[i]];
-
-		d->fingerprint = hash_combine64(d->fingerprint, row_fingerprint(row));
-		if (row->side == SIDE_VALID)
-			d->valid[-++d->valid_count] = order[i];
-		else
-			d->train[d->train_count++] = order[i];
-	}
-	d->train_images = d->train_count;
-	d->valid -= d->valid_count;
-	pfree(order);
+		d->fingerprint = hash_combine64(d->fingerprint, row_fingerprint(&d->rows[d->order[i]]));
 	for (int i = 0; i < d->class_count; i++)
 		d->fingerprint = hash_combine64(d->fingerprint,
 										hash_bytes_extended((unsigned char *) d->classes[i].label,
 															strlen(d->classes[i].label), 0));
+	dataset_take(d, 0);
 }
 
 void
-dataset_count(const Dataset *d, DatasetSide side, int64 *counts)
+dataset_take(Dataset *d, int fold)
+{
+	int			valid_fold = Max(fold, 1);
+
+	if (d->train != NULL)
+	{
+		pfree(d->train);
+		pfree(d->valid);
+	}
+	d->train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+	d->valid = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(d->count, 1));
+	d->train_count = d->valid_count = 0;
+	for (int64 i = 0; i < d->count; i++)
+	{
+		const DatasetRow *row = &d->rows[d->order[i]];
+
+		if (d->folds > 0 ? fold == 0 || row->fold != fold : row->side == SIDE_TRAIN)
+			d->train[d->train_count++] = d->order[i];
+	}
+	for (int64 i = d->count - 1; i >= 0; i--)
+	{
+		const DatasetRow *row = &d->rows[d->order[i]];
+
+		if (d->folds > 0 ? row->fold == valid_fold : row->side == SIDE_VALID)
+			d->valid[d->valid_count++] = d->order[i];
+	}
+	d->train_images = d->train_count;
+}
+
+int64
+dataset_fold_start(const Dataset *d, int fold)
+{
+	int64		start = 0;
+
+	for (int64 i = 0; i < d->count; i++)
+		start += d->rows[i].fold < fold;
+	return start;
+}
+
+void
+dataset_count(const Dataset *d, const uint32 *rows, int64 count, int64 *counts)
 {
 	memset(counts, 0, sizeof(int64) * d->class_count);
-	for (int64 i = 0; i < d->count; i++)
-		for (int k = 0; d->rows[i].side == side && k < d->rows[i].label_count; k++)
-			counts[d->rows[i].labels[k]]++;
+	for (int64 i = 0; i < count; i++)
+		for (int k = 0; k < d->rows[rows[i]].label_count; k++)
+			counts[d->rows[rows[i]].labels[k]]++;
 }
 
 /* The training rows class by class, and where each class begins. */
@@ -339,13 +380,14 @@ dataset_oversample(Dataset *d, uint64 seed)
 	uint32	   *rows;
 	uint32	   *train;
 
-	dataset_count(d, SIDE_TRAIN, counts);
+	dataset_count(d, d->train, d->train_images, counts);
 	for (int k = 0; k < d->class_count; k++)
 		most = Max(most, counts[k]);
 	check_repeats(d, most * d->class_count);
 	rows = group_rows(d, counts, starts);
-	train = MemoryContextAllocHuge(d->context, sizeof(uint32) * most * d->class_count);
+	train = MemoryContextAllocHuge(d->context, sizeof(uint32) * Max(most * d->class_count, 1));
 	memcpy(train, d->train, sizeof(uint32) * d->train_images);
+	pfree(d->train);
 	d->train = train;
 	for (int k = 0; k < d->class_count; k++)
 	{

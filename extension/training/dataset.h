@@ -28,7 +28,9 @@ typedef struct DatasetRow
 	int32		label_count;	/* 1, but where images carry any number */
 	int32	   *labels;			/* indexes into classes, ascending */
 	DatasetSide side;
+	int			fold;			/* from 1; 0: there are none */
 	char	   *key;			/* of validation rows; NULL without key_column */
+	char	   *group_key;		/* NULL without group_column */
 } DatasetRow;
 
 typedef struct DatasetClass
@@ -56,8 +58,10 @@ typedef struct Dataset
 	int			class_count;
 	int			class_capacity;
 	bool		multi_label;	/* images carry any number of classes */
-	uint32	   *train;			/* rows, in an order that only their contents */
-	int64		train_count;	/* decide; with those that balance repeats */
+	int			folds;			/* 0: none */
+	uint32	   *order;			/* of all rows, that only their contents decide */
+	uint32	   *train;			/* rows, in that order */
+	int64		train_count;	/* with those that balance repeats */
 	int64		train_images;	/* without them */
 	uint32	   *valid;
 	int64		valid_count;
@@ -75,7 +79,7 @@ extern Dataset *dataset_create(size_t image_bytes, bool multi_label);
 /* Index of a label among the classes, in order of first sight. */
 extern int	dataset_label(Dataset *dataset, const char *label);
 
-/* Adds one image; the row is copied, its key and labels too. */
+/* Adds one image; the row is copied, its keys and labels too. */
 extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
 
 /* Notes a row that has no pixels; and one whose image has a flaw. */
@@ -83,13 +87,35 @@ extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
 extern void dataset_add_flawed(Dataset *dataset, const char *key, const char *flaw);
 
 /*
- * After the last row: sorts the classes, splits the rows and orders both
- * sides by content, so that the same rows in any order train the same model.
+ * After the last row: sorts the classes, splits the rows (into so many folds, or a
+ * share that is held out where there are to be none) and orders them by content, so
+ * that the same rows in any order train the same model; then takes fold 0.  With
+ * folds below 0 there are as many as that, or as few as there are units.  An error
+ * where there are fewer units than folds.
  */
-extern void dataset_finish(Dataset *dataset, uint64 seed, double validation_share);
+extern void dataset_finish(Dataset *dataset, uint64 seed, double validation_share, int folds);
 
-/* How many rows of a side carry each class: counts[class_count]. */
-extern void dataset_count(const Dataset *dataset, DatasetSide side, int64 *counts);
+/*
+ * Has train be the rows outside a fold, and valid those in it.  Fold 0 has all in
+ * train, and in valid, to compare precisions with, those of the first; where there
+ * are no folds it has the two sides.
+ */
+extern void dataset_take(Dataset *dataset, int fold);
+
+/* How many rows are in the folds before one. */
+extern int64 dataset_fold_start(const Dataset *dataset, int fold);
+
+/* How many of some rows carry each class: counts[class_count]. */
+extern void dataset_count(const Dataset *dataset, const uint32 *rows, int64 count, int64 *counts);
+
+/*
+ * dataset_split.c: puts rows whose side is not given on one; into folds, of which
+ * each has as many of every class as the others, but for groups that stay together:
+ * returns how many such units there are.  Few images of a class are held out by
+ * number, others by hash.
+ */
+extern void dataset_hold_out(Dataset *dataset, uint64 seed, double share);
+extern int64 dataset_deal(Dataset *dataset, uint64 seed, int folds);
 
 /*
  * Repeats training rows until every class has as many as the largest; the

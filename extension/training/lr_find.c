@@ -4,6 +4,7 @@
  *
  * Nothing of it is kept but the rows that it returns.
  */
+#include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
 
 #include <math.h>
@@ -77,7 +78,7 @@ find_step(Training *t, const uint32 *order, int64 place, uint64 seed, double *be
 
 /* Steps until there are enough, or the loss has run away. */
 static Record
-find(Training *t)
+lr_find_run(Training *t)
 {
 	int			wanted = t->options->steps;
 	int64		size = t->batch_size;
@@ -154,7 +155,7 @@ visclf_lr_find(PG_FUNCTION_ARGS)
 	training_plan(t);
 	t->recipe.phase[0].name = "lr_find";
 	training_start(t);
-	record = find(t);
+	record = lr_find_run(t);
 	put_rows((ReturnSetInfo *) fcinfo->resultinfo, &record, t->options->steps);
 	SPI_finish();
 	return (Datum) 0;

@@ -9,6 +9,9 @@
 
 #define MAX_EPOCHS	10000
 #define MAX_BATCH	4096
+#define MAX_FOLDS	100
+#define VALIDATION_SHARE 0.2	/* where the call has none */
+#define PROBE_FOLDS	5			/* of a probe, where the call says nothing else */
 
 typedef enum Option
 {
@@ -35,6 +38,7 @@ typedef enum Option
 	OPTION_DROPOUT,
 	OPTION_BATCH_SIZE,
 	OPTION_VALIDATION_SHARE,
+	OPTION_FOLDS,
 	OPTION_SEED,
 	OPTION_START_LR,
 	OPTION_END_LR,

@@ -7,12 +7,9 @@
  */
 #include "extension/training/options.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
+#include "extension/support/arguments.h"
 #include "extension/support/error.h"
 #include "extension/models/model.h"
 #include "extension/training/option_list.h"
@@ -31,33 +28,18 @@ const char *const option_names[OPTIONS] = {
 	"model", "source", "image_column", "label_column", "key_column", "group_column",
 	"split_column", "architecture", "pretrained", "method", "head", "image_size", "resize",
 	"balance", "augment", "epochs", "freeze_epochs", "learning_rate", "lr_mult",
-	"weight_decay", "dropout", "batch_size", "validation_share", "seed",
+	"weight_decay", "dropout", "batch_size", "validation_share", "folds", "seed",
 	"start_lr", "end_lr", "steps"
 };
 
-/* Finds the function's arguments by their names. */
 static Call
 open_call(FunctionCallInfo fcinfo)
 {
-	Oid			function = fcinfo->flinfo->fn_oid;
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Named		named = named_open(fcinfo);
 	Call		call = {fcinfo};
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
-	int			count;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	count = get_func_arg_info(tuple, &types, &names, &modes);
 	for (int option = 0; option < OPTIONS; option++)
-	{
-		call.place[option] = -1;
-		for (int i = 0; i < Min(count, fcinfo->nargs); i++)
-			if (strcmp(names[i], option_names[option]) == 0)
-				call.place[option] = i;
-	}
-	ReleaseSysCache(tuple);
+		call.place[option] = named_place(&named, option_names[option]);
 	return call;
 }
 
@@ -261,7 +243,8 @@ data_options(const Call *call, TrainOptions *o)
 	if (!vc_augment_from_name(augment, &o->augment))
 		throw_option(OPTION_AUGMENT, quote_literal_cstr(augment), "none, flip, light");
 	o->batch_size = int_option(call, OPTION_BATCH_SIZE, 2, MAX_BATCH);
-	o->validation_share = number_option(call, OPTION_VALIDATION_SHARE, 0, 1, true);
+	o->validation_share = is_left_out(call, OPTION_VALIDATION_SHARE) ? VALIDATION_SHARE :
+		number_option(call, OPTION_VALIDATION_SHARE, 0, 1, true);
 	require(call, OPTION_SEED);
 	o->seed = DatumGetInt64(value_of(call, OPTION_SEED));
 }
@@ -272,7 +255,7 @@ parent_option(const Call *call)
 {
 	if (is_left_out(call, OPTION_PRETRAINED))
 		return NULL;
-	return model_read(model_lookup(text_option(call, OPTION_PRETRAINED)).model_id, false,
+	return model_read(model_find_active(text_option(call, OPTION_PRETRAINED)).model_id, false,
 					  CurrentMemoryContext);
 }
 
@@ -290,7 +273,7 @@ check_network(const TrainOptions *o)
 	options.classes = 2;
 	memcpy(options.std, vc_imagenet_std, sizeof(options.std));
 	options.dropout = o->dropout;
-	vc_check(vc_network_create(&options, &network, &error), &error);
+	check_status(vc_network_create(&options, &network, &error), &error);
 	vc_network_free(network);
 }
 
@@ -336,6 +319,30 @@ schedule_options(const Call *call, TrainOptions *o)
 		number_option(call, OPTION_LR_MULT, 1, 1e6, false);
 }
 
+/*
+ * In how many parts the rows are predicted by networks that have not seen them.  A
+ * probe's features are computed once, so there folds cost little.
+ */
+static void
+folds_option(const Call *call, TrainOptions *o)
+{
+	bool		split = o->split_column != NULL || !is_left_out(call, OPTION_VALIDATION_SHARE);
+
+	if (is_left_out(call, OPTION_FOLDS))
+	{
+		o->folds = o->method == METHOD_PROBE && !split ? -PROBE_FOLDS : 0;
+		return;
+	}
+	o->folds = int_option(call, OPTION_FOLDS, 0, MAX_FOLDS);
+	if (o->folds == 1)
+		throw_option(OPTION_FOLDS, "1", psprintf("0, 2 to %d", MAX_FOLDS));
+	if (o->folds > 0 && split)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("folds leave no choice to %s", o->split_column ? "split_column" : "validation_share"),
+				 errhint("With folds every image is held out once. Leave one of the two out.")));
+}
+
 /* Throws for what a probe, which sees each image once, cannot do. */
 static void
 check_probe(const TrainOptions *o)
@@ -368,6 +375,7 @@ options_from_train(FunctionCallInfo fcinfo)
 		throw_option(OPTION_METHOD, quote_literal_cstr(method), "fine_tune, probe");
 	common_options(&call, o);
 	schedule_options(&call, o);
+	folds_option(&call, o);
 	check_probe(o);
 	return o;
 }

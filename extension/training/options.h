@@ -51,6 +51,7 @@ typedef struct TrainOptions
 	double		dropout;
 	int			batch_size;
 	double		validation_share;
+	int			folds;			/* 0: none; below 0: as many, or as few as there are groups */
 	int64		seed;
 
 	/* of lr_find alone */

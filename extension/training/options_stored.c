@@ -30,7 +30,6 @@ Datum
 options_to_jsonb(const TrainOptions *o)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql,
 			  "SELECT pg_catalog.jsonb_build_object("
@@ -41,7 +40,7 @@ options_to_jsonb(const TrainOptions *o)
 			  "'augment', $9::pg_catalog.text, 'epochs', $10, 'freeze_epochs', $11, "
 			  "'learning_rate', $12::pg_catalog.numeric, 'lr_mult', $13::pg_catalog.numeric, "
 			  "'weight_decay', $14::pg_catalog.numeric, 'dropout', $15::pg_catalog.numeric, "
-			  "'batch_size', $16, 'validation_share', $17::pg_catalog.numeric, 'seed', $18)");
+			  "'batch_size', $16, 'validation_share', $17::pg_catalog.numeric, 'seed', $18, 'folds', $19)");
 	sql_text(&sql, relation_name(o->source));
 	sql_text(&sql, o->image_column);
 	sql_text(&sql, o->label_column);
@@ -60,8 +59,9 @@ options_to_jsonb(const TrainOptions *o)
 	sql_int(&sql, o->batch_size);
 	sql_text(&sql, digits(o->validation_share));
 	sql_bigint(&sql, o->seed);
+	sql_int(&sql, o->folds);
 	sql_read(&sql);
-	return SPI_datumTransfer(result_datum(0, 1, &isnull), false, -1);
+	return SPI_datumTransfer(result_not_null(0, 1, JSONBOID), false, -1);
 }
 
 /* An option's value as text, NULL where it is not set. */
@@ -170,6 +170,7 @@ options_from_model(int model_id)
 	o->dropout = stored_number(OPTION_DROPOUT);
 	o->batch_size = stored_int(OPTION_BATCH_SIZE, 2, MAX_BATCH);
 	o->validation_share = stored_number(OPTION_VALIDATION_SHARE);
+	o->folds = stored_int(OPTION_FOLDS, 0, MAX_FOLDS);
 	o->seed = strtoll(stored_option(OPTION_SEED), NULL, 10);
 	return o;
 }

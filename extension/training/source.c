@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "extension/support/decoding_batch.h"
+#include "extension/support/source_columns.h"
 #include "extension/training/source.h"
 #include "extension/support/sql.h"
 
@@ -42,7 +43,7 @@ enum
 
 typedef struct SourceBatch
 {
-	Batch	   *batch;
+	DecodingBatch	   *batch;
 	MemoryContext keys;
 	SourceRow	rows[ROWS_PER_FETCH];
 } SourceBatch;
@@ -101,9 +102,9 @@ open_cursor(const TrainOptions *o, bool multi_label)
 }
 
 static void
-make_batch(SourceBatch *b, Decoder *decoder)
+source_batch_create(SourceBatch *b, Decoder *decoder)
 {
-	b->batch = batch_create(CurrentMemoryContext, decoder, ROWS_PER_FETCH);
+	b->batch = decoding_batch_create(CurrentMemoryContext, decoder, ROWS_PER_FETCH);
 	b->keys = AllocSetContextCreate(CurrentMemoryContext, "visclf keys",
 									ALLOCSET_SMALL_SIZES);
 }
@@ -137,7 +138,7 @@ fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 		*count = 1;
 		return ((*labels)[0] = result_text(number, COLUMN_LABEL)) != NULL;
 	}
-	array = result_of_type(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
+	array = result_datum(number, COLUMN_LABEL, TEXTARRAYOID, &isnull);
 	if (isnull)
 		return false;
 	if (array_contains_nulls(DatumGetArrayTypeP(array)))
@@ -157,7 +158,7 @@ static void
 fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
 {
 	bool		isnull;
-	Datum		image = result_of_type(number, COLUMN_IMAGE, BYTEAOID, &isnull);
+	Datum		image = result_datum(number, COLUMN_IMAGE, BYTEAOID, &isnull);
 	char	   *key = result_text(number, COLUMN_KEY);
 	char	   *group = result_text(number, COLUMN_GROUP);
 	SourceRow	row;
@@ -171,11 +172,13 @@ fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset
 		dataset_add_bad(dataset, key, "image is NULL");
 		return;
 	}
-	place = batch_add(b->batch, image);
+	place = decoding_batch_add(b->batch, image);
 	job = &b->batch->jobs[place];
 	row.row.labels = NULL;
 	row.row.key = key;
+	row.row.group_key = group;
 	row.row.hash = hash_bytes_extended(job->data, job->size, 0);
+	row.row.fold = 0;
 	row.row.group = group == NULL ? row.row.hash :
 		hash_bytes_extended((unsigned char *) group, strlen(group), 0);
 	row.row.side = side_from_text(o, result_text(number, COLUMN_SPLIT));
@@ -184,12 +187,12 @@ fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset
 
 /* Fetches rows into an idle batch; false after the last. */
 static bool
-fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
+fetch_source_rows(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 {
 	MemoryContext caller;
 	uint64		rows;
 
-	batch_reset(b->batch);
+	decoding_batch_reset(b->batch);
 	MemoryContextReset(b->keys);
 	rows = sql_fetch(cursor, ROWS_PER_FETCH);
 	caller = MemoryContextSwitchTo(b->keys);
@@ -201,7 +204,7 @@ fetch(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 }
 
 static int
-compare_ints(const void *a, const void *b)
+compare_row_numbers(const void *a, const void *b)
 {
 	return *(const int32 *) a - *(const int32 *) b;
 }
@@ -218,17 +221,17 @@ number_labels(SourceRow *row, Dataset *dataset)
 		CHECK_FOR_INTERRUPTS();
 		labels[i] = dataset_label(dataset, row->labels[i]);
 	}
-	qsort(labels, count, sizeof(int32), compare_ints);
+	qsort(labels, count, sizeof(int32), compare_row_numbers);
 	row->row.labels = labels;
-	row->row.label_count = qunique(labels, count, sizeof(int32), compare_ints);
+	row->row.label_count = qunique(labels, count, sizeof(int32), compare_row_numbers);
 }
 
 /* Puts a decoded batch into the dataset. */
 static void
-store(SourceBatch *b, Dataset *dataset)
+store_row(SourceBatch *b, Dataset *dataset)
 {
 	MemoryContext caller = MemoryContextSwitchTo(b->keys);
-	Batch	   *batch = b->batch;
+	DecodingBatch	   *batch = b->batch;
 
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -259,18 +262,18 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 	Portal		cursor = open_cursor(o, dataset->multi_label);
 	bool		more;
 
-	make_batch(current, decoder);
-	make_batch(following, decoder);
-	more = fetch(current, o, cursor, dataset);
-	batch_start(current->batch);
+	source_batch_create(current, decoder);
+	source_batch_create(following, decoder);
+	more = fetch_source_rows(current, o, cursor, dataset);
+	decoding_batch_start(current->batch);
 	while (more)
 	{
 		SourceBatch *decoded = current;
 
-		more = fetch(following, o, cursor, dataset);
-		batch_wait(decoded->batch);
-		batch_start(following->batch);
-		store(decoded, dataset);
+		more = fetch_source_rows(following, o, cursor, dataset);
+		decoding_batch_wait(decoded->batch);
+		decoding_batch_start(following->batch);
+		store_row(decoded, dataset);
 		current = following;
 		following = decoded;
 	}
@@ -317,10 +320,8 @@ source_read(const TrainOptions *o)
 	source_lock(o->source);
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
-	dataset_finish(dataset, (uint64) o->seed, o->validation_share);
+	dataset_finish(dataset, (uint64) o->seed, o->validation_share, o->folds);
 	source_warn(o, dataset);
 	check_enough(o, dataset);
-	if (o->balance == BALANCE_OVERSAMPLE)
-		dataset_oversample(dataset, (uint64) o->seed);
 	return dataset;
 }

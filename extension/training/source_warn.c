@@ -73,8 +73,11 @@ warn_of_small_classes(const TrainOptions *o, const Dataset *d)
 	int			count = 0;
 
 	initStringInfo(&small);
-	dataset_count(d, SIDE_TRAIN, train);
-	dataset_count(d, SIDE_VALID, valid);
+	dataset_count(d, d->train, d->train_images, train);
+	if (d->folds > 0)			/* each is validated with, in its fold */
+		dataset_count(d, d->order, d->count, valid);
+	else
+		dataset_count(d, d->valid, d->valid_count, valid);
 	for (int k = 0; k < d->class_count; k++)
 	{
 		if (train[k] > 0 && valid[k] >= MIN_VALIDATION)

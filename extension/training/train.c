@@ -70,6 +70,8 @@ visclf_train(PG_FUNCTION_ARGS)
 	warn_atomic(t);
 	training_open_device(t);
 	t->data = source_read(t->options);
+	t->options->folds = t->data->folds;
+	log_folds(t);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
 	version_lock(t->model, CurrentMemoryContext);
 	training_plan(t);
@@ -85,19 +87,18 @@ static int
 find_unfinished(const char *name)
 {
 	Sql			sql;
-	bool		isnull;
 
 	sql_begin(&sql, "SELECT model_id, status FROM visclf.model "
 			  "WHERE name OPERATOR(pg_catalog.=) $1 AND owner_role OPERATOR(pg_catalog.=) $2 "
 			  "ORDER BY status OPERATOR(pg_catalog.=) 'training' DESC, version DESC LIMIT 1");
 	sql_text(&sql, name);
 	sql_oid(&sql, name_check_owned(name));
-	if (sql_read_all(&sql) == 0 || strcmp(result_text(0, 2), "training") != 0)
+	if (sql_read_all(&sql) == 0 || strcmp(result_string(0, 2), "training") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" has finished", name),
 				 errhint("CALL visclf.train to train a new version.")));
-	return DatumGetInt32(result_datum(0, 1, &isnull));
+	return result_int(0, 1);
 }
 
 /*

@@ -7,6 +7,7 @@
  * Everything hangs on one memory context, so an error or a cancel at any
  * point frees it.
  */
+#include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
 
 #ifdef __GLIBC__
@@ -25,11 +26,10 @@
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 
-#include "engine/weights/finite.h"
 #include "engine/support/random.h"
 
 static void
-release_device(void *argument)
+release_training_device(void *argument)
 {
 	Training   *t = argument;
 
@@ -41,7 +41,7 @@ release_device(void *argument)
 }
 
 static void
-release_plan(void *argument)
+release_training_plan(void *argument)
 {
 	Training   *t = argument;
 
@@ -52,7 +52,7 @@ void
 training_open_device(Training *t)
 {
 	open_device(&t->device);
-	vc_release_with(t->context, release_device, t);
+	release_with_context(t->context, release_training_device, t);
 }
 
 Training *
@@ -91,7 +91,7 @@ add_context(void *argument)
 
 /* Room for one batch and what is said of it. */
 static void
-make_batch(Training *t)
+training_batch_create(Training *t)
 {
 	int			classes = t->model->class_count;
 
@@ -107,10 +107,25 @@ make_batch(Training *t)
 		t->targets.members = t->members = palloc((Size) t->batch_size * classes);
 	else
 		t->targets.labels = t->labels = palloc(sizeof(int32) * t->batch_size);
-	t->targets.class_weights = training_class_weights(t);
 	t->logits = palloc(sizeof(float) * t->batch_size * classes);
 	t->probabilities = palloc(sizeof(float) * classes);
-	t->said = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->valid_count);
+	t->predicted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->count);
+}
+
+/* The most rows of a batch: all that the smallest run trains on. */
+static int64
+fewest_rows(Training *t)
+{
+	int64		fewest = t->data->train_count;
+
+	for (t->run = 0; t->run <= t->data->folds; t->run++)
+	{
+		training_take(t);
+		fewest = Min(fewest, t->data->train_count);
+	}
+	t->run = 0;
+	training_take(t);
+	return fewest;
 }
 
 void
@@ -121,15 +136,15 @@ training_plan(Training *t)
 	vc_plan_options options = {0};
 	vc_error	error;
 
-	t->batch_size = (int) Min(t->options->batch_size, t->data->train_count);
+	t->batch_size = (int) Min(t->options->batch_size, fewest_rows(t));
 	options.purpose = probe ? VC_INFERENCE : VC_TRAINING;
 	options.algorithm = setting_convolution;
 	options.precision = setting_precision;
 	options.max_batch = t->batch_size;
-	options.interrupted = vc_query_canceled;
-	vc_check(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
-	vc_release_with(t->context, release_plan, t);	/* before the network and the device */
-	make_batch(t);
+	options.interrupted = query_canceled;
+	check_status(t->device.api->plan(t->device.device, network, &options, &t->plan, &error), &error);
+	release_with_context(t->context, release_training_plan, t);	/* before the network and the device */
+	training_batch_create(t);
 	training_keep(t);
 	if (probe)
 		vc_recipe_probe(&t->recipe);
@@ -152,7 +167,7 @@ start_random(Training *t)
 			continue;
 		data = palloc(sizeof(float) * network->parameters[i].count);
 		vc_parameter_init(network, i, (uint64) t->options->seed, data);
-		vc_check(t->device.api->set_parameter(t->plan, i, data, &error), &error);
+		check_status(t->device.api->set_parameter(t->plan, i, data, &error), &error);
 		pfree(data);
 	}
 }
@@ -181,7 +196,7 @@ start_from(int index, const float *data, void *argument)
 
 	if (p->group == VC_GROUP_HEAD && !head_fits(parent, t->model))
 		return;
-	vc_check(t->device.api->set_parameter(t->plan, vc_network_find(t->model->network, p->name),
+	check_status(t->device.api->set_parameter(t->plan, vc_network_find(t->model->network, p->name),
 										  data, &error), &error);
 }
 
@@ -196,51 +211,6 @@ training_start(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
-/* Throws for numbers that have run away; nothing of the epoch is kept. */
-static void
-throw_diverged(Training *t, const char *what)
-{
-	bool		probe = t->options->method == METHOD_PROBE;
-
-	t->resumable = false;		/* it would come here again */
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("training of model \"%s\" version %d diverged in %s epoch %d: %s",
-					t->model->name, t->model->version, t->recipe.phase[t->phase].name, t->epoch, what),
-			 probe ? errhint("Raise weight_decay, which was %g, or start from another pretrained model.",
-							 t->options->recipe.weight_decay) :
-			 errhint("Lower learning_rate, which was %g, and train anew.", t->options->recipe.learning_rate)));
-}
-
-void
-training_check_finite(Training *t, double loss)
-{
-	if (!isfinite(loss))
-		throw_diverged(t, "the loss is not a number");
-}
-
-/* Throws where a weight has run away, which a loss need not show: relu makes NaN 0. */
-static void
-check_weights(Training *t)
-{
-	const vc_network *network = t->model->network;
-	vc_error	error;
-
-	for (int i = 0; i < network->parameter_count; i++)
-	{
-		const vc_parameter *parameter = &network->parameters[i];
-		float	   *data;
-
-		if (!vc_parameter_stored(parameter))
-			continue;
-		data = palloc(sizeof(float) * parameter->count);
-		vc_check(t->device.api->get_parameter(t->plan, i, data, &error), &error);
-		if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
-			throw_diverged(t, error.message);
-		pfree(data);
-	}
-}
-
 /* Images still to train on, after `done` steps of this epoch. */
 static int64
 images_left(const Training *t, int steps, int done)
@@ -249,6 +219,7 @@ images_left(const Training *t, int steps, int done)
 
 	for (int p = t->phase + 1; p < t->recipe.phases; p++)
 		epochs += t->recipe.phase[p].epochs;
+	epochs += (int64) (t->data->folds - t->run) * vc_recipe_epochs(&t->recipe);
 	return (epochs * steps - done) * t->batch_size;
 }
 
@@ -274,7 +245,7 @@ training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc
 		training_load(t, order + first, t->batch_size);
 	else
 		training_load_augmented(t, order + first, t->batch_size, step->seed, epoch, first);
-	vc_check(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
+	check_status(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
 									   &loss, NULL, &error), &error);
 	return loss;
 }
@@ -310,14 +281,51 @@ train_epoch(Training *t)
 	return vc_smooth_loss_value(&t->loss);
 }
 
-/* One epoch and what it leaves; the last one of all finishes the version. */
+/* Goes on to the next epoch, phase or run. */
+static void
+advance(Training *t)
+{
+	if (++t->epoch < t->recipe.phase[t->phase].epochs)
+		return;
+	t->epoch = 0;
+	memset(&t->loss, 0, sizeof(t->loss));
+	if (++t->phase < t->recipe.phases)
+		return;
+	t->phase = 0;
+	t->run++;
+}
+
+/* What a run leaves at its end: all that it has said of its fold, or a version that is ready. */
+static void
+end_run(Training *t, Validation v)
+{
+	if (t->run <= t->data->folds)
+	{
+		if (!t->atomic)
+			checkpoint_place(t);
+		training_take(t);
+		training_start(t);
+		return;
+	}
+	if (t->data->folds > 0)
+	{
+		v = training_validate_folds(t);
+		training_say(t);
+	}
+	training_calibrate(t);
+	training_finish(t, &v);
+}
+
+/* One epoch and what it leaves. */
 static void
 run_epoch(Training *t)
 {
+	int			run = t->run;
 	bool		last = t->phase == t->recipe.phases - 1 &&
 	t->epoch == t->recipe.phase[t->phase].epochs - 1;
+	bool		blind = t->data->folds > 0 && training_is_final(t);
+	Validation	v = {0};
 	instr_time	start;
-	Validation	v;
 	double		loss;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -326,15 +334,13 @@ run_epoch(Training *t)
 	else
 		loss = train_epoch(t);
 	training_check_finite(t, loss);
-	check_weights(t);
-	v = training_validate(t, last);
-	log_epoch(t, loss, &v, seconds_since(start));
-	t->epoch++;
-	if (last)
-	{
-		training_calibrate(t);
-		training_finish(t, &v);
-	}
+	training_check_weights(t);
+	if (!blind)
+		v = training_validate(t, last);
+	log_epoch(t, loss, blind ? NULL : &v, seconds_since(start));
+	advance(t);
+	if (t->run > run)
+		end_run(t, v);
 	else if (!t->atomic && seconds_since(t->last_checkpoint) >= setting_checkpoint_interval)
 		checkpoint_write(t);
 	training_commit(t);
@@ -344,22 +350,20 @@ void
 training_run(Training *t)
 {
 	ErrorContextCallback callback = {error_context_stack, add_context, t};
+	bool		begins = true;
 	vc_error	error;
 
 	t->resumable = !t->atomic;
 	error_context_stack = &callback;
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
-	while (t->phase < t->recipe.phases)
+	while (t->run <= t->data->folds)
 	{
 		if (t->epoch == 0 && t->options->method == METHOD_FINE_TUNE)
-			vc_check(t->device.api->reset_optimizer(t->plan, &error), &error);
-		if (t->epoch < t->recipe.phase[t->phase].epochs)
+			check_status(t->device.api->reset_optimizer(t->plan, &error), &error);
+		if (t->epoch == 0 || begins)
 			log_header(t);
-		while (t->epoch < t->recipe.phase[t->phase].epochs)
-			run_epoch(t);
-		t->phase++;
-		t->epoch = 0;
-		memset(&t->loss, 0, sizeof(t->loss));
+		begins = false;
+		run_epoch(t);
 	}
 	error_context_stack = callback.previous;
 }

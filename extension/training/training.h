@@ -32,7 +32,8 @@ typedef struct Training
 	bool		atomic;			/* inside a transaction block: no commits */
 	bool		resumable;		/* an error leaves what visclf.resume goes on with */
 
-	/* where it is */
+	/* where it is: runs are of the folds, in their order, then of all images */
+	int			run;			/* from 0 */
 	int			phase;
 	int			epoch;			/* next to run, in the phase */
 	vc_smooth_loss loss;		/* of the phase */
@@ -48,7 +49,9 @@ typedef struct Training
 	vc_targets	targets;
 	float	   *logits;
 	float	   *probabilities;	/* of one image */
-	uint64	   *said;			/* of each validation image, see training_said */
+	float	   *features;		/* [data->count][features], of a probe; NULL: not yet computed */
+	float	   *head;			/* that was fitted to them: weights, then biases */
+	uint64	   *predicted;			/* of each validation image, see training_predicted */
 
 	instr_time	last_checkpoint;
 	instr_time	last_progress;
@@ -78,8 +81,25 @@ extern void training_open_device(Training *t);
 /* Plans the network and makes room for one batch; options, data, model are set. */
 extern void training_plan(Training *t);
 
-/* Sets the weights that the training begins with. */
+/* Sets the weights that a run begins with. */
 extern void training_start(Training *t);
+
+/* training_batch.c: takes the rows of the run. */
+extern void training_take(Training *t);
+
+/* The fold that is held out of the run; 0: none. */
+static inline int
+training_fold(const Training *t)
+{
+	return t->run < t->data->folds ? t->run + 1 : 0;
+}
+
+/* Whether the run makes the version itself. */
+static inline bool
+training_is_final(const Training *t)
+{
+	return t->run == t->data->folds;
+}
 
 /* From where the training is to its end. */
 extern void training_run(Training *t);
@@ -97,8 +117,11 @@ extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
 extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
 							const vc_step *step);
 
-/* Throws where a loss says that the weights have run away. */
+/* divergence.c: throws where a loss is not a number. */
 extern void training_check_finite(Training *t, double loss);
+
+/* Throws where a weight is not finite, which a loss need not show: relu makes NaN 0. */
+extern void training_check_weights(Training *t);
 
 /* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*
@@ -108,6 +131,9 @@ extern void training_check_finite(Training *t, double loss);
 extern void training_keep(Training *t);
 
 extern void training_load(Training *t, const uint32 *rows, int count);
+
+/* Targets alone. */
+extern void training_load_targets(Training *t, const uint32 *rows, int count);
 
 /* The same, augmented as image `first` and on of an epoch. */
 extern void training_load_augmented(Training *t, const uint32 *rows, int count,
@@ -125,8 +151,17 @@ extern float *training_class_weights(const Training *t);
  */
 extern Validation training_validate(Training *t, bool last);
 
+/*
+ * What the networks of all folds have said, once the last has; chooses thresholds
+ * by that.  SPI connected.
+ */
+extern Validation training_validate_folds(Training *t);
+
+/* What the version says of its validation images, for training_calibrate. */
+extern void training_say(Training *t);
+
 /* Identifies the labels that the model says of image i of the batch, by t->logits. */
-extern uint64 training_said(Training *t, int i);
+extern uint64 training_predicted(Training *t, int i);
 
 /*
  * training_calibrate.c: after the last epoch's validation, finds the ranges of
@@ -139,9 +174,13 @@ extern void training_calibrate(Training *t);
 /* probe.c: fits the linear head to a frozen body; returns the loss. */
 extern double probe_train(Training *t);
 
+/* The logits of some rows by the head, into t->logits. */
+extern void probe_forward(Training *t, const uint32 *rows, int count);
+
 /* training_log.c: what an epoch leaves behind. */
 extern void log_header(const Training *t);
-extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);
+extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);	/* v may be NULL */
+extern void log_folds(const Training *t);
 extern void log_progress(Training *t, int64 done, int64 of, int64 left, double seconds);
 
 /* checkpoint.c: what a training leaves in the database.  SPI connected. */
@@ -152,22 +191,19 @@ extern char *training_progress(const Training *t);
 /* Weights, optimiser and place, so that visclf.resume can go on. */
 extern void checkpoint_write(Training *t);
 
+/* The place alone, at the beginning of a run. */
+extern void checkpoint_place(Training *t);
+
 /*
  * Goes back to the last checkpoint; false where there is none.  An error
  * where the rows trained on have changed.
  */
 extern bool checkpoint_read(Training *t);
 
-/* One validation image's row; number counts them from 1. */
+/* One validation image's row; number counts them from 1 in all folds. */
 extern void validation_write(const Training *t, int number, uint32 row, double loss);
 
 /* Writes the weights and makes the version ready. */
 extern void training_finish(const Training *t, const Validation *v);
-
-/* training_log.c: minutes and seconds, as fastai prints times. */
-extern char *clock_time(double seconds);
-
-/* Seconds since a time that INSTR_TIME_SET_CURRENT took. */
-extern double seconds_since(instr_time start);
 
 #endif							/* VISCLF_TRAINING_H */

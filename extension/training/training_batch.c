@@ -10,8 +10,8 @@
 #include "extension/support/release.h"
 #include "extension/training/training.h"
 
-static void
-load_targets(Training *t, const uint32 *rows, int count)
+void
+training_load_targets(Training *t, const uint32 *rows, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (t->data->multi_label)
@@ -41,7 +41,7 @@ send_rows(Training *t)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < count; i++)
 			dataset_read(t->data, (uint32) (first + i), t->images + t->data->image_bytes * i);
-		vc_check(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
+		check_status(t->device.api->images_put(t->kept, first, t->images, count, &error), &error);
 	}
 }
 
@@ -60,8 +60,8 @@ training_keep(Training *t)
 		ereport(DEBUG1, (errmsg("images are sent batch by batch: %s", error.message)));
 		return;
 	}
-	vc_check(status, &error);
-	vc_release_with(t->context, release_kept, t);
+	check_status(status, &error);
+	release_with_context(t->context, release_kept, t);
 	t->kept_rows = palloc(sizeof(int64) * t->batch_size);
 	send_rows(t);
 }
@@ -74,14 +74,14 @@ select_rows(Training *t, const uint32 *rows, int count)
 
 	for (int i = 0; i < count; i++)
 		t->kept_rows[i] = rows[i];
-	vc_check(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
+	check_status(t->device.api->images_select(t->plan, t->kept, t->kept_rows, count, &error), &error);
 	t->sent = NULL;
 }
 
 void
 training_load(Training *t, const uint32 *rows, int count)
 {
-	load_targets(t, rows, count);
+	training_load_targets(t, rows, count);
 	if (t->kept != NULL)
 	{
 		select_rows(t, rows, count);
@@ -102,7 +102,7 @@ typedef struct AugmentJob
 } AugmentJob;
 
 static void
-augment(void *argument, const void *unused)
+augment_image(void *argument, const void *unused)
 {
 	const AugmentJob *job = argument;
 
@@ -117,10 +117,10 @@ static void
 run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
 {
 	for (int i = 0; pool == NULL && i < count; i++)
-		augment(&jobs[i], NULL);
+		augment_image(&jobs[i], NULL);
 	if (pool == NULL)
 		return;
-	vc_pool_submit(pool, augment, jobs, sizeof(AugmentJob), count, NULL);
+	vc_pool_submit(pool, augment_image, jobs, sizeof(AugmentJob), count, NULL);
 	pool_wait(pool);
 }
 
@@ -142,7 +142,7 @@ training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed,
 	}
 	run_jobs(t->pool, jobs, count);
 	pfree(jobs);
-	load_targets(t, rows, count);
+	training_load_targets(t, rows, count);
 }
 
 /*
@@ -154,7 +154,7 @@ float *
 training_class_weights(const Training *t)
 {
 	int			classes = t->data->class_count;
-	double		rows = t->data->train_count;
+	double		rows = t->data->train_images;
 	int64	   *counts;
 	float	   *weights;
 
@@ -162,7 +162,7 @@ training_class_weights(const Training *t)
 		return NULL;
 	counts = palloc(sizeof(int64) * classes);
 	weights = palloc(sizeof(float) * classes);
-	dataset_count(t->data, SIDE_TRAIN, counts);
+	dataset_count(t->data, t->data->train, t->data->train_images, counts);
 	for (int k = 0; k < classes; k++)
 	{
 		double		n = counts[k];
@@ -174,4 +174,13 @@ training_class_weights(const Training *t)
 	}
 	pfree(counts);
 	return weights;
+}
+
+void
+training_take(Training *t)
+{
+	dataset_take(t->data, training_fold(t));
+	if (t->options->balance == BALANCE_OVERSAMPLE)
+		dataset_oversample(t->data, (uint64) t->options->seed);
+	t->targets.class_weights = training_class_weights(t);
 }

@@ -32,8 +32,8 @@ plan_inference(Training *t, vc_precision precision, const float *ranges)
 		if (!vc_parameter_stored(&network->parameters[i]))
 			continue;
 		data = palloc(sizeof(float) * network->parameters[i].count);
-		vc_check(api->get_parameter(t->plan, i, data, &error), &error);
-		vc_check(api->set_parameter(plan, i, data, &error), &error);
+		check_status(api->get_parameter(t->plan, i, data, &error), &error);
+		check_status(api->set_parameter(plan, i, data, &error), &error);
 		pfree(data);
 	}
 	return plan;
@@ -57,7 +57,7 @@ find_ranges(Training *t, float *ranges)
 		for (int i = 0; i < size; i++)
 			rows[i] = d->train[(first + i) * d->train_images / count];
 		training_load(t, rows, size);
-		vc_check(t->device.api->calibrate(plan, t->images, size, ranges, &error), &error);
+		check_status(t->device.api->calibrate(plan, t->images, size, ranges, &error), &error);
 		pfree(rows);
 	}
 }
@@ -77,9 +77,9 @@ agreement(Training *t, const float *ranges)
 
 		CHECK_FOR_INTERRUPTS();
 		training_load(t, d->valid + first, count);
-		vc_check(t->device.api->forward(plan, t->images, count, t->logits, NULL, &error), &error);
+		check_status(t->device.api->forward(plan, t->images, count, t->logits, NULL, &error), &error);
 		for (int i = 0; i < count; i++)
-			same += training_said(t, i) == t->said[first + i];
+			same += training_predicted(t, i) == t->predicted[first + i];
 	}
 	return (double) same / d->valid_count;
 }

@@ -10,30 +10,11 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "extension/support/clock.h"
 #include "extension/support/settings.h"
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 #include "extension/models/model_version.h"
-
-double
-seconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_DOUBLE(now);
-}
-
-char *
-clock_time(double seconds)
-{
-	int64		whole = (int64) (Min(seconds, PG_INT32_MAX) + 0.5);
-
-	if (whole >= 3600)
-		return psprintf("%lld:%02d:%02d", (long long) whole / 3600, (int) (whole / 60 % 60), (int) (whole % 60));
-	return psprintf("%02d:%02d", (int) (whole / 60), (int) (whole % 60));
-}
 
 void
 log_header(const Training *t)
@@ -43,13 +24,39 @@ log_header(const Training *t)
 	char	   *repeats = d->train_count == d->train_images ? "" :
 		psprintf(" (%lld with repeats)", (long long) d->train_count);
 
+	char	   *fold = training_fold(t) ? psprintf("fold %d of %d, ", training_fold(t), d->folds) : "";
+	char	   *valid = d->folds > 0 && training_is_final(t) ? "" :
+		psprintf(", validating with %lld", (long long) d->valid_count);
+
 	ereport(NOTICE,
-			(errmsg("training \"%s\" version %d, %s, on %lld images%s, validating with %lld (%s)",
-					t->model->name, t->model->version, phase->name,
-					(long long) d->train_images, repeats, (long long) d->valid_count,
-					t->device.api->kind)));
-	ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  %stime",
-							d->multi_label ? "f1_score  " : "")));
+			(errmsg("training \"%s\" version %d, %s%s, on %lld images%s%s (%s)",
+					t->model->name, t->model->version, fold, phase->name,
+					(long long) d->train_images, repeats, valid, t->device.api->kind)));
+	if (valid[0] == '\0')
+		ereport(NOTICE, (errmsg("epoch  train_loss  time")));
+	else
+		ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  %stime",
+								d->multi_label ? "f1_score  " : "")));
+}
+
+void
+log_folds(const Training *t)
+{
+	int			folds = t->data->folds;
+
+	if (folds > 0 && t->options->method == METHOD_FINE_TUNE)
+		ereport(NOTICE,
+				(errmsg("%d folds: as many trainings on %.0f %% of the images each go before that of the model, which then takes about %d times as long",
+						folds, 100 - 100.0 / folds, folds)));
+}
+
+/* A number that there may not be. */
+static void
+write_number(Sql *sql, bool is, double value)
+{
+	sql_float8(sql, value);
+	if (!is)
+		sql->nulls[sql->count - 1] = 'n';
 }
 
 /*
@@ -63,9 +70,9 @@ write_epoch(const Training *t, double train_loss, const Validation *v, double se
 	Sql			sql;
 
 	sql_begin(&sql, "INSERT INTO visclf.epoch (model_id, phase, epoch, train_loss, valid_loss, "
-			  "accuracy, images, duration, f1_score) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 "
+			  "accuracy, images, duration, f1_score, fold) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $11 "
 			  "FROM visclf.model m WHERE m.model_id OPERATOR(pg_catalog.=) $1 AND m.owner_role OPERATOR(pg_catalog.=) $10 "
-			  "ON CONFLICT (model_id, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
+			  "ON CONFLICT (model_id, fold, phase, epoch) DO UPDATE SET train_loss = excluded.train_loss, "
 			  "valid_loss = excluded.valid_loss, accuracy = excluded.accuracy, "
 			  "f1_score = excluded.f1_score, "
 			  "duration = excluded.duration, finished_at = excluded.finished_at");
@@ -73,26 +80,28 @@ write_epoch(const Training *t, double train_loss, const Validation *v, double se
 	sql_text(&sql, t->recipe.phase[t->phase].name);
 	sql_int(&sql, t->epoch);
 	sql_float8(&sql, train_loss);
-	sql_float8(&sql, v->loss);
-	sql_float8(&sql, v->accuracy);
+	write_number(&sql, v != NULL, v ? v->loss : 0);
+	write_number(&sql, v != NULL, v ? v->accuracy : 0);
 	sql_int(&sql, (int32) (t->data->train_count / t->batch_size * t->batch_size));
 	sql_datum(&sql, INTERVALOID, IntervalPGetDatum(&duration));
-	sql_float8(&sql, v->f1);
-	if (!t->data->multi_label)
-		sql.nulls[sql.count - 1] = 'n';
+	write_number(&sql, v != NULL && t->data->multi_label, v ? v->f1 : 0);
 	sql_oid(&sql, t->model->owner);
+	sql_int(&sql, training_fold(t));
 	version_write(&sql, t->model->name, 1);
 }
 
 void
 log_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
 {
-	char	   *f1 = t->data->multi_label ? psprintf("%8.6f  ", v->f1) : "";
+	char	   *f1 = t->data->multi_label && v ? psprintf("%8.6f  ", v->f1) : "";
 
 	write_epoch(t, train_loss, v, seconds);
-	ereport(NOTICE,
-			(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s%s", t->epoch, train_loss, v->loss,
-					v->accuracy, f1, clock_time(seconds))));
+	if (v == NULL)
+		ereport(NOTICE, (errmsg("%-5d  %10.6f  %s", t->epoch, train_loss, clock_time(seconds))));
+	else
+		ereport(NOTICE,
+				(errmsg("%-5d  %10.6f  %10.6f  %8.6f  %s%s", t->epoch, train_loss, v->loss,
+						v->accuracy, f1, clock_time(seconds))));
 }
 
 /*

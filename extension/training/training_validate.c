@@ -9,19 +9,20 @@
 
 #include "extension/support/error.h"
 #include "extension/support/release.h"
+#include "extension/support/sql.h"
 #include "extension/training/training.h"
 
 #include "engine/training/metrics.h"
 
 uint64
-training_said(Training *t, int i)
+training_predicted(Training *t, int i)
 {
-	return model_said(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
+	return model_predicted(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
 }
 
 /* Loss of image i of the batch; t->probabilities become its own. */
 static double
-judge(Training *t, int i)
+image_loss(Training *t, int i)
 {
 	int			classes = t->model->class_count;
 	const float *logits = t->logits + (Size) i * classes;
@@ -32,15 +33,21 @@ judge(Training *t, int i)
 		vc_cross_entropy(logits, classes, t->labels[i]);
 }
 
-/*
- * Runs all validation rows.  Each is counted in the tally (NULL: none), and
- * kept as a row where asked to.
- */
+/* What is to be left of each validation row. */
+typedef enum Remains
+{
+	NOTHING,
+	WHAT_IS_SAID,				/* in t->said */
+	A_ROW						/* of visclf.validation, and that */
+} Remains;
+
+/* Runs all validation rows; each is counted in the tally (NULL: none). */
 static Validation
-run_rows(Training *t, vc_tally *tally, bool keep)
+run_rows(Training *t, vc_tally *tally, Remains remains)
 {
 	const Dataset *d = t->data;
 	int			classes = t->model->class_count;
+	int64		before = dataset_fold_start(d, training_fold(t));
 	Validation	v = {0};
 
 	for (int64 first = 0; first < d->valid_count; first += t->batch_size)
@@ -49,12 +56,17 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 		vc_error	error;
 
 		CHECK_FOR_INTERRUPTS();
-		training_load(t, d->valid + first, count);
-		vc_check(t->device.api->forward(t->plan, t->sent, count, t->logits, NULL, &error),
-				 &error);
+		if (training_fold(t) && t->features != NULL)
+			probe_forward(t, d->valid + first, count);
+		else
+		{
+			training_load(t, d->valid + first, count);
+			check_status(t->device.api->forward(t->plan, t->sent, count, t->logits, NULL, &error),
+					 &error);
+		}
 		for (int i = 0; i < count; i++)
 		{
-			double		loss = judge(t, i);
+			double		loss = image_loss(t, i);
 
 			training_check_finite(t, loss);
 			v.loss += loss;
@@ -62,10 +74,10 @@ run_rows(Training *t, vc_tally *tally, bool keep)
 				vc_tally_add(tally, t->probabilities, t->members + (Size) i * classes);
 			else if (!d->multi_label)
 				v.accuracy += vc_argmax(t->probabilities, classes) == t->labels[i];
-			if (!keep)
-				continue;
-			t->said[first + i] = training_said(t, i);
-			validation_write(t, (int) (first + i + 1), d->valid[first + i], loss);
+			if (remains != NOTHING)
+				t->predicted[first + i] = training_predicted(t, i);
+			if (remains == A_ROW)
+				validation_write(t, (int) (before + first + i + 1), d->valid[first + i], loss);
 		}
 	}
 	v.loss /= d->valid_count;
@@ -98,16 +110,15 @@ validate_multi_label(Training *t, bool last)
 	Validation	v;
 	vc_error	error;
 
-	vc_check(vc_tally_create(t->model->class_count, &tally, &error), &error);
-	vc_release_with(context, release_tally, tally);
-	v = run_rows(t, tally, false);
+	check_status(vc_tally_create(t->model->class_count, &tally, &error), &error);
+	release_with_context(context, release_tally, tally);
+	v = run_rows(t, tally, NOTHING);
 	v.accuracy = vc_tally_accuracy(tally, 0.5);
 	v.f1 = vc_tally_f1(tally, 0.5);
-	if (last)
-	{
+	if (last && !training_fold(t))
 		choose_thresholds(t, tally);
-		run_rows(t, NULL, true);
-	}
+	if (last)
+		run_rows(t, NULL, A_ROW);
 	MemoryContextDelete(context);
 	return v;
 }
@@ -115,5 +126,85 @@ validate_multi_label(Training *t, bool last)
 Validation
 training_validate(Training *t, bool last)
 {
-	return t->data->multi_label ? validate_multi_label(t, last) : run_rows(t, NULL, last);
+	return t->data->multi_label ? validate_multi_label(t, last) : run_rows(t, NULL, last ? A_ROW : NOTHING);
+}
+
+/* Adds what the folds' networks have said of one image to the tally. */
+static void
+tally_row(Training *t, vc_tally *tally, HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	int			classes = t->model->class_count;
+	int			count;
+	int			count_probabilities;
+	char	  **labels = text_array_values(SPI_getbinval(tuple, desc, 1, &isnull), &count);
+	float	   *probabilities = real_array_values(SPI_getbinval(tuple, desc, 2, &isnull), &count_probabilities);
+	uint8_t    *members = palloc0(classes);
+
+	for (int i = 0; i < count; i++)
+		for (int k = 0; k < classes; k++)
+			members[k] |= strcmp(labels[i], t->model->classes[k]) == 0;
+	vc_tally_add(tally, probabilities, members);
+}
+
+/* Thresholds, and what is made of them, by all images. */
+static Validation
+finish_multi_label(Training *t)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "visclf tally",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller;
+	Validation	v = {0};
+	vc_tally   *tally;
+	vc_error	error;
+	Sql			sql;
+
+	check_status(vc_tally_create(t->model->class_count, &tally, &error), &error);
+	release_with_context(context, release_tally, tally);
+	sql_begin(&sql, "SELECT labels, probabilities FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, t->model->model_id);
+	sql_read_latest(&sql);
+	caller = MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tally_row(t, tally, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	MemoryContextSwitchTo(caller);
+	v.accuracy = vc_tally_accuracy(tally, 0.5);
+	v.f1 = vc_tally_f1(tally, 0.5);
+	choose_thresholds(t, tally);
+	MemoryContextDelete(context);
+	sql_begin(&sql, "UPDATE visclf.validation v SET predicted_labels = ARRAY("
+			  "SELECT c.class FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest(v.probabilities)) "
+			  "WITH ORDINALITY c(class, threshold, probability, place) "
+			  "WHERE c.probability OPERATOR(pg_catalog.>=) c.threshold ORDER BY c.place) "
+			  "WHERE v.model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, t->model->model_id);
+	sql_datum(&sql, TEXTARRAYOID, text_array(t->model->classes, t->model->class_count));
+	sql_reals(&sql, t->model->thresholds, t->model->class_count);
+	sql_write(&sql);
+	return v;
+}
+
+Validation
+training_validate_folds(Training *t)
+{
+	Validation	v = {0};
+	Sql			sql;
+
+	if (t->data->multi_label)
+		v = finish_multi_label(t);
+	sql_begin(&sql, "SELECT pg_catalog.avg(loss), pg_catalog.avg((label OPERATOR(pg_catalog.=) predicted)::pg_catalog.int4)::pg_catalog.float8 "
+			  "FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, t->model->model_id);
+	sql_read_latest(&sql);
+	v.loss = result_float8(0, 1);
+	if (!t->data->multi_label)
+		v.accuracy = result_float8(0, 2);
+	return v;
+}
+
+void
+training_say(Training *t)
+{
+	if (t->device.api->calibrate != NULL)
+		run_rows(t, NULL, WHAT_IS_SAID);
 }

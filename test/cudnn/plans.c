@@ -10,7 +10,7 @@
  * fuse bias, addition and relu in half precision are among them, so that what
  * is fused is told and not required.
  *
- *	plans			resnet18, a first and a last card
+ *	plans			resnet18, a first and a last card, large batches on the last
  *	plans all		all architectures, all cards, candidates to measure too
  *
  * Speaks TAP; skipped where this cuDNN plans nothing without a GPU.
@@ -63,6 +63,7 @@ typedef struct tally
 	int			fused;
 	int			not_fused;
 	size_t		workspace;		/* the largest */
+	size_t		first[VC_CUDA_DIRECTIONS];	/* of the convolution that reads images */
 } tally;
 
 static cudnnBackendDescriptor_t
@@ -102,7 +103,7 @@ plan(vc_cuda_library *library, const vc_cuda_problem *problem, tally *t)
 	cudnnBackendDescriptor_t found = NULL;
 	vc_cuda_operands none = {0};
 	vc_error	error = {0};
-	vc_status	status = vc_cudnn_choose(library, problem, &none, &found, &error);
+	vc_status	status = vc_cudnn_choose(library, problem, &none, NULL, &found, &error);
 
 	if (status != VC_OK)
 		diag("%s", error.message);
@@ -110,6 +111,8 @@ plan(vc_cuda_library *library, const vc_cuda_problem *problem, tally *t)
 		return false;
 	if (vc_cudnn_workspace(found) > t->workspace)
 		t->workspace = vc_cudnn_workspace(found);
+	if (!problem->fused && problem->kernel == 7)
+		t->first[problem->direction] = vc_cudnn_workspace(found);
 	vc_cudnn_destroy(found);
 	return true;
 }
@@ -158,15 +161,16 @@ pad(int channels, int unit)
 	return (channels + unit - 1) / unit * unit;
 }
 
-/* Every direction of a convolution, and what inference fuses. */
+/* Every direction of a convolution, and what inference may fuse. */
 static void
-plan_node(vc_cuda_library *library, const vc_network *n, const vc_node *node,
+plan_node(vc_cuda_library *library, const vc_network *n, const vc_node *node, bool fused,
 		  vc_cuda_problem *p, tally *t)
 {
 	const vc_node *input = &n->nodes[node->input[0]];
 	bool		first = input->op == VC_INPUT;
 
-	p->channels = pad(input->channels, first ? VC_CUDA_INPUT_CHANNELS : VC_CUDA_CHANNELS);
+	p->channels = pad(input->channels, first ? vc_cuda_input_channels((vc_cuda_type) p->type) :
+					  VC_CUDA_CHANNELS);
 	p->height = input->height;
 	p->width = input->width;
 	p->out_channels = pad(node->channels, VC_CUDA_CHANNELS);
@@ -180,7 +184,7 @@ plan_node(vc_cuda_library *library, const vc_network *n, const vc_node *node,
 			count(library, p, t);
 	p->direction = VC_CUDA_FORWARD;
 	p->fused = 1;
-	for (p->adds = 0; p->adds < 2; p->adds++)
+	for (p->adds = 0; fused && p->adds < 2; p->adds++)
 		for (p->relu = 0; p->relu < 2; p->relu++)
 			if (!first || !p->adds)
 				count(library, p, t);
@@ -210,13 +214,52 @@ plan_network(vc_cuda_library *library, const char *architecture, int precision, 
 		.rounds = precisions[precision].rounds,.measured = measured,.count = 32};
 
 		if (n->nodes[i].op == VC_CONVOLUTION)
-			plan_node(library, n, &n->nodes[i], &p, &t);
+			plan_node(library, n, &n->nodes[i], true, &p, &t);
 	}
 	ok(t.missing == 0,
 	   "%s in %s on %d.%d: %d planned, %d not; %d fused, %d not; workspace up to %zu MiB",
 	   architecture, precisions[precision].name, version / 100, version / 10 % 10,
 	   t.planned, t.missing, t.fused, t.not_fused, t.workspace >> 20);
 	vc_network_free(n);
+}
+
+/*
+ * What a training in bfloat16 plans at a batch size: no convolution may lose
+ * its engines with tensor cores to the size of its workspace.
+ */
+static void
+plan_batch(const card *c, int batch)
+{
+	vc_cuda_library library = {.properties = describe(c)};
+	vc_network_options options = {.architecture = "resnet18",.head = VC_HEAD_LINEAR,
+	.image_size = 224,.classes = 2,.mean = {0, 0, 0},.std = {1, 1, 1}};
+	vc_network *n = NULL;
+	vc_error	error = {0};
+	tally		t = {0};
+
+	seen_count = 0;
+	if (vc_network_create(&options, &n, &error) != VC_OK)
+	{
+		ok(false, "resnet18: %s", error.message);
+		return;
+	}
+	for (int i = 0; i < n->node_count; i++)
+	{
+		vc_cuda_problem p = {.type = VC_CUDA_BFLOAT16,.measured = true,.count = batch};
+
+		if (n->nodes[i].op == VC_CONVOLUTION)
+			plan_node(&library, n, &n->nodes[i], false, &p, &t);
+	}
+	ok(t.missing == 0 && library.plans_slow == 0,
+	   "resnet18 in batches of %d: %d problems without tensor cores; workspace up to %zu MiB",
+	   batch, library.plans_slow, t.workspace >> 20);
+	diag("first convolution: workspace of %.1f MiB forward, %.1f MiB for its weights' gradient",
+		 (double) t.first[VC_CUDA_FORWARD] / 1048576,
+		 (double) t.first[VC_CUDA_BACKWARD_WEIGHTS] / 1048576);
+	diag("%d plans made for %d problems, %d of them compiled", library.plans_made, t.planned,
+		 library.plans_compiled);
+	vc_network_free(n);
+	vc_cudnn_destroy(library.properties);
 }
 
 static void
@@ -234,6 +277,7 @@ plan_card(const card *c, const char *const *architectures, bool measured)
 int
 main(int argc, char **argv)
 {
+	static const int batches[] = {256, 334, 335, 512};
 	static const char *const few[] = {"resnet18", NULL};
 	static const char *const all[] = {"resnet20", "resnet18", "resnet34", "resnet50", NULL};
 	bool		whole = argc > 1 && strcmp(argv[1], "all") == 0;
@@ -248,5 +292,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++)
 		if (whole || i == 0 || i + 1 == sizeof(cards) / sizeof(cards[0]))
 			plan_card(&cards[i], whole ? all : few, whole);
+	for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++)
+		plan_batch(&cards[sizeof(cards) / sizeof(cards[0]) - 1], batches[i]);
 	return done();
 }

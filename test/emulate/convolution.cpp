@@ -228,7 +228,8 @@ vc_cuda_library_close(vc_cuda_library *library)
 
 vc_status
 vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *problem,
-					const vc_cuda_operands *, vc_cuda_engine **engine, vc_error *error)
+					const vc_cuda_operands *, const vc_cuda_interrupt *,
+					vc_cuda_engine **engine, vc_error *error)
 {
 	*engine = NULL;
 	if (emulate_fails())

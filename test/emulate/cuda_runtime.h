@@ -34,6 +34,11 @@ struct alignas(16) uint4
 	uint32_t	x, y, z, w;
 };
 
+struct alignas(16) float4
+{
+	float		x, y, z, w;
+};
+
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 extern void __syncthreads();

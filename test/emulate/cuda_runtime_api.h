@@ -95,6 +95,7 @@ extern cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream
 extern cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags);
 extern cudaError_t cudaStreamDestroy(cudaStream_t stream);
 extern cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+extern cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 extern cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags);
 extern cudaError_t cudaEventDestroy(cudaEvent_t event);
 extern cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);

@@ -391,6 +391,20 @@ cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 	return cudaSuccess;
 }
 
+/* The other stream's work is done when this stream comes here. */
+cudaError_t
+cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned)
+{
+	emulate_stream *other = event->stream;
+	long		position = event->position;
+
+	if (emulate_fails())
+		return result(cudaErrorUnknown);
+	if (other != NULL && other != stream)
+		emulate_submit(stream, [=]() { run_until(other, position); });
+	return cudaSuccess;
+}
+
 cudaError_t
 cudaEventQuery(cudaEvent_t event)
 {

@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		options.resize = (vc_resize) (data[size - 1] % 3);
 	memset(&error, 0, sizeof(error));
-	check(vc_image_probe(data, size, &info, &error), &error);
+	check(vc_image_header(data, size, &info, &error), &error);
 	memset(&error, 0, sizeof(error));
 	check(vc_image_load(data, size, &options, out, &flaw, &error), &error);
 	return 0;

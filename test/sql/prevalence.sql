@@ -67,7 +67,9 @@ SELECT * FROM visclf.prevalence('counter', 'counted', NULL); ROLLBACK TO s;
 SELECT * FROM visclf.prevalence('counter', 'counted', method => 'em'); ROLLBACK TO s;
 SELECT * FROM visclf.prevalence('counter', 'counted', confidence => 95); ROLLBACK TO s;
 SELECT * FROM visclf.prevalence('counter', 'counted', resamples => -1); ROLLBACK TO s;
+\set VERBOSITY sqlstate
 SELECT * FROM visclf.prevalence('counter', 'counted', label_column => 'place'); ROLLBACK TO s;
+\set VERBOSITY terse
 SELECT * FROM visclf.prevalence('counter', 'counted', method => 'pcc', probabilities_column => 'label'); ROLLBACK TO s;
 SELECT * FROM visclf.prevalence('nobody', 'counted'); ROLLBACK TO s;
 SELECT * FROM visclf.prevalence('many', 'counted'); ROLLBACK TO s;

@@ -155,8 +155,10 @@ SELECT model, owner FROM visclf.models;
 RESET ROLE;
 
 -- REASSIGN OWNED moves models like other things
+\set VERBOSITY terse
 SET ROLE regress_visclf_other;
 REASSIGN OWNED BY regress_visclf_other TO regress_visclf_owner;
+\set VERBOSITY default
 RESET ROLE;
 REASSIGN OWNED BY regress_visclf_other TO regress_visclf_owner;
 SELECT model, owner FROM visclf.models WHERE model = 'private';

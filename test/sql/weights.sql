@@ -37,7 +37,7 @@ SELECT count(*), count(*) FILTER (WHERE a.data = b.data) AS same
 FROM visclf.weight a JOIN visclf.weight b USING (name)
 WHERE a.model_id = (SELECT model_id FROM visclf.models WHERE model = 'small' AND active)
   AND b.model_id = (SELECT model_id FROM visclf.models WHERE model = 'probe');
-SELECT phase, epoch, train_loss < 0.69 AS fits FROM visclf.training_log WHERE model = 'probe';
+SELECT phase, epoch, train_loss < 0.69 AS fits FROM visclf.training_log WHERE model = 'probe' AND fold = 0;
 SELECT head FROM visclf.model WHERE name = 'probe';
 SELECT name, shape FROM visclf.weight w JOIN visclf.models m USING (model_id) WHERE m.model = 'probe' AND name ~ '^linear' ORDER BY 1;
 

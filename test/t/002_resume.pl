@@ -129,6 +129,30 @@ $session->query_until(qr/ended/, '');
 like($session->{stderr}, qr/model "given" was dropped, or given to another role, meanwhile/, 'a training ends where that happened');
 eval { $session->quit };
 
+# folds: killed in the second, it goes on there, and ends as the uninterrupted one
+my $folds = q{key_column => 'id', architecture => 'resnet20', image_size => 32, epochs => 2, batch_size => 32, folds => 3};
+$node->safe_psql('postgres', "$settings CALL visclf.train('whole folds', 'adverts', $folds)");
+$session = $node->background_psql('postgres');
+$pid = backend_pid($session);
+$session->query_until(qr//, "$settings\nCALL visclf.train('folds', 'adverts', $folds);\n");
+ok($node->poll_query_until('postgres', q{SELECT count(*) >= 1 FROM visclf.training_log WHERE model = 'folds' AND fold = 2}), 'the second fold has begun');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid");
+eval { $session->quit };
+cmp_ok($node->safe_psql('postgres', q{SELECT count(DISTINCT v.fold) FROM visclf.validation v JOIN visclf.models m USING (model_id) WHERE m.model = 'folds'}),
+	'<', 3, 'not all folds are done');
+$node->safe_psql('postgres', "$settings CALL visclf.resume('folds')");
+is($node->safe_psql('postgres', q{
+	SELECT count(*), count(*) FILTER (WHERE (a.key, a.fold, a.predicted, a.loss) = (b.key, b.fold, b.predicted, b.loss)) FROM visclf.validation a JOIN visclf.validation b USING (row_number)
+	JOIN visclf.models m ON m.model_id = a.model_id JOIN visclf.models n ON n.model_id = b.model_id
+	WHERE m.model = 'whole folds' AND n.model = 'folds'}),
+	'300|300', 'every labelled image is told of once, as in the uninterrupted training');
+is($node->safe_psql('postgres', q{
+	SELECT count(*), count(*) FILTER (WHERE a.data = b.data) FROM visclf.weight a JOIN visclf.weight b USING (name)
+	JOIN visclf.models m ON m.model_id = a.model_id JOIN visclf.models n ON n.model_id = b.model_id
+	WHERE m.model = 'whole folds' AND n.model = 'folds'}),
+	'105|105', 'and the weights are the same');
+
 # in a transaction block
 ($code, $out, $error) = $node->psql('postgres', q{BEGIN;
 	CALL visclf.train('block', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1); ROLLBACK});

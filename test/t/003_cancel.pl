@@ -68,6 +68,7 @@ foreach my $block ('', 'BEGIN;')
 	my ($code, $out, $error) = $node->psql('postgres', "$block SET statement_timeout = '3s'; $train", on_error_stop => 0);
 
 	like($error, qr/canceling statement due to statement timeout/, 'a timeout ends a training');
+	unlike($error, qr/WARNING/, 'without a warning');
 	my $told = $error =~ /training of model "slow" version \d+, which CALL visclf.resume\('slow'\) goes on with/;
 	is($told ? 'resume' : 'nothing', $block ? 'nothing' : 'resume', 'what its error says of visclf.resume');
 }

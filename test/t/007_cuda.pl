@@ -19,6 +19,7 @@ my $train = q{CALL visclf.train('ads', 'adverts', architecture => 'resnet20', im
 	epochs => 2, batch_size => 16, seed => 3)};
 my $labels = q{SELECT string_agg(p.label, ',' ORDER BY a.id)
 	FROM adverts a CROSS JOIN LATERAL visclf.classify('ads', a.image) p WHERE a.id <= 40};
+my $canceled = q{CALL visclf.train('canceled', 'adverts', architecture => 'resnet20', image_size => 32, epochs => 50)};
 my $free = q{SELECT memory_free FROM visclf.devices() WHERE device = 'cuda' AND usable};
 
 # What two devices say of 40 images: the share they agree on.
@@ -34,7 +35,7 @@ sub agreement
 
 sub try_device
 {
-	my ($node, $name) = @_;
+	my ($node, $name, $slack) = @_;
 	my ($result, $out, $err);
 
 	is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM visclf.devices() WHERE device = 'cuda' AND usable}),
@@ -60,14 +61,16 @@ sub try_device
 	is($session->query_safe($labels), $auto, "$name: and classifies again");
 	$session->quit;
 
-	# canceled trainings leave nothing behind
+	# Canceled trainings leave nothing behind.  What is free counts from after
+	# the first one: CUDA keeps the kernels that it loaded.  A training that
+	# stayed would take more than the slack, which is for other processes.
 	$session = $node->background_psql('postgres', on_error_stop => 0);
 	$session->query_safe('SET visclf.device = cuda; SET statement_timeout = 400');
-	$before = $session->query_safe($free);
-	$session->query(q{CALL visclf.train('canceled', 'adverts', architecture => 'resnet20', image_size => 32, epochs => 50)})
-		foreach (1 .. 5);
+	$session->query($canceled);
+	$before = $session->query($free);
+	$session->query($canceled) foreach (1 .. 5);
 	$session->query('RESET statement_timeout');
-	is($session->query($free), $before, "$name: canceled trainings leave the memory as it was");
+	cmp_ok($session->query($free), '>=', $before - $slack, "$name: canceled trainings leave the memory as it was");
 	$session->quit;
 	$node->safe_psql('postgres', q{CALL visclf.drop_model('ads')});
 }
@@ -92,7 +95,7 @@ SKIP:
 			"asked for by name it is an error: $reason");
 		skip "no GPU: $reason", 8;
 	}
-	try_device($node, 'GPU');
+	try_device($node, 'GPU', 32 * 1024 * 1024);
 }
 $node->stop;
 
@@ -103,7 +106,7 @@ SKIP:
 	skip 'the emulated GPU was not built', 8 if !defined $emulated || !-e $emulated;
 	local $ENV{VISCLF_CUDA} = $emulated;
 	$node->start;
-	try_device($node, 'emulated GPU');
+	try_device($node, 'emulated GPU', 0);
 	$node->stop;
 }
 done_testing();

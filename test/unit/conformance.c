@@ -28,7 +28,7 @@ describe(const vc_device_api *api)
 	vc_error	error = {0};
 	int			count = 0;
 
-	must(api->probe(info, 8, &count, &error), &error, "probe");
+	must(api->survey(info, 8, &count, &error), &error, "probe");
 	for (int i = 0; i < count; i++)
 		note("%s %d: %s; %s; %s%s", api->kind, i, info[i].name, info[i].library,
 			 info[i].detail, info[i].usable ? "" : "; not usable");

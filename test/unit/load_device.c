@@ -75,7 +75,7 @@ open_device(const vc_device_api *api, int threads, vc_error *error)
 	vc_device  *device = NULL;
 	int			count = 0;
 
-	if (api->probe(info, 8, &count, error) != VC_OK)
+	if (api->survey(info, 8, &count, error) != VC_OK)
 		return NULL;
 	for (int i = 0; i < count; i++)
 	{

@@ -14,7 +14,7 @@ struct vc_device
 };
 
 static vc_status
-oracle_probe(vc_device_info *info, int max, int *count, vc_error *error)
+oracle_survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	(void) error;
 	*count = 0;
@@ -318,7 +318,7 @@ vc_oracle_gradient(const vc_plan *plan, int index)
 static const vc_device_api oracle_api = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "oracle",
-	.probe = oracle_probe,
+	.survey = oracle_survey,
 	.open = oracle_open,
 	.close = oracle_close,
 	.plan = oracle_make_plan,

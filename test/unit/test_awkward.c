@@ -52,7 +52,7 @@ try_file(const image_file *file, const char *name)
 	vc_flaw		flaw;
 	vc_status	status = VC_OK;
 
-	if (vc_image_probe(file->data, file->size, &info, &error) != VC_OK &&
+	if (vc_image_header(file->data, file->size, &info, &error) != VC_OK &&
 		error.message[0] == '\0')
 		ok(false, "%s: message from its header", name);
 	for (int mode = VC_RESIZE_SQUISH; mode <= VC_RESIZE_PAD; mode++)

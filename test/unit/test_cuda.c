@@ -170,7 +170,7 @@ test_reasons(void)
 
 		memset(info, 0, sizeof(info));
 		emulate_device(list[i].capability, (size_t) 8 << 30, list[i].count_error, list[i].driver);
-		status = api->probe(info, 4, &count, &error);
+		status = api->survey(info, 4, &count, &error);
 		if (list[i].count_error != 0)
 			ok(status == VC_UNSUPPORTED && strstr(error.message, list[i].says) != NULL,
 			   "no device: %s", error.message);
@@ -190,17 +190,17 @@ test_probe(void)
 	vc_device  *device = NULL;
 	int			count = 0;
 
-	if (api->probe(info, 4, &count, &error) != VC_OK)
+	if (api->survey(info, 4, &count, &error) != VC_OK)
 		give_up(&error);
 	ok(info[0].usable && info[0].memory == (int64_t) 8 << 30 &&
 	   info[0].memory_free == info[0].memory, "%s has %lld bytes, %lld free", info[0].name, (long long) info[0].memory,
 	   (long long) info[0].memory_free);
 	emulate_nvml(0);
-	ok(api->probe(info, 4, &count, &error) == VC_OK && info[0].usable &&
+	ok(api->survey(info, 4, &count, &error) == VC_OK && info[0].usable &&
 	   info[0].memory_free == -1, "without NVML it is not known what is free");
 	emulate_nvml(1);
 	emulate_compute_mode(2);
-	ok(api->probe(info, 4, &count, &error) == VC_OK && !info[0].usable &&
+	ok(api->survey(info, 4, &count, &error) == VC_OK && !info[0].usable &&
 	   strstr(info[0].reason, "prohibited") != NULL, "not usable: %s", info[0].reason);
 	emulate_compute_mode(0);
 	ok(emulate_contexts() == 0, "nobody asked for a context");
@@ -276,7 +276,11 @@ whole_life(bench *b, vc_error *error)
 	if (status == VC_OK)
 		status = api->images_put(b->kept, 0, b->images, BATCH, error);
 	for (int i = 0; i < 3 && status == VC_OK; i++)
-		status = train(b, &loss, error);
+	{
+		status = api->images_ahead(b->plan, b->images, BATCH, error);
+		if (status == VC_OK)
+			status = train(b, &loss, error);
+	}
 	if (status == VC_OK)
 		status = api->images_select(b->plan, b->kept, rows, BATCH, error);
 	if (status == VC_OK)
@@ -393,6 +397,164 @@ test_kept_images(void)
 	free_bench(&b);
 }
 
+/* Fewer images than the plan's batch: engines and graphs of a few sizes serve all. */
+static void
+test_counts(void)
+{
+	bench		b = make_bench();
+	float		whole[BATCH * 3];
+	bool		same = true;
+	int			replays;
+	vc_error	error = {0};
+
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		api->forward(b.plan, b.images, BATCH, whole, NULL, &error) != VC_OK)
+		give_up(&error);
+	replays = emulate_graph_launches();
+	for (int count = 1; count <= BATCH; count++)
+	{
+		float		part[BATCH * 3];
+
+		if (api->forward(b.plan, b.images, count, part, NULL, &error) != VC_OK)
+			give_up(&error);
+		for (int i = 0; i < count * 3; i++)
+			same = same && fabsf(part[i] - whole[i]) < 1e-5f;
+	}
+	ok(same, "1 to %d images give the logits that %d give", BATCH, BATCH);
+	ok(emulate_graph_launches() - replays == 3, "%d of these passes were replayed",
+	   emulate_graph_launches() - replays);
+	free_bench(&b);
+}
+
+/* A validation of two sizes between trainings: each kind of call has its graph. */
+static void
+test_kinds(void)
+{
+	bench		b = make_bench();
+	float		logits[BATCH * 3];
+	float		loss;
+	int			replays;
+	vc_error	error = {0};
+
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK)
+		give_up(&error);
+	for (int epoch = 0; epoch < 3; epoch++)
+	{
+		replays = emulate_graph_launches();
+		if (train(&b, &loss, &error) != VC_OK ||
+			api->forward(b.plan, b.images, BATCH, logits, NULL, &error) != VC_OK ||
+			api->forward(b.plan, b.images, 2, logits, NULL, &error) != VC_OK)
+			give_up(&error);
+	}
+	ok(emulate_graph_launches() - replays == 3, "in the third epoch %d of 3 calls are replayed",
+	   emulate_graph_launches() - replays);
+	free_bench(&b);
+}
+
+/* A graph that cannot be captured: the calls run, and nobody tries again. */
+static void
+test_no_graph(void)
+{
+	bool		found = false;
+
+	for (int call = 1; call < 20 && !found; call++)
+	{
+		bench		b = make_bench();
+		vc_error	error = {0};
+		float		loss[4];
+		int			replays;
+
+		if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+			train(&b, &loss[0], &error) != VC_OK)
+			give_up(&error);
+		replays = emulate_graph_launches();
+		emulate_fail(call);
+		found = train(&b, &loss[1], &error) == VC_OK && emulate_graph_launches() == replays;
+		emulate_fail(0);
+		if (found)
+			ok(train(&b, &loss[2], &error) == VC_OK && train(&b, &loss[3], &error) == VC_OK &&
+			   emulate_graph_launches() == replays, "where call %d fails, steps run without a graph",
+			   call);
+		free_bench(&b);
+	}
+	ok(found, "some call that fails is the graph's");
+}
+
+/* More images than the pinned buffers hold arrive where they belong. */
+static void
+test_many_images(void)
+{
+	const int	count = 20000;
+	bench		b = make_bench();
+	uint8_t    *many = random_images(count, b.network->image_size, 5);
+	size_t		bytes = 16 * 16 * 3;
+	int64_t		rows[BATCH] = {0, 5461, 5462, 10922, 10923, 19999};
+	float		kept = NAN;
+	float		sent = 0;
+	vc_error	error = {0};
+
+	for (int i = 0; i < BATCH; i++)
+		memcpy(b.images + bytes * (size_t) i, many + bytes * (size_t) rows[i], bytes);
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		api->images_create(b.device, count, (int64_t) bytes, &b.kept, &error) != VC_OK ||
+		api->images_put(b.kept, 0, many, count, &error) != VC_OK ||
+		api->images_select(b.plan, b.kept, rows, BATCH, &error) != VC_OK ||
+		api->train_step(b.plan, NULL, b.targets, BATCH, &step, &kept, NULL, &error) != VC_OK)
+		give_up(&error);
+	api->plan_free(b.plan);
+	if (open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK || train(&b, &sent, &error) != VC_OK)
+		give_up(&error);
+	ok(kept == sent, "%zu MiB of images lie where they belong", bytes * (size_t) count >> 20);
+	free_bench(&b);
+	free(many);
+}
+
+/* A step on some images, while others are sent; NULL: none. */
+static float
+train_on(bench *b, const uint8_t *images, const uint8_t *others)
+{
+	float		loss = NAN;
+	vc_error	error = {0};
+
+	if ((others != NULL && api->images_ahead(b->plan, others, BATCH, &error) != VC_OK) ||
+		api->train_step(b->plan, images, b->targets, BATCH, &step, &loss, NULL, &error) != VC_OK)
+		give_up(&error);
+	return loss;
+}
+
+/* Images that are sent while the step before runs train as those sent in the step do. */
+static void
+test_ahead(void)
+{
+	bench		a = make_bench();
+	bench		b = make_bench();
+	uint8_t    *images[3];
+	bool		same = true;
+	vc_error	error = {0};
+
+	if (open_plan(&a, VC_FLOAT32, NULL, NULL, &error) != VC_OK ||
+		open_plan(&b, VC_FLOAT32, NULL, NULL, &error) != VC_OK)
+		give_up(&error);
+	for (int i = 0; i < 3; i++)
+		images[i] = random_images(BATCH, b.network->image_size, 10 + (uint64_t) i);
+	for (int k = 0; k < 6; k++)
+		same = same && train_on(&a, images[k % 2], NULL) ==
+			train_on(&b, images[k % 2], images[(k + 1) % 2]);
+	ok(same, "six steps on images sent ahead");
+	same = train_on(&a, images[2], NULL) == train_on(&b, images[2], NULL) &&
+		train_on(&a, images[0], NULL) == train_on(&b, images[0], images[1]) &&
+		train_on(&a, images[2], NULL) == train_on(&b, images[2], NULL) &&
+		train_on(&a, images[1], NULL) == train_on(&b, images[1], images[0]);
+	ok(same, "others between them");
+	ok(api->images_ahead(b.plan, images[0], BATCH + 1, &error) == VC_INVALID_ARGUMENT,
+	   "too many: %s", error.message);
+	free_bench(&a);
+	free_bench(&b);
+	for (int i = 0; i < 3; i++)
+		free(images[i]);
+	ok(emulate_allocated() == 0 && emulate_objects() == 0, "nothing is left of what was under way");
+}
+
 /*
  * A float16 gradient that overflows is made again with the loss scaled less.
  * What is compared are gradients across relus, some of which differ; one that
@@ -449,6 +611,11 @@ main(void)
 	test_precisions();
 	test_memory();
 	test_kept_images();
+	test_many_images();
+	test_ahead();
+	test_counts();
+	test_kinds();
+	test_no_graph();
 	test_overflow();
 	test_cancel();
 	test_failures();

@@ -3,9 +3,9 @@
  *		The memory that threads decode images in: counted, bounded, given back.
  */
 #include "test/unit/jpeg_maker.h"
+#include "test/unit/memory_use.h"
 #include "test/unit/tap.h"
 
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,15 +36,6 @@ static int64_t most_used;
 static int64_t counted;
 static int polls;
 static int last_poll;
-
-/* Bytes that malloc has given. */
-static size_t
-allocated(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return info.uordblks + info.hblkhd;
-}
 
 static bool
 watch(void *argument)
@@ -171,14 +162,10 @@ decode_with_room(size_t more)
 	struct rlimit old;
 	struct rlimit few;
 	vc_pool    *pool;
-	long		pages = 0;
-	FILE	   *file = fopen("/proc/self/statm", "r");
 
-	if (file == NULL || fscanf(file, "%ld", &pages) != 1)
-		return 1;
 	getrlimit(RLIMIT_AS, &old);
 	few = old;
-	few.rlim_cur = (size_t) pages * (size_t) sysconf(_SC_PAGESIZE) + more;
+	few.rlim_cur = address_space() + more;
 	setrlimit(RLIMIT_AS, &few);
 	if (vc_pool_create(64, &pool, NULL) != VC_OK)
 		return 2;

@@ -108,7 +108,7 @@ test_pixels(const known_file *k, const made_file *file)
 		worst = off > worst ? off : worst;
 	}
 	ok(worst <= (k->recipe.channels % 2 == 0 ? 1 : 0), "%s has its pixels: off by %d", k->what, worst);
-	ok(vc_image_probe(file->data, file->size, &info, &error) == VC_OK && info.complete && info.width == side &&
+	ok(vc_image_header(file->data, file->size, &info, &error) == VC_OK && info.complete && info.width == side &&
 	   info.height == side && info.components == k->recipe.channels &&
 	   info.orientation == (k->recipe.orientation != 0 ? k->recipe.orientation : 1), "%s says what it is", k->what);
 }
@@ -131,7 +131,7 @@ test_cut(const known_file *k, const made_file *file)
 		memcpy(part, file->data, size);
 		status = load(part, size, k->recipe.side, &flaw, &error);
 		if (status == VC_OK && flaw.text[0] == '\0' &&
-			(vc_image_probe(part, size, &info, &error) != VC_OK || !info.complete))
+			(vc_image_header(part, size, &info, &error) != VC_OK || !info.complete))
 			silent++;
 		if (status != VC_OK && error.message[0] == '\0')
 			nameless++;
@@ -157,7 +157,7 @@ test_changed(const known_file *k, const made_file *file)
 			file->data[i] ^= changes[change];
 			if (load(file->data, file->size, k->recipe.side, &flaw, &error) != VC_OK && error.message[0] == '\0')
 				nameless++;
-			vc_image_probe(file->data, file->size, &info, &error);
+			vc_image_header(file->data, file->size, &info, &error);
 			file->data[i] ^= changes[change];
 		}
 	ok(nameless == 0, "%s, changed anywhere, gives pixels or a reason", k->what);

@@ -144,7 +144,7 @@ test_colours(void)
 			vc_image_info info = {0};
 			vc_error	error;
 
-			ok(vc_image_probe(image.data, image.size, &info, NULL) == VC_OK &&
+			ok(vc_image_header(image.data, image.size, &info, NULL) == VC_OK &&
 			   strcmp(info.format, "jpeg") == 0 &&
 			   info.width == 50 && info.height == 40 &&
 			   info.components == cases[i].components &&
@@ -201,7 +201,7 @@ test_orientations(void)
 
 			stored_orientation = o;
 			image = make_jpeg(&recipe);
-			vc_image_probe(image.data, image.size, &info, NULL);
+			vc_image_header(image.data, image.size, &info, NULL);
 			ok(vc_resize_from_name(names[mode], &resize) &&
 			   load(&image, resize, &error) == VC_OK &&
 			   info.orientation == o &&
@@ -310,7 +310,7 @@ test_other_formats(void)
 
 		memcpy(copy, cases[i].bytes, cases[i].size);
 		fails(&image, VC_INVALID_IMAGE, cases[i].text, "other format");
-		ok(vc_image_probe(image.data, image.size, &info, NULL) == VC_INVALID_IMAGE,
+		ok(vc_image_header(image.data, image.size, &info, NULL) == VC_INVALID_IMAGE,
 		   "its header is refused too");
 		free(copy);
 	}
@@ -397,7 +397,7 @@ has_flaw(const made_jpeg *image, const char *text, bool complete, const char *wh
 	vc_error	error;
 	vc_status	status = vc_image_load(image->data, image->size, &options, out, &flaw, &error);
 
-	vc_image_probe(image->data, image->size, &info, &error);
+	vc_image_header(image->data, image->size, &info, &error);
 	if (!ok(status == VC_OK && (text[0] == '\0' ? flaw.text[0] == '\0' : strstr(flaw.text, text) != NULL) &&
 			info.complete == complete, "%s: \"%s\"", what, text))
 		diag("status %d, \"%s\", complete %d", (int) status, flaw.text, info.complete);
@@ -591,7 +591,7 @@ test_xmp(void)
 		made_jpeg	image = make_jpeg(&recipe);
 		made_jpeg	with = with_xmp(&image, cases[i].packet);
 		vc_image_info info = {0};
-		vc_status	status = vc_image_probe(with.data, with.size, &info, NULL);
+		vc_status	status = vc_image_header(with.data, with.size, &info, NULL);
 
 		ok(vc_xmp_orientation((const uint8_t *) cases[i].packet, strlen(cases[i].packet)) == cases[i].stated &&
 		   status == VC_OK && info.orientation == cases[i].upright && (info.width == 16) == (cases[i].upright > 4),

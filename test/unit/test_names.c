@@ -153,7 +153,7 @@ static vc_safetensors *
 make(const draft *d, uint8_t **data)
 {
 	static vc_tensor_entry entries[MAX_TENSORS];
-	vc_safetensors_plan plan = {.tensors = entries,.tensor_count = d->count};
+	vc_safetensors_layout plan = {.tensors = entries,.tensor_count = d->count};
 	vc_safetensors *file;
 	vc_error	error = {0};
 

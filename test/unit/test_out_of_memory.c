@@ -5,6 +5,7 @@
  * Each try is a process of its own with a limit on its address space, from far
  * too little to enough, so that the memory ends at another place each time.
  */
+#include "test/unit/memory_use.h"
 #include "test/unit/tap.h"
 
 #include <stdlib.h>
@@ -36,19 +37,6 @@ static float *const *parameters;
 static float *ranges;
 static const uint8_t *images;
 static const vc_targets *targets;
-
-/* The process's address space, bytes. */
-static size_t
-address_space(void)
-{
-	FILE	   *file = fopen("/proc/self/statm", "r");
-	long		pages = 0;
-
-	if (file == NULL || fscanf(file, "%ld", &pages) != 1)
-		perror("/proc/self/statm");
-	fclose(file);
-	return (size_t) pages * (size_t) sysconf(_SC_PAGESIZE);
-}
 
 static vc_status
 run_plan(const vc_device_api *api, vc_device *device, vc_purpose purpose, vc_precision precision,

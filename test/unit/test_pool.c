@@ -63,21 +63,21 @@ make_jobs(void)
 	}
 }
 
-/* Jobs among the first `count` whose result is not what loading alone gives. */
+/* Jobs, but if told for those that were canceled, whose result is not what loading alone gives. */
 static int
-count_wrong(int count)
+count_wrong(bool canceled)
 {
 	int			wrong = 0;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < JOBS; i++)
 	{
 		uint8_t		alone[SIZE * SIZE * 3];
 		vc_error	error = {0};
 		vc_status	status = vc_image_load(jobs[i].data, jobs[i].size, &options, alone, NULL, &error);
 
-		if (jobs[i].error.code != status ||
-			strcmp(jobs[i].error.message, error.message) != 0 ||
-			(status == VC_OK && memcmp(alone, pixels[i], sizeof(alone)) != 0))
+		if (!(canceled && jobs[i].error.code == VC_CANCELED) &&
+			(jobs[i].error.code != status || strcmp(jobs[i].error.message, error.message) != 0 ||
+			 (status == VC_OK && memcmp(alone, pixels[i], sizeof(alone)) != 0)))
 			wrong++;
 	}
 	return wrong;
@@ -97,7 +97,7 @@ test_batches(int threads)
 		vc_pool_decode(pool, jobs, JOBS, &options);
 		while (!vc_pool_wait(pool, 1))
 			waits++;
-		ok(count_wrong(JOBS) == 0, "%d threads, batch %d is right", threads, batch);
+		ok(count_wrong(false) == 0, "%d threads, batch %d is right", threads, batch);
 	}
 	ok(waits > 0, "waiting timed out in between (%d times)", waits);
 	vc_pool_decode(pool, jobs, 0, &options);
@@ -128,10 +128,10 @@ test_cancel(void)
 	}
 	ok(vc_pool_wait(pool, 0), "a canceled batch has ended");
 	ok(canceled > 0 && done_jobs > 0, "%d jobs canceled", canceled);
-	ok(count_wrong(done_jobs) == 0, "%d jobs before them done", done_jobs);
+	ok(count_wrong(true) == 0, "%d jobs before them done", done_jobs);
 	make_jobs();
 	vc_pool_decode(pool, jobs, JOBS, &options);
-	ok(vc_pool_wait(pool, 60000) && count_wrong(JOBS) == 0, "the next batch is right");
+	ok(vc_pool_wait(pool, 60000) && count_wrong(false) == 0, "the next batch is right");
 	vc_pool_decode(pool, jobs, JOBS, &options);
 	vc_pool_free(pool);
 	ok(true, "freed while decoding");

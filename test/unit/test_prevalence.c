@@ -34,7 +34,7 @@ static const alike group[] = {
 typedef struct images
 {
 	vc_classified view;
-	int64_t		said[CLASSES];
+	int64_t		predicted[CLASSES];
 	float		probabilities[MOST][CLASSES];
 } images;
 
@@ -47,8 +47,8 @@ add(images *i, const float *p)
 		if (p[c] > p[best])
 			best = c;
 	memcpy(i->probabilities[i->view.count++], p, sizeof(float) * CLASSES);
-	i->said[best]++;
-	i->view.said = i->said;
+	i->predicted[best]++;
+	i->view.predicted = i->predicted;
 	i->view.probabilities = &i->probabilities[0][0];
 }
 

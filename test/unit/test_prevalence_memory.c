@@ -2,9 +2,9 @@
  * test_prevalence_memory.c
  *		The memory that counting by class needs is known before it is asked for.
  */
+#include "test/unit/memory_use.h"
 #include "test/unit/tap.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +15,6 @@
 
 static size_t before;
 static int64_t most_used;
-
-/* Bytes that malloc has given. */
-static size_t
-allocated(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return info.uordblks + info.hblkhd;
-}
 
 static bool
 watch(void *argument)
@@ -40,15 +31,15 @@ static vc_classified
 make_images(int64_t count, int classes, int class_index)
 {
 	vc_classified images = {.count = count};
-	int64_t    *said = calloc((size_t) classes, sizeof(int64_t));
+	int64_t    *predicted = calloc((size_t) classes, sizeof(int64_t));
 	float	   *probabilities = malloc(sizeof(float) * (size_t) (count * classes));
 
-	said[class_index] = count;
+	predicted[class_index] = count;
 	for (int64_t i = 0; i < count; i++)
 		for (int c = 0; c < classes; c++)
 			probabilities[i * classes + c] = (c == class_index ? 0.5f : 0.0f) +
 				0.5f * (float) (vc_random_bits(1, (uint64_t) i, (uint64_t) c) % 1000) / 1000 * 2 / (float) classes;
-	images.said = said;
+	images.predicted = predicted;
 	images.probabilities = probabilities;
 	return images;
 }
@@ -56,7 +47,7 @@ make_images(int64_t count, int classes, int class_index)
 static void
 free_images(vc_classified *images)
 {
-	free((void *) images->said);
+	free((void *) images->predicted);
 	free((void *) images->probabilities);
 }
 

@@ -42,7 +42,7 @@ normal(void)
 typedef struct images
 {
 	vc_classified view;
-	int64_t		said[MOST_CLASSES];
+	int64_t		predicted[MOST_CLASSES];
 	float		probabilities[GROUP * MOST_CLASSES];
 } images;
 
@@ -71,9 +71,9 @@ add(images *i, const classifier *k, int class_index)
 	}
 	for (int c = 0; c < k->classes; c++)
 		p[c] = (float) (odds[c] / sum);
-	i->said[best]++;
+	i->predicted[best]++;
 	i->view.count++;
-	i->view.said = i->said;
+	i->view.predicted = i->predicted;
 	i->view.probabilities = i->probabilities;
 }
 
@@ -116,7 +116,7 @@ fill(images *i, const classifier *k, const double *shares, int count, bool by_cl
 	for (int c = 0; c < k->classes && (c == 0 || by_class); c++)
 	{
 		i[c].view.count = 0;
-		memset(i[c].said, 0, sizeof(i[c].said));
+		memset(i[c].predicted, 0, sizeof(i[c].predicted));
 	}
 	for (int n = 0; n < count; n++)
 	{

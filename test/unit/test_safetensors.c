@@ -51,7 +51,7 @@ test_round_trip(void)
 		{.name = "a",.ndim = 4,.shape = shapes[2]},
 	};
 	const vc_metadata_entry metadata[] = {{"format", "pt"}, {odd, odd}};
-	vc_safetensors_plan plan = {.tensors = tensors,.tensor_count = 4,.metadata = metadata,.metadata_count = 2};
+	vc_safetensors_layout plan = {.tensors = tensors,.tensor_count = 4,.metadata = metadata,.metadata_count = 2};
 	float		values[6] = {0, -0.0f, 1.5f, INFINITY, 0x1p-149f, -FLT_MAX};
 	float		back[6];
 	uint8_t    *data;

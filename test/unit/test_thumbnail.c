@@ -26,7 +26,7 @@ makes(const made_jpeg *image, int side, int width, int height, vc_thumbnail *out
 
 	return vc_thumbnail_make(image->data, image->size, side, &limits, out, &error) == VC_OK &&
 		out->width == width && out->height == height &&
-		vc_image_probe(out->data, out->size, &info, &error) == VC_OK &&
+		vc_image_header(out->data, out->size, &info, &error) == VC_OK &&
 		info.width == width && info.height == height;
 }
 
@@ -112,7 +112,7 @@ test_grey(void)
 	vc_error	error;
 
 	ok(makes(&image, 60, 60, 40, &picture), "turned upright");
-	ok(vc_image_probe(picture.data, picture.size, &info, &error) == VC_OK &&
+	ok(vc_image_header(picture.data, picture.size, &info, &error) == VC_OK &&
 	   info.components == 1 && info.orientation == 1, "in grey");
 	free(picture.data);
 	free(image.data);

@@ -115,7 +115,7 @@ describe_all(vc_device_info *info, int max, int *count)
 
 /* The device's probe(); see device.h. */
 vc_status
-vc_cuda_probe(vc_device_info *info, int max, int *count, vc_error *error)
+vc_cuda_survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	sigset_t	all,
 				before;

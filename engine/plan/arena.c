@@ -2,7 +2,7 @@
  * arena.c
  *		Placing buffers of limited life in one block of memory.
  */
-#include "engine/network/arena.h"
+#include "engine/plan/arena.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,0 +1,435 @@
+/*
+ * share_state.c
+ *		States of the aggregates about one class: filled row by row, merged, and
+ *		carried from one process, or server, to another.
+ */
+#include "extension/counting/share_state.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+
+#include "extension/support/sql.h"
+
+PG_FUNCTION_INFO_V1(visclf_corrected_share_add);
+PG_FUNCTION_INFO_V1(visclf_corrected_share_add_known);
+PG_FUNCTION_INFO_V1(visclf_share_state_add);
+PG_FUNCTION_INFO_V1(visclf_share_state_combine);
+PG_FUNCTION_INFO_V1(visclf_share_state_serialize);
+PG_FUNCTION_INFO_V1(visclf_share_state_deserialize);
+
+#define MAGIC 0x76637331		/* "vcs1" */
+
+/* Arguments of the transition functions; each has the first few. */
+enum
+{
+	ARG_STATE,
+	ARG_MODEL,
+	ARG_LABEL,
+	ARG_CLASS,
+	ARG_METHOD,
+	ARG_PROBABILITIES
+};
+
+/* Those of the one for known labels. */
+enum
+{
+	ARG_KNOWN = ARG_METHOD,
+	ARG_KEY,
+	ARG_WEIGHT,
+	ARG_CLUSTER
+};
+
+/* An argument that is the same for all rows of a group. */
+static char *
+constant_text(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" of corrected_share must not be NULL", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+static char *
+optional_text(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+static void
+throw_unequal(const char *name, const char *first, const char *other)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" of corrected_share is \"%s\" for one row and \"%s\" for another",
+					name, first, other),
+			 errhint("It must be the same for every row of a group.")));
+}
+
+static void
+check_same(FunctionCallInfo fcinfo, int argument, const char *name, const char *first)
+{
+	char	   *value = constant_text(fcinfo, argument, name);
+
+	if (strcmp(value, first) != 0)
+		throw_unequal(name, first, value);
+	pfree(value);
+}
+
+static ShareState *
+make_state(char *model, char *class, vc_quantification method)
+{
+	ShareState *state = palloc0(sizeof(*state));
+
+	state->model = model;
+	state->class = class;
+	state->method = method;
+	state->soft = vc_quantification_soft(method);
+	return state;
+}
+
+/* Room for one more. */
+static void *
+grow(void *array, int64 count, int64 *room, Size size)
+{
+	if (count < *room)
+		return array;
+	*room = Max(4, 2 * *room);
+	return array ? repalloc_huge(array, size * *room) : palloc(size * *room);
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Strings and arrays are copied into the current context. */
+static void
+add_count(ShareState *state, const char *label, int64 images, Datum probabilities)
+{
+	for (int64 i = 0; i < state->count && probabilities == 0; i++)
+		if (state->counts[i].probabilities == 0 && is_same(state->counts[i].label, label))
+		{
+			state->counts[i].images += images;
+			return;
+		}
+	state->counts = grow(state->counts, state->count, &state->room, sizeof(ShareCount));
+	state->counts[state->count++] = (ShareCount) {label ? pstrdup(label) : NULL, images,
+	probabilities ? datumCopy(probabilities, false, -1) : (Datum) 0};
+}
+
+static char *
+copy(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+/* Labelled images without a key may be alike: they are, if the last one is. */
+static void
+add_known(ShareState *state, const ShareKnown *row)
+{
+	ShareKnown *last = state->known_count > 0 ? &state->known[state->known_count - 1] : NULL;
+
+	if (last && row->key == NULL && last->key == NULL && is_same(last->known, row->known) && is_same(last->label, row->label) &&
+		is_same(last->cluster, row->cluster) && (last->weight == row->weight || (isnan(last->weight) && isnan(row->weight))))
+	{
+		last->images += row->images;
+		return;
+	}
+	state->known = grow(state->known, state->known_count, &state->known_room, sizeof(ShareKnown));
+	state->known[state->known_count++] = (ShareKnown) {copy(row->known), copy(row->label), copy(row->key), copy(row->cluster),
+	row->weight, row->images};
+}
+
+void
+share_state_merge(ShareState *into, const ShareState *from)
+{
+	if (strcmp(into->model, from->model) != 0)
+		throw_unequal("model", into->model, from->model);
+	if (strcmp(into->class, from->class) != 0)
+		throw_unequal("class", into->class, from->class);
+	if (into->method != from->method)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("states of corrected_share are of different methods")));
+	for (int64 i = 0; i < from->count; i++)
+		add_count(into, from->counts[i].label, from->counts[i].images, from->counts[i].probabilities);
+	for (int64 i = 0; i < from->known_count; i++)
+		add_known(into, &from->known[i]);
+}
+
+/* The transition of corrected_share(model, label, class [, method, probabilities]). */
+Datum
+visclf_corrected_share_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	ShareState *state = PG_ARGISNULL(ARG_STATE) ? NULL : (ShareState *) PG_GETARG_POINTER(ARG_STATE);
+	char	   *label = optional_text(fcinfo, ARG_LABEL);
+	Datum		probabilities = 0;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "corrected_share is an aggregate");
+	caller = MemoryContextSwitchTo(context);
+	if (state == NULL)
+		state = make_state(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"),
+						   PG_NARGS() > ARG_METHOD ? quantification_from_name(constant_text(fcinfo, ARG_METHOD, "method")) : VC_ACC);
+	if (state->soft && !PG_ARGISNULL(ARG_PROBABILITIES))
+		probabilities = PG_GETARG_DATUM(ARG_PROBABILITIES);
+	if (state->soft && probabilities == 0)
+		label = NULL;
+	add_count(state, label, 1, label ? probabilities : 0);
+	MemoryContextSwitchTo(caller);
+	check_same(fcinfo, ARG_MODEL, "model", state->model);
+	check_same(fcinfo, ARG_CLASS, "class", state->class);
+	PG_RETURN_POINTER(state);
+}
+
+/* That of corrected_share(model, label, class, known, key, weight, cluster). */
+Datum
+visclf_corrected_share_add_known(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	ShareState *state = PG_ARGISNULL(ARG_STATE) ? NULL : (ShareState *) PG_GETARG_POINTER(ARG_STATE);
+	ShareKnown	row = {optional_text(fcinfo, ARG_KNOWN), optional_text(fcinfo, ARG_LABEL), optional_text(fcinfo, ARG_KEY),
+	optional_text(fcinfo, ARG_CLUSTER), PG_ARGISNULL(ARG_WEIGHT) ? NAN : PG_GETARG_FLOAT8(ARG_WEIGHT), 1};
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "corrected_share is an aggregate");
+	caller = MemoryContextSwitchTo(context);
+	if (state == NULL)
+		state = make_state(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"), VC_ACC);
+	if (row.known != NULL)
+		add_known(state, &row);
+	else
+		add_count(state, row.label, 1, 0);
+	MemoryContextSwitchTo(caller);
+	check_same(fcinfo, ARG_MODEL, "model", state->model);
+	check_same(fcinfo, ARG_CLASS, "class", state->class);
+	PG_RETURN_POINTER(state);
+}
+
+static void
+write_text(StringInfo out, const char *text)
+{
+	pq_sendint32(out, text ? strlen(text) : -1);
+	if (text)
+		pq_sendbytes(out, text, strlen(text));
+}
+
+/* Throws for bytes that no state was written as. */
+static void
+throw_damaged(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("not a state of corrected_share"),
+			 errhint("visclf.share_state makes them.")));
+}
+
+static char *
+read_text(StringInfo in)
+{
+	int			length = pq_getmsgint(in, 4);
+	char	   *text;
+
+	if (length == -1)
+		return NULL;
+	if (length < 0 || length > in->len - in->cursor || memchr(in->data + in->cursor, '\0', length) != NULL)
+		throw_damaged();
+	text = pnstrdup(pq_getmsgbytes(in, length), length);
+	pg_verifymbstr(text, length, false);
+	return text;
+}
+
+static char *
+read_string(StringInfo in)
+{
+	char	   *text = read_text(in);
+
+	if (text == NULL)
+		throw_damaged();
+	return text;
+}
+
+static int64
+read_images(StringInfo in)
+{
+	int64		images = pq_getmsgint64(in);
+
+	if (images < 1 || images > PG_INT64_MAX / 2)
+		throw_damaged();
+	return images;
+}
+
+static void
+write_probabilities(StringInfo out, Datum array)
+{
+	int			count;
+	float	   *values = array ? real_array_values(array, &count) : NULL;
+
+	pq_sendint32(out, values ? count : -1);
+	for (int i = 0; values && i < count; i++)
+		pq_sendfloat4(out, values[i]);
+}
+
+static Datum
+read_probabilities(StringInfo in)
+{
+	int			count = pq_getmsgint(in, 4);
+	float	   *values;
+
+	if (count == -1)
+		return 0;
+	if (count < 1 || count > (in->len - in->cursor) / (int) sizeof(float4))
+		throw_damaged();
+	values = palloc(sizeof(float) * count);
+	for (int i = 0; i < count; i++)
+		values[i] = pq_getmsgfloat4(in);
+	return real_array(values, count);
+}
+
+bytea *
+share_state_write(const ShareState *state)
+{
+	StringInfoData out;
+
+	pq_begintypsend(&out);
+	pq_sendint32(&out, MAGIC);
+	write_text(&out, state->model);
+	write_text(&out, state->class);
+	pq_sendint32(&out, state->method);
+	pq_sendint64(&out, state->count);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		write_text(&out, state->counts[i].label);
+		pq_sendint64(&out, state->counts[i].images);
+		write_probabilities(&out, state->counts[i].probabilities);
+	}
+	pq_sendint64(&out, state->known_count);
+	for (int64 i = 0; i < state->known_count; i++)
+	{
+		const ShareKnown *k = &state->known[i];
+
+		write_text(&out, k->known);
+		write_text(&out, k->label);
+		write_text(&out, k->key);
+		write_text(&out, k->cluster);
+		pq_sendfloat8(&out, k->weight);
+		pq_sendint64(&out, k->images);
+	}
+	return pq_endtypsend(&out);
+}
+
+ShareState *
+share_state_read(const bytea *bytes)
+{
+	StringInfoData in;
+	ShareState *state;
+	char	   *model;
+	char	   *class;
+	int			method;
+
+	initStringInfo(&in);
+	appendBinaryStringInfo(&in, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	if (in.len < 4 || pq_getmsgint(&in, 4) != MAGIC)
+		throw_damaged();
+	model = read_string(&in);
+	class = read_string(&in);
+	method = pq_getmsgint(&in, 4);
+	if (method < VC_CC || method > VC_EMQ)
+		throw_damaged();
+	state = make_state(model, class, method);
+	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
+	{
+		char	   *label = read_text(&in);
+		int64		images = read_images(&in);
+
+		add_count(state, label, images, read_probabilities(&in));
+	}
+	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
+	{
+		ShareKnown	row = {read_string(&in), read_text(&in), read_text(&in), read_text(&in)};
+
+		row.weight = pq_getmsgfloat8(&in);
+		row.images = read_images(&in);
+		add_known(state, &row);
+	}
+	pq_getmsgend(&in);
+	return state;
+}
+
+/* The transition of the aggregate that merges states. */
+Datum
+visclf_share_state_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	ShareState *state = PG_ARGISNULL(0) ? NULL : (ShareState *) PG_GETARG_POINTER(0);
+	ShareState *other;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "corrected_share is an aggregate");
+	if (PG_ARGISNULL(1))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	caller = MemoryContextSwitchTo(context);
+	other = share_state_read(PG_GETARG_BYTEA_PP(1));
+	if (state == NULL)
+		state = other;
+	else
+		share_state_merge(state, other);
+	MemoryContextSwitchTo(caller);
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+visclf_share_state_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	ShareState *state = PG_ARGISNULL(0) ? NULL : (ShareState *) PG_GETARG_POINTER(0);
+	ShareState *other = PG_ARGISNULL(1) ? NULL : (ShareState *) PG_GETARG_POINTER(1);
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "corrected_share is an aggregate");
+	if (other == NULL && state == NULL)
+		PG_RETURN_NULL();
+	if (other == NULL)
+		PG_RETURN_POINTER(state);
+	caller = MemoryContextSwitchTo(context);
+	if (state == NULL)
+		state = make_state(pstrdup(other->model), pstrdup(other->class), other->method);
+	share_state_merge(state, other);
+	MemoryContextSwitchTo(caller);
+	PG_RETURN_POINTER(state);
+}
+
+/* Also the end of the aggregate whose result is a state. */
+Datum
+visclf_share_state_serialize(PG_FUNCTION_ARGS)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "corrected_share is an aggregate");
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(share_state_write((const ShareState *) PG_GETARG_POINTER(0)));
+}
+
+Datum
+visclf_share_state_deserialize(PG_FUNCTION_ARGS)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "corrected_share is an aggregate");
+	PG_RETURN_POINTER(share_state_read(PG_GETARG_BYTEA_PP(0)));
+}

@@ -1,0 +1,56 @@
+/*
+ * share_state.h
+ *		What the aggregates about one class keep of a group: counts, not images,
+ *		but for methods that look at probabilities.
+ */
+#ifndef VISCLF_SHARE_STATE_H
+#define VISCLF_SHARE_STATE_H
+
+#include "extension/support/pgcompat.h"
+
+#include "fmgr.h"
+
+#include "extension/counting/quantifier.h"
+
+/* Images of one label, NULL for those that failed; or one image, where it has probabilities. */
+typedef struct ShareCount
+{
+	char	   *label;
+	int64		images;
+	Datum		probabilities;	/* 0: none */
+} ShareCount;
+
+/* Images whose label is known and that are alike. */
+typedef struct ShareKnown
+{
+	char	   *known;
+	char	   *label;			/* NULL: they failed */
+	char	   *key;			/* NULL: there is none, as of the cluster */
+	char	   *cluster;
+	double		weight;			/* NAN: there is none */
+	int64		images;
+} ShareKnown;
+
+/* One group. */
+typedef struct ShareState
+{
+	char	   *model;
+	char	   *class;
+	vc_quantification method;
+	bool		soft;
+	ShareCount *counts;			/* of images of unknown label */
+	int64		count;
+	int64		room;
+	ShareKnown *known;
+	int64		known_count;
+	int64		known_room;
+} ShareState;
+
+/* A state as bytes that another server reads, and back: an error where they are none. */
+extern bytea *share_state_write(const ShareState *state);
+extern ShareState *share_state_read(const bytea *bytes);
+
+/* Adds the second to the first, in the current context. */
+extern void share_state_merge(ShareState *into, const ShareState *from);
+
+#endif							/* VISCLF_SHARE_STATE_H */
