@@ -112,6 +112,19 @@ release_cached_plan(void *argument)
 		cached->api->plan_free(cached->plan);
 }
 
+static vc_plan_options
+inference_options(vc_precision precision, int max_batch)
+{
+	vc_plan_options options = {0};
+
+	options.purpose = VC_INFERENCE;
+	options.algorithm = setting_convolution;
+	options.precision = precision;
+	options.max_batch = max_batch;
+	options.interrupted = query_canceled;
+	return options;
+}
+
 /* Lets the device run the model in int8 where it has to, or may. */
 static void
 allow_int8(const Model *model, vc_plan_options *options)
@@ -131,7 +144,7 @@ static CachedModel *
 cache_load(ModelKey key, int max_batch, vc_precision precision, MemoryContext context)
 {
 	CachedModel *cached = MemoryContextAllocZero(context, sizeof(*cached));
-	vc_plan_options options = {0};
+	vc_plan_options options = inference_options(precision, max_batch);
 	vc_error	error;
 
 	SPI_connect();
@@ -144,11 +157,6 @@ cache_load(ModelKey key, int max_batch, vc_precision precision, MemoryContext co
 	cached->max_batch = max_batch;
 	cached->model = model_read(key.model_id, false, context);
 	cached->memo = answer_memo_create(context, cached->model->class_count);
-	options.purpose = VC_INFERENCE;
-	options.algorithm = cached->algorithm;
-	options.precision = precision;
-	options.max_batch = max_batch;
-	options.interrupted = query_canceled;
 	allow_int8(cached->model, &options);
 	if (device.api->shares_weights)
 		shared_weights(key, cached->model, context, &options);
@@ -216,4 +224,34 @@ cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 	model_check_numbers(cached->model, logits, (int64) count * cached->model->class_count);
 	if (features != NULL)
 		model_check_numbers(cached->model, features, (int64) count * cached->model->network->features);
+}
+
+/* A plan that ends with a memory context. */
+typedef struct InferencePlan
+{
+	const vc_device_api *api;
+	vc_plan    *plan;
+} InferencePlan;
+
+static void
+release_inference_plan(void *argument)
+{
+	InferencePlan *inference = argument;
+
+	inference->api->plan_free(inference->plan);
+}
+
+vc_plan *
+inference_plan(const OpenDevice *opened, const Model *model, vc_precision precision,
+			   const float *ranges, int max_batch)
+{
+	InferencePlan *inference = palloc0(sizeof(*inference));
+	vc_plan_options options = inference_options(precision, max_batch);
+	vc_error	error;
+
+	options.ranges = ranges;
+	inference->api = opened->api;
+	check_status(opened->api->plan(opened->device, model->network, &options, &inference->plan, &error), &error);
+	release_with_context(CurrentMemoryContext, release_inference_plan, inference);
+	return inference->plan;
 }

@@ -44,4 +44,12 @@ extern void cached_model_forget(int model_id);
 extern void cached_model_run(CachedModel *cached, const uint8_t *images, int count,
 							 float *logits, float *features);
 
+/*
+ * A plan that is not kept: for batches of at most max_batch images, without
+ * weights yet.  It ends with the current context.  ranges are NULL unless the
+ * precision is int8.
+ */
+extern vc_plan *inference_plan(const OpenDevice *opened, const Model *model, vc_precision precision,
+							   const float *ranges, int max_batch);
+
 #endif							/* VISCLF_CACHE_H */

@@ -1,10 +1,9 @@
 /*
  * calibrate_int8.c
- *		visclf.calibrate_int8: what a version from elsewhere needs to be run in
- *		8-bit integers.
+ *		visclf.calibrate_int8: calibrates a version that was trained elsewhere.
  *
- * Of a random sample of images the first set the ranges of the activations,
- * and the others tell how often int8 says what float32 says.
+ * It takes a random sample of images.  The first ones set the ranges of the
+ * activations; int8 and float32 are compared on the others.
  */
 #include "extension/support/pgcompat.h"
 
@@ -17,9 +16,9 @@
 #include "extension/support/arguments.h"
 #include "extension/support/decoding_batch.h"
 #include "extension/classifying/cache.h"
+#include "extension/classifying/calibration.h"
 #include "extension/support/error.h"
 #include "extension/support/release.h"
-#include "extension/classifying/inference.h"
 #include "extension/models/ownership.h"
 #include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
@@ -41,20 +40,14 @@ enum
 	ARGS
 };
 
-typedef struct Calibration
+/* A version of a model, its device, and the images that come by. */
+typedef struct Sample
 {
 	Model	   *model;
 	OpenDevice	device;
-	DecodingBatch	   *batch;
+	DecodingBatch *batch;
 	Portal		cursor;
-	vc_plan    *float32;
-	vc_plan    *int8;			/* NULL until the ranges are there */
-	float	   *logits[2];		/* by float32 and by int8 */
-	float	   *probabilities;
-	int64		calibrated;		/* images */
-	int64		compared;
-	int64		same;
-} Calibration;
+} Sample;
 
 static void
 check_calibrate_arguments(FunctionCallInfo fcinfo)
@@ -73,42 +66,33 @@ release_device(void *argument)
 	device->api->close(device->device);
 }
 
-/* A plan of the model with its weights. */
-static vc_plan *
-calibration_plan(Calibration *c, vc_precision precision)
+/* Sets the weights of a plan from the version's rows. */
+static void
+set_stored_weights(void *sample, vc_plan *plan)
 {
-	vc_plan    *plan = inference_plan(&c->device, c->model, precision,
-									  precision == VC_INT8 ? c->model->ranges : NULL, c->batch->capacity);
+	const Sample *s = sample;
 
-	weights_read(c->model, c->device.api, plan);
-	return plan;
+	weights_read(s->model, s->device.api, plan);
 }
 
-static Calibration *
-calibration_begin(const char *name)
+static Sample *
+sample_begin(const char *name)
 {
-	Calibration *c = palloc0(sizeof(*c));
-	int			classes;
+	Sample	   *s = palloc0(sizeof(*s));
 
 	name_check_owned(name);
-	open_device(&c->device);
-	release_with_context(CurrentMemoryContext, release_device, &c->device);
-	if (c->device.api->calibrate == NULL)
+	open_device(&s->device);
+	release_with_context(CurrentMemoryContext, release_device, &s->device);
+	if (s->device.api->calibrate == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the %s device does not run int8", c->device.api->kind),
+				 errmsg("the %s device does not run int8", s->device.api->kind),
 				 errhint("SET visclf.device = cpu.")));
-	c->model = model_read(model_find_active(name).model_id, false, CurrentMemoryContext);
-	classes = c->model->class_count;
-	c->batch = decoding_batch_create(CurrentMemoryContext,
-							decoder_create(CurrentMemoryContext, c->model->image_size, c->model->resize),
-							BATCH_SIZE);
-	c->model->ranges = palloc0(sizeof(float) * c->model->network->node_count);
-	for (int i = 0; i < 2; i++)
-		c->logits[i] = palloc(sizeof(float) * c->batch->capacity * classes);
-	c->probabilities = palloc(sizeof(float) * classes);
-	c->float32 = calibration_plan(c, VC_FLOAT32);
-	return c;
+	s->model = model_read(model_find_active(name).model_id, false, CurrentMemoryContext);
+	s->batch = decoding_batch_create(CurrentMemoryContext,
+									 decoder_create(CurrentMemoryContext, s->model->image_size, s->model->resize),
+									 BATCH_SIZE);
+	return s;
 }
 
 /* Opens a cursor of random images of the source. */
@@ -128,17 +112,17 @@ open_sample(FunctionCallInfo fcinfo)
 	return sql_open(&sql, true);
 }
 
-/* Fills the batch with decoded images; those that cannot be are left out.  Returns false at the end. */
+/* Fills the batch with decoded images, leaving out those that cannot be decoded.  Returns false at the end. */
 static bool
-fetch_sample(Calibration *c)
+sample_fetch(Sample *s)
 {
-	DecodingBatch	   *batch = c->batch;
+	DecodingBatch *batch = s->batch;
 	int			good = 0;
 	uint64		rows;
 	bool		isnull;
 
 	decoding_batch_reset(batch);
-	rows = sql_fetch(c->cursor, batch->capacity);
+	rows = sql_fetch(s->cursor, batch->capacity);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		Datum		image = result_datum(i, 1, BYTEAOID, &isnull);
@@ -156,77 +140,51 @@ fetch_sample(Calibration *c)
 	return rows > 0;
 }
 
-/* Runs the batch by both plans and counts what they agree on. */
+/* Takes one batch: for the ranges, or for the comparison. */
 static void
-compare_precisions(Calibration *c)
+sample_use(Sample *s, Calibration *c)
 {
-	vc_plan    *plans[2] = {c->float32, c->int8};
-	vc_error	error;
-
-	for (int p = 0; p < 2; p++)
-	{
-		check_status(c->device.api->forward(plans[p], c->batch->pixels, c->batch->count,
-										c->logits[p], NULL, &error), &error);
-		model_check_numbers(c->model, c->logits[p], (int64) c->batch->count * c->model->class_count);
-	}
-	for (int i = 0; i < c->batch->count; i++)
-	{
-		Size		first = (Size) i * c->model->class_count;
-
-		c->same += model_predicted(c->model, c->logits[0] + first, c->probabilities) ==
-			model_predicted(c->model, c->logits[1] + first, c->probabilities);
-	}
-	c->compared += c->batch->count;
-}
-
-/* One batch: for the ranges, or for the comparison. */
-static void
-calibration_use(Calibration *c)
-{
-	vc_error	error;
-
-	if (c->batch->count == 0)
+	if (s->batch->count == 0)
 		return;
-	if (c->calibrated < CALIBRATION_IMAGES)
+	if (c->calibrated >= CALIBRATION_IMAGES)
+		calibration_compare(c, s->batch->pixels, s->batch->count, NULL);
+	else
 	{
-		check_status(c->device.api->calibrate(c->float32, c->batch->pixels, c->batch->count,
-										  c->model->ranges, &error), &error);
-		model_check_numbers(c->model, c->model->ranges, c->model->network->node_count);
-		c->calibrated += c->batch->count;
-		return;
+		calibration_raise(c, s->batch->pixels, s->batch->count);
+		model_check_numbers(s->model, c->ranges, s->model->network->node_count);
 	}
-	if (c->int8 == NULL)
-		c->int8 = calibration_plan(c, VC_INT8);
-	compare_precisions(c);
 }
 
 /* visclf.calibrate_int8(model, source, image_column, images) */
 Datum
 visclf_calibrate_int8(PG_FUNCTION_ARGS)
 {
+	Sample	   *s;
 	Calibration *c;
 	float		agreement;
 
 	PreventCommandIfReadOnly("visclf.calibrate_int8()");
 	check_calibrate_arguments(fcinfo);
 	SPI_connect();
-	c = calibration_begin(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
-	c->cursor = open_sample(fcinfo);
-	while (fetch_sample(c))
+	s = sample_begin(text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	c = calibration_begin(&s->device, s->model, BATCH_SIZE, set_stored_weights, s);
+	s->cursor = open_sample(fcinfo);
+	while (sample_fetch(s))
 	{
 		CHECK_FOR_INTERRUPTS();
-		calibration_use(c);
+		sample_use(s, c);
 	}
-	SPI_cursor_close(c->cursor);
+	SPI_cursor_close(s->cursor);
 	if (c->compared < LEAST_COMPARED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("only %lld images could be read, too few to compare int8 with float32",
 						(long long) (c->calibrated + c->compared)),
 				 errhint("%d and %d more are needed.", CALIBRATION_IMAGES, LEAST_COMPARED)));
-	agreement = c->model->int8_agreement = (float) ((double) c->same / c->compared);
-	version_calibrated(c->model);
-	cached_model_forget(c->model->model_id);
+	s->model->ranges = c->ranges;
+	s->model->int8_agreement = agreement = calibration_agreement(c);
+	version_calibrated(s->model);
+	cached_model_forget(s->model->model_id);
 	SPI_finish();
 	PG_RETURN_FLOAT4(agreement);
 }

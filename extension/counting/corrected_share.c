@@ -59,7 +59,7 @@ share_learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 		learnt = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(*learnt));
 		learnt->context = AllocSetContextCreate(context, "visclf corrected_share", ALLOCSET_DEFAULT_SIZES);
 	}
-	model_id = active_model_find(&learnt->lookup, cstring_to_text(state->model), context).model_id;
+	model_id = active_model_find(&learnt->active, cstring_to_text(state->model), context).model_id;
 	if (learnt->quantifier == NULL || learnt->quantifier->model_id != model_id ||
 		learnt->quantifier->method != state->method || (whole && !learnt->whole))
 	{

@@ -294,11 +294,11 @@ known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column
 		read_carried(q, number, column + COLUMN_SAID), read_carried(q, number, column + COLUMN_KNOWN), {0}, NAN,
 		known_cluster(result_text(number, column + COLUMN_CLUSTER)), -1};
 	bool		isnull;
-	Datum		value = result_of_type(number, column + COLUMN_OTHER, INT4OID, &isnull);
+	Datum		value = result_datum(number, column + COLUMN_OTHER, INT4OID, &isnull);
 
 	if (!isnull)
 		quantifier_other_version(q, DatumGetInt32(value));
-	value = result_of_type(number, column + COLUMN_BIN, INT4OID, &isnull);
+	value = result_datum(number, column + COLUMN_BIN, INT4OID, &isnull);
 	row.bin = isnull ? -1 : DatumGetInt32(value);
 	if (row.known.is)
 		row.weight = read_weight(g, number, column + COLUMN_WEIGHT);

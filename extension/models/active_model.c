@@ -1,6 +1,7 @@
 /*
  * active_model.c
- *		From a model's name to its active version, once a statement.
+ *		From a model's name to its active version: once a statement in C, and
+ *		visclf.active_version for the functions in SQL.
  *
  * A call site lives as long as its plan state: one statement, but in a
  * procedural language one transaction.  So what was found is also tied to
@@ -9,9 +10,14 @@
 #include "extension/models/active_model.h"
 
 #include "access/xact.h"
+#include "executor/spi.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "extension/support/sql.h"
+
+PG_FUNCTION_INFO_V1(visclf_active_version);
 
 static bool
 is_current(const ActiveModel *active, const text *name)
@@ -45,4 +51,56 @@ active_model_find(ActiveModel *active, text *name, MemoryContext context)
 	active->command = GetCurrentCommandId(false);
 	active->role = GetUserId();
 	return active->key;
+}
+
+/* Throws unless the version is multi-label, or is not, as it has to be.  SPI connected. */
+static void
+check_kind(int model_id, const char *name, bool multi_label)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT multi_label FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
+	sql_int(&sql, model_id);
+	if (sql_read(&sql) == 1 && result_bool(0, 1) != multi_label)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 multi_label ?
+				 errmsg("model \"%s\" says one label of an image, not any number", name) :
+				 errmsg("model \"%s\" says any number of labels of an image, not one", name),
+				 errhint("visclf.classification_report works for both kinds.")));
+}
+
+/* Throws for a version that has no validation images to count.  SPI connected. */
+static void
+check_validated(int model_id, const char *name)
+{
+	Sql			sql;
+
+	sql_begin(&sql, "SELECT FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1 LIMIT 1");
+	sql_int(&sql, model_id);
+	if (sql_read(&sql) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no validation images, so its errors are not known", name),
+				 errhint("visclf.evaluate tells how good it is on labelled rows; or train it on some (pretrained => ..., method => 'probe' is quick).")));
+}
+
+/* visclf.active_version(model [, multi_label [, validated]]) */
+Datum
+visclf_active_version(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	int			model_id;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	model_id = model_find_active(name).model_id;
+	SPI_connect();
+	if (!PG_ARGISNULL(1))
+		check_kind(model_id, name, PG_GETARG_BOOL(1));
+	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
+		check_validated(model_id, name);
+	SPI_finish();
+	PG_RETURN_INT32(model_id);
 }
