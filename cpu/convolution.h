@@ -64,7 +64,7 @@ typedef struct vc_cpu_packed
 	size_t		bytes;
 } vc_cpu_packed;
 
-struct vc_cpu_convolution
+typedef struct vc_cpu_convolution
 {
 	vc_cpu_shape shape;
 	vc_md		weights;		/* training: the parameter's layout */
@@ -77,7 +77,7 @@ struct vc_cpu_convolution
 	float	   *folded;			/* inference: room for the two below, [2][out_channels] */
 	float	   *bias;			/* NULL where there is no batch norm to fold in */
 	float	   *output_scales;	/* int8: from sums of products to the output's units */
-};
+} vc_cpu_convolution;
 
 /*
  * The primitive descriptor of a shape at a batch size and in a direction.
@@ -95,14 +95,14 @@ extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int cou
 							   vc_direction direction, bool *winograd, vc_error *error);
 
 /* fold.c */
-extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error);
+extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error);
 
 /* share.c */
-extern const float *vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md);
-extern const float *vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md,
+extern const float *vc_cpu_shared_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md);
+extern const float *vc_cpu_share_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md,
 										 const float *data);
-extern bool vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step);
-extern void vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step);
+extern bool vc_cpu_shared_bias(const vc_plan *plan, const vc_plan_step *step);
+extern void vc_cpu_share_bias(const vc_plan *plan, const vc_plan_step *step);
 extern bool vc_cpu_shared_choice(const vc_plan *plan, const void *trial, size_t bytes,
 								 bool *winograd);
 extern void vc_cpu_share_choice(const vc_plan *plan, const void *trial, size_t bytes,
@@ -118,10 +118,10 @@ vc_cpu_folded_bytes(const vc_cpu_convolution *c)
 /* describe.c */
 extern dnnl_data_type_t vc_cpu_data_type(int layout);
 extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
-extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 								  vc_direction direction, dnnl_primitive_desc_t *desc,
 								  vc_error *error);
-extern vc_status vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count,
+extern vc_status vc_cpu_primitive_create(vc_plan *plan, vc_plan_step *step, int count,
 										 int direction, vc_cpu_primitive *k, vc_error *error);
 extern void vc_cpu_primitive_free(vc_cpu_primitive *k);
 

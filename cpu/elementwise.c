@@ -11,7 +11,7 @@
 #include "cpu/cpu.h"
 
 static vc_status
-input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+input_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	int64_t		pixels = (int64_t) step->node->height * step->node->width;
@@ -33,9 +33,9 @@ input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 }
 
 static vc_status
-relu_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
 
@@ -47,9 +47,9 @@ relu_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *
 }
 
 static vc_status
-relu_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+relu_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *y = vc_cpu_value_data(plan, step->output);
 	float	   *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
@@ -63,9 +63,9 @@ relu_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 }
 
 static vc_status
-add_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *a = vc_cpu_value_data(plan, step->input);
 	const float *b = vc_cpu_value_data(plan, step->other);
 	float	   *sum = vc_cpu_value_data(plan, step->output);
@@ -80,26 +80,26 @@ add_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *e
 
 /* The left operand takes the gradient's memory over, the right has a copy. */
 static vc_status
-add_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	if (step->to_other.buffer >= 0 && plan->values[step->other].trains)
+	if (vc_flow_wants(&plan->flow, step->other, step->to_other))
 	{
 		memcpy(vc_cpu_buffer_data(plan, step->to_other.buffer), gradient,
 			   sizeof(float) * (size_t) count);
 		vc_cpu_contribute(plan, step->other, step->to_other, run->count);
 	}
-	if (plan->values[step->input].trains)
+	if (vc_flow_wants(&plan->flow, step->input, step->to_input))
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }
 
 /* One row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
 static void
-dropout_row(const vc_cpu_step *step, const vc_step *s, int row, const float *x,
+dropout_row(const vc_plan_step *step, const vc_step *s, int row, const float *x,
 			float *y, int64_t columns)
 {
 	float		rate = step->node->rate;
@@ -111,9 +111,9 @@ dropout_row(const vc_cpu_step *step, const vc_step *s, int row, const float *x,
 }
 
 static vc_status
-dropout_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+dropout_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		columns = plan->values[step->output].image_floats;
+	int64_t		columns = plan->flow.values[step->output].image_elements;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
 
@@ -130,9 +130,9 @@ dropout_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_erro
 }
 
 static vc_status
-dropout_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		columns = plan->values[step->output].image_floats;
+	int64_t		columns = plan->flow.values[step->output].image_elements;
 	float	   *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
@@ -166,8 +166,8 @@ reblock(const float *plain, float *blocked, int channels, int64_t pixels, int bl
 
 /* A batch of value `from` into the other layout, that of value `to`. */
 static void
-convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
-		const vc_cpu_value *to, float *y, int count)
+convert(const vc_plan *plan, const vc_value *from, const float *x,
+		const vc_value *to, float *y, int count)
 {
 	int64_t		pixels = (int64_t) from->height * from->width;
 	int			block = plan->device->block;
@@ -175,10 +175,10 @@ convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
 #pragma omp parallel for
 	for (int i = 0; i < count; i++)
 	{
-		const float *source = x + i * from->image_floats;
-		float	   *destination = y + i * to->image_floats;
+		const float *source = x + i * from->image_elements;
+		float	   *destination = y + i * to->image_elements;
 
-		if (from->layout == VC_CPU_BLOCKED)
+		if (from->format == VC_CPU_BLOCKED)
 			unblock(source, destination, from->channels, pixels, block);
 		else
 			reblock(source, destination, from->channels, pixels, block);
@@ -186,28 +186,48 @@ convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
 }
 
 static vc_status
-convert_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convert_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	(void) error;
-	convert(plan, &plan->values[step->input], vc_cpu_value_data(plan, step->input),
-			&plan->values[step->output], vc_cpu_value_data(plan, step->output), run->count);
+	convert(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
+			&plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
 	return VC_OK;
 }
 
 static vc_status
-convert_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convert_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	convert(plan, &plan->values[step->output], gradient, &plan->values[step->input],
+	convert(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
 			vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
 	vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }
 
-const vc_cpu_operation vc_cpu_input_operation = {input_forward, NULL};
-const vc_cpu_operation vc_cpu_relu_operation = {relu_forward, relu_backward};
-const vc_cpu_operation vc_cpu_add_operation = {add_forward, add_backward};
-const vc_cpu_operation vc_cpu_dropout_operation = {dropout_forward, dropout_backward};
-const vc_cpu_operation vc_cpu_convert_operation = {convert_forward, convert_backward};
+const vc_operation vc_cpu_input_operation = {.forward = input_forward};
+
+const vc_operation vc_cpu_relu_operation = {
+	.keeps_output = true,
+	.in_place = true,
+	.forward = relu_forward,
+	.backward = relu_backward,
+};
+
+const vc_operation vc_cpu_add_operation = {
+	.in_place = true,
+	.forward = add_forward,
+	.backward = add_backward,
+};
+
+const vc_operation vc_cpu_dropout_operation = {
+	.in_place = true,
+	.forward = dropout_forward,
+	.backward = dropout_backward,
+};
+
+const vc_operation vc_cpu_convert_operation = {
+	.forward = convert_forward,
+	.backward = convert_backward,
+};

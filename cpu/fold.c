@@ -9,7 +9,7 @@
 
 /* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
 static void
-fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
+fold(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
 	 float *weights, float *bias)
 {
 	const float *from = plan->parameters[step->node->weight].data;
@@ -37,11 +37,11 @@ fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
  * of the output where oneDNN scales no bias.
  */
 static void
-quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
+quantize(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
 		 float *weights, float *bias, float *output_scales)
 {
-	float		in = plan->values[step->input].scale;
-	float		out = plan->values[step->output].scale;
+	float		in = plan->flow.values[step->input].scale;
+	float		out = plan->flow.values[step->output].scale;
 	int64_t		row = p->count / p->shape[0];
 
 	for (int o = 0; o < p->shape[0]; o++)
@@ -62,9 +62,9 @@ quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
 
 /* The weights as they are to be packed into plan->weight_scratch, the bias into c->bias. */
 vc_status
-vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error)
+vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	vc_status	status = vc_cpu_reserve(plan, &plan->weight_scratch, &plan->weight_scratch_bytes,
 										sizeof(float) * (size_t) p->count, error);

@@ -23,7 +23,7 @@ multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,
 }
 
 static vc_status
-linear_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+linear_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	int64_t		outputs = p->shape[0];
@@ -51,7 +51,7 @@ bias_gradient(const float *dy, int count, int64_t outputs, float *gradient)
 }
 
 static vc_status
-linear_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+linear_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	vc_cpu_parameter *weight = &plan->parameters[step->node->weight];
@@ -62,12 +62,12 @@ linear_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_erro
 	const float *dy = vc_cpu_gradient(plan, step->output, run->count);
 	vc_status	status = VC_OK;
 
-	if (vc_cpu_trains(plan, step->node->weight, frozen))
+	if (vc_flow_trains(plan->network, step->node->weight, frozen))
 		status = multiply('T', 'N', outputs, inputs, run->count, dy, outputs, x, inputs,
 						  0.0f, weight->gradient, error);
-	if (status == VC_OK && vc_cpu_trains(plan, step->node->bias, frozen))
+	if (status == VC_OK && vc_flow_trains(plan->network, step->node->bias, frozen))
 		bias_gradient(dy, run->count, outputs, plan->parameters[step->node->bias].gradient);
-	if (status == VC_OK && step->to_input.buffer >= 0 && plan->values[step->input].trains)
+	if (status == VC_OK && vc_flow_wants(&plan->flow, step->input, step->to_input))
 	{
 		status = multiply('N', 'N', run->count, inputs, outputs, dy, outputs,
 						  weight->data, inputs, 0.0f,
@@ -77,4 +77,8 @@ linear_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_erro
 	return status;
 }
 
-const vc_cpu_operation vc_cpu_linear_operation = {linear_forward, linear_backward};
+const vc_operation vc_cpu_linear_operation = {
+	.keeps_input = true,
+	.forward = linear_forward,
+	.backward = linear_backward,
+};

@@ -1,6 +1,6 @@
 /*
  * memory.c
- *		The arena of activations and gradients, and other memory of a plan.
+ *		A plan's memory, counted.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -60,32 +60,4 @@ vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have, size_t bytes, vc_erro
 	*memory = more;
 	*have = bytes;
 	return VC_OK;
-}
-
-/* A new buffer that no tick uses yet; the list has room for it. */
-int
-vc_cpu_buffer_new(vc_plan *plan, size_t bytes)
-{
-	vc_buffer_init(&plan->buffers[plan->buffer_count], bytes, VC_CPU_ALIGNMENT);
-	return plan->buffer_count++;
-}
-
-/* Says that a buffer must hold its contents at a tick; -1 is ignored. */
-void
-vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick)
-{
-	if (buffer >= 0)
-		vc_buffer_use(&plan->buffers[buffer], tick);
-}
-
-/* Gives every buffer its offset and allocates the arena. */
-vc_status
-vc_cpu_memory_plan(vc_plan *plan, vc_error *error)
-{
-	vc_status	status = vc_arena_place(plan->buffers, plan->buffer_count, &plan->arena_bytes, error);
-
-	if (status != VC_OK)
-		return status;
-	plan->arena = vc_cpu_allocate(plan, plan->arena_bytes, error);
-	return plan->arena != NULL ? VC_OK : VC_OUT_OF_MEMORY;
 }

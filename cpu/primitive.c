@@ -32,14 +32,14 @@ vc_cpu_primitive_free(vc_cpu_primitive *k)
 
 /* The scratchpad is the plan's; inference adds what its group has. */
 static dnnl_status_t
-new_attributes(const vc_plan *plan, const vc_cpu_step *step, bool forward,
+new_attributes(const vc_plan *plan, const vc_plan_step *step, bool forward,
 			   dnnl_primitive_attr_t *attr)
 {
-	const vc_cpu_convolution *c = step->convolution;
-	const vc_cpu_value *other = step->other >= 0 ? &plan->values[step->other] : NULL;
+	const vc_cpu_convolution *c = step->state;
+	const vc_value *other = step->other >= 0 ? &plan->flow.values[step->other] : NULL;
 	bool		int8 = vc_cpu_is_int8(c->shape.destination);
 	float		factor = other != NULL && int8 ?
-		other->scale / plan->values[step->output].scale : 1;
+		other->scale / plan->flow.values[step->output].scale : 1;
 	dnnl_status_t status = dnnl_primitive_attr_create(attr);
 
 	if (status == dnnl_success)
@@ -48,17 +48,17 @@ new_attributes(const vc_plan *plan, const vc_cpu_step *step, bool forward,
 		status = vc_dnnl_set_output_scales(*attr, c->shape.out_channels, c->output_scales);
 	if (status == dnnl_success && forward && (other != NULL || step->relu))
 		status = vc_dnnl_append_post_ops(*attr, other != NULL, factor,
-										 other != NULL ? vc_cpu_data_type(other->layout) : dnnl_f32,
+										 other != NULL ? vc_cpu_data_type(other->format) : dnnl_f32,
 										 step->relu);
 	return status;
 }
 
 /* The fastest primitive descriptor that there is; direct always is. */
 vc_status
-vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 				 vc_direction direction, dnnl_primitive_desc_t *desc, vc_error *error)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	bool		forward = direction == VC_FORWARD_INFERENCE || direction == VC_FORWARD_TRAINING;
 	bool		winograd;
 	dnnl_primitive_attr_t attr = NULL;
@@ -162,13 +162,13 @@ new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md p
  * it needs but its arguments' memory.  After an error the caller frees it.
  */
 vc_status
-vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count, int direction,
+vc_cpu_primitive_create(vc_plan *plan, vc_plan_step *step, int count, int direction,
 						vc_cpu_primitive *k, vc_error *error)
 {
 	static const vc_direction directions[VC_CPU_DIRECTIONS] = {
 		VC_FORWARD_TRAINING, VC_BACKWARD_DATA, VC_BACKWARD_WEIGHTS
 	};
-	vc_cpu_convolution *c = step->convolution;
+	vc_cpu_convolution *c = step->state;
 	dnnl_status_t status;
 	vc_status	result = vc_cpu_best_desc(plan, step, count,
 										  plan->training ? directions[direction] :

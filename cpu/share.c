@@ -45,23 +45,26 @@ begin_key(store_key *key, kind kind)
 
 /* The key of a step's weights in a layout, or with md NULL of its bias and scales. */
 static bool
-step_key(const vc_plan *plan, const vc_cpu_step *step, vc_md md, store_key *key)
+step_key(const vc_plan *plan, const vc_plan_step *step, vc_md md, store_key *key)
 {
+	const vc_cpu_convolution *c = step->state;
+	bool		int8 = vc_cpu_is_int8(c->shape.source);
+
 	begin_key(key, md != NULL ? WEIGHTS : BIAS);
 	key->step = step->index;
-	if (vc_cpu_is_int8(step->convolution->shape.source))
+	if (int8)
 	{
-		key->scales[0] = plan->values[step->input].scale;
-		key->scales[1] = plan->values[step->output].scale;
+		key->scales[0] = plan->flow.values[step->input].scale;
+		key->scales[1] = plan->flow.values[step->output].scale;
 	}
 	if (md == NULL)
-		key->what[0] = (char) vc_cpu_is_int8(step->convolution->shape.source);
+		key->what[0] = (char) int8;
 	return md == NULL || vc_md_bytes(md, key->what, sizeof(key->what));
 }
 
 /* A step's weights in a layout as another plan packed them, or NULL. */
 const float *
-vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md)
+vc_cpu_shared_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md)
 {
 	store_key	key;
 
@@ -72,7 +75,7 @@ vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md)
 
 /* Shares weights that were packed; where they now lie, or NULL: only here. */
 const float *
-vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md, const float *data)
+vc_cpu_share_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md, const float *data)
 {
 	store_key	key;
 
@@ -83,9 +86,9 @@ vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md, con
 
 /* Fills the step's bias and scales from another plan's; false where there are none. */
 bool
-vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step)
+vc_cpu_shared_bias(const vc_plan *plan, const vc_plan_step *step)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	size_t		bytes = vc_cpu_folded_bytes(c);
 	const void *kept = NULL;
 	store_key	key;
@@ -98,13 +101,13 @@ vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step)
 }
 
 void
-vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step)
+vc_cpu_share_bias(const vc_plan *plan, const vc_plan_step *step)
 {
+	const vc_cpu_convolution *c = step->state;
 	store_key	key;
 
 	if (plan->options.store != NULL && step_key(plan, step, NULL, &key))
-		vc_store_keep(plan->options.store, &key, sizeof(key), step->convolution->folded,
-					  vc_cpu_folded_bytes(step->convolution));
+		vc_store_keep(plan->options.store, &key, sizeof(key), c->folded, vc_cpu_folded_bytes(c));
 }
 
 /* The key of a choice between algorithms. */

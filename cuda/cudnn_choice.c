@@ -93,19 +93,6 @@ typedef struct search
 	vc_error	why;			/* the last failure */
 } search;
 
-/* Bytes of a plan's workspace. */
-size_t
-vc_cudnn_workspace(cudnnBackendDescriptor_t plan)
-{
-	int64_t		bytes = 0;
-	int64_t		count = 0;
-
-	if (cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-								 CUDNN_TYPE_INT64, 1, &count, &bytes) != CUDNN_STATUS_SUCCESS)
-		return SIZE_MAX;
-	return (size_t) bytes;
-}
-
 /* Learns what an engine is like; false where that cannot be learnt. */
 static bool
 learn_facts(cudnnBackendDescriptor_t configuration, engine_facts *facts)

@@ -55,7 +55,7 @@ struct vc_cuda_engine
 	struct vc_cuda_engine *next;
 };
 
-/* Says which call of cuDNN failed, and how. */
+/* cudnn_run.c: says which call of cuDNN failed, and how. */
 extern vc_status vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what);
 
 /* cudnn_library.c: loads all of cuDNN that planning needs; VC_UNSUPPORTED. */
@@ -77,9 +77,9 @@ extern vc_status vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem
 								 const vc_cuda_operands *operands,
 								 const vc_cuda_interrupt *interrupt,
 								 cudnnBackendDescriptor_t *plan, vc_error *error);
-extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
 
-/* cudnn_convolution.c: runs a plan. */
+/* cudnn_run.c: the bytes that a plan works in; runs a plan. */
+extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
 extern cudnnStatus_t vc_cudnn_execute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
 									  const vc_cuda_problem *problem,
 									  const vc_cuda_operands *operands);

@@ -13,7 +13,7 @@
 
 /* The place of a kind of call; *fresh where it was not there. */
 static vc_cuda_graph *
-find(vc_plan *plan, const vc_cuda_run *run, bool *fresh)
+find(vc_plan *plan, const vc_run *run, bool *fresh)
 {
 	vc_cuda_graph *oldest = &plan->graphs[0];
 
@@ -39,7 +39,7 @@ find(vc_plan *plan, const vc_cuda_run *run, bool *fresh)
 
 /* Records a call; *graph is NULL where it cannot be. */
 static vc_status
-record(vc_plan *plan, const vc_cuda_run *run, cudaGraph_t *graph, vc_error *error)
+record(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
 	cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
@@ -88,7 +88,7 @@ capture(vc_plan *plan, vc_cuda_graph *g)
 static vc_status
 prepare(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
 {
-	vc_cuda_run run = g->run;
+	vc_run run = g->run;
 	vc_status	status = vc_cuda_ready(plan, &run, error);
 
 	if (status == VC_OK && g->last_use > 0)	/* no larger workspace has dropped it */
@@ -98,7 +98,7 @@ prepare(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
 
 /* Replays a call where that can be; *done says whether it was. */
 vc_status
-vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done, vc_error *error)
+vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done, vc_error *error)
 {
 	bool		fresh;
 	vc_cuda_graph *g;

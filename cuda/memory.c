@@ -12,35 +12,6 @@
 
 #define MIB(bytes) ((long long) ((bytes) / 1048576))
 
-size_t
-vc_cuda_type_bytes(vc_cuda_type type)
-{
-	return type == VC_CUDA_FLOAT ? 4 : 2;
-}
-
-/* Bytes of a value's activations. */
-size_t
-vc_cuda_value_bytes(const vc_plan *plan, int value, int count)
-{
-	const vc_cuda_value *v = &plan->values[value];
-
-	return vc_cuda_type_bytes(v->type) * (size_t) v->image_elements * (size_t) count;
-}
-
-/* Where a buffer lies; -1 gives NULL. */
-void *
-vc_cuda_buffer_data(const vc_plan *plan, int buffer)
-{
-	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
-}
-
-/* A value's activations; -1 gives NULL. */
-void *
-vc_cuda_value_data(const vc_plan *plan, int value)
-{
-	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->values[value].buffer);
-}
-
 /* The next `bytes`. */
 static void *
 take(char **at, size_t bytes)
@@ -69,42 +40,24 @@ lay_out_parameter(const vc_plan *plan, int index, char **at)
 
 /* What a step keeps between forward and backward, or folded for inference. */
 static void
-lay_out_step(const vc_plan *plan, vc_cuda_step *step, char **at)
+lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 {
-	size_t		channels = (size_t) plan->values[step->output].padded;
+	size_t		channels = (size_t) plan->flow.values[step->output].padded;
+	vc_cuda_kept *kept = step->state;
 
+	if (kept == NULL)
+		return;
 	if (step->node->op == VC_BATCH_NORM || step->norm != NULL)
 	{
-		step->saved = take(at, sizeof(float) * 2 * channels);
-		step->terms = take(at, sizeof(float) * 2 * channels);
+		kept->saved = take(at, sizeof(float) * 2 * channels);
+		kept->terms = take(at, sizeof(float) * 2 * channels);
 	}
 	if (step->norm != NULL)
 	{
-		step->folded = take(at, vc_cuda_type_bytes(plan->type) *
+		kept->folded = take(at, vc_cuda_type_bytes(plan->type) *
 							(size_t) plan->parameters[step->node->weight].elements);
-		step->folded_bias = take(at, sizeof(float) * channels);
+		kept->folded_bias = take(at, sizeof(float) * channels);
 	}
-}
-
-/* Bytes of the largest batch norm's sums. */
-static size_t
-partials_bytes(const vc_plan *plan)
-{
-	size_t		most = 0;
-
-	for (int i = 0; i < plan->step_count; i++)
-	{
-		const vc_cuda_value *v = &plan->values[plan->steps[i].output];
-		size_t		bytes;
-
-		if (plan->steps[i].node->op != VC_BATCH_NORM)
-			continue;
-		bytes = vc_cuda_norm_partials(v->type, (int64_t) plan->options.max_batch * v->height * v->width,
-									  v->padded, plan->device->multiprocessors);
-		if (bytes > most)
-			most = bytes;
-	}
-	return most;
 }
 
 /* Adam's chunks over all parameters. */
@@ -136,15 +89,15 @@ lay_out(vc_plan *plan, char *at)
 	plan->arena = take(&at, plan->arena_bytes);
 	for (int i = 0; i < 2; i++)
 		plan->images[i] = take(&at, size * size * 3 * batch);
-	plan->partials = take(&at, partials_bytes(plan));
+	plan->partials = take(&at, plan->partials_bytes);
 	plan->losses = take(&at, sizeof(double) * batch);
 	vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->request);
 	plan->tensors = take(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
 	plan->chunks = take(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
 	for (int i = 0; i < plan->network->parameter_count; i++)
 		lay_out_parameter(plan, i, &at);
-	for (int i = 0; i < plan->step_count; i++)
-		lay_out_step(plan, &plan->steps[i], &at);
+	for (int i = 0; i < plan->flow.step_count; i++)
+		lay_out_step(plan, &plan->flow.steps[i], &at);
 	return at;
 }
 
@@ -196,8 +149,8 @@ allocate_pinned(vc_plan *plan, vc_error *error)
 	{
 		vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->host);
 		plan->result = take(&at, sizeof(vc_cuda_state));
-		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->logits, (int) batch));
-		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->features, (int) batch));
+		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->flow.logits, (int) batch));
+		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->flow.features, (int) batch));
 		if (pass == 1)
 			break;
 		plan->pinned_bytes = (size_t) (at - NOWHERE);
@@ -239,34 +192,6 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	lay_out(plan, plan->memory);
 	plan->chunk_count = count_chunks(plan);
 	return allocate_pinned(plan, error);
-}
-
-/* Makes cuDNN's workspace hold at least `bytes`; captured graphs point into the old one. */
-vc_status
-vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error)
-{
-	cudaError_t status;
-
-	if (bytes <= plan->workspace_bytes)
-		return VC_OK;
-	cudaStreamSynchronize(plan->device->stream);
-	vc_cuda_graphs_drop(plan);
-	if (plan->workspace != NULL)
-		cudaFree(plan->workspace);
-	plan->workspace = NULL;
-	plan->workspace_bytes = 0;
-	status = cudaMalloc(&plan->workspace, bytes);
-	if (status == cudaSuccess)
-	{
-		plan->workspace_bytes = bytes;
-		return VC_OK;
-	}
-	plan->workspace = NULL;
-	if (status != cudaErrorMemoryAllocation)
-		return vc_cuda_failed(error, status, "allocating cuDNN's workspace");
-	vc_cuda_no_memory(error, bytes, "cuDNN's workspace");
-	return vc_hint(error, VC_OUT_OF_MEMORY,
-				   "Take smaller batches, or set visclf.device to cpu.");
 }
 
 /* Frees what the two above gave. */

@@ -126,24 +126,8 @@ set_value(vc_plan *plan, int index, const float *data, vc_error *error)
 	if (status == VC_OK)
 		status = write_copy(plan, index, error);
 	if (status == VC_OK)
-		plan->parameters[index].set = true;
+		plan->book.set[index] = true;
 	plan->stale = true;
-	return status;
-}
-
-/* Sets a parameter that the architecture fixes. */
-static vc_status
-set_constant(vc_plan *plan, int index, vc_error *error)
-{
-	size_t		bytes = sizeof(float) * (size_t) plan->network->parameters[index].count;
-	float	   *data = malloc(bytes);
-	vc_status	status;
-
-	if (data == NULL)
-		return vc_no_memory(error, bytes);
-	vc_parameter_init(plan->network, index, 0, data);
-	status = set_value(plan, index, data, error);
-	free(data);
 	return status;
 }
 
@@ -199,11 +183,8 @@ send_tensors(vc_plan *plan, vc_error *error)
 vc_status
 vc_cuda_parameters_start(vc_plan *plan, vc_error *error)
 {
-	vc_status	status = VC_OK;
+	vc_status	status = vc_parameters_set_constants(&plan->book, plan, set_value, error);
 
-	for (int i = 0; i < plan->network->parameter_count && status == VC_OK; i++)
-		if (plan->network->parameters[i].role == VC_CONSTANT)
-			status = set_constant(plan, i, error);
 	if (status == VC_OK && plan->training)
 		status = send_tensors(plan, error);
 	if (status == VC_OK && plan->training)
@@ -213,46 +194,10 @@ vc_cuda_parameters_start(vc_plan *plan, vc_error *error)
 	return status;
 }
 
-/* Before a run: all are set. */
-vc_status
-vc_cuda_parameters_set(const vc_plan *plan, vc_error *error)
-{
-	for (int i = 0; i < plan->network->parameter_count; i++)
-		if (!plan->parameters[i].set)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-						   plan->network->parameters[i].name);
-	return VC_OK;
-}
-
-static vc_status
-check_index(const vc_plan *plan, int index, vc_error *error)
-{
-	if (index < 0 || index >= plan->network->parameter_count)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter %d is outside 0 to %d",
-					   index, plan->network->parameter_count - 1);
-	return VC_OK;
-}
-
-/* A parameter that has Adam's averages. */
-static vc_status
-check_optimizer(const vc_plan *plan, int index, vc_error *error)
-{
-	vc_status	status = check_index(plan, index, error);
-
-	if (status != VC_OK)
-		return status;
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
-	if (plan->parameters[index].m == NULL)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" is not trained",
-					   plan->network->parameters[index].name);
-	return VC_OK;
-}
-
 vc_status
 vc_cuda_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
@@ -278,20 +223,17 @@ read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float
 vc_status
 vc_cuda_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_read(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
-	if (!plan->parameters[index].set)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-					   plan->network->parameters[index].name);
 	return read_tensor(plan, index, plan->parameters[index].value, VC_CUDA_FLOAT, 1, data, error);
 }
 
 vc_status
 vc_cuda_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status == VC_OK)
 		status = read_tensor(plan, index, plan->parameters[index].m, VC_CUDA_FLOAT, 1, m, error);
@@ -303,7 +245,7 @@ vc_cuda_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *er
 vc_status
 vc_cuda_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
@@ -319,9 +261,10 @@ vc_status
 vc_cuda_reset_optimizer(vc_plan *plan, vc_error *error)
 {
 	cudaError_t status = cudaSuccess;
+	vc_status	checked = vc_parameters_check_training(&plan->book, error);
 
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
+	if (checked != VC_OK)
+		return checked;
 	vc_cuda_enter(plan->device);
 	for (int i = 0; i < plan->network->parameter_count && status == cudaSuccess; i++)
 	{
@@ -342,16 +285,11 @@ vc_status
 vc_cuda_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 {
 	const vc_cuda_parameter *p;
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_gradient(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
 	p = &plan->parameters[index];
-	if (plan->frozen_groups < 0)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "there was no training step yet");
-	if (!vc_parameter_trains(&plan->network->parameters[index], plan->frozen_groups))
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was frozen in the last step",
-					   plan->network->parameters[index].name);
 	return read_tensor(plan, index, p->gradient, p->type, 1.0f / plan->gradient_scale, data,
 					   error);
 }

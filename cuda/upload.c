@@ -7,10 +7,9 @@
  * call's results, so that the images of the next call arrive while this one
  * computes.  The threads know nothing of CUDA.
  */
-#include "cuda.h"
-
 #include "engine/image/pool.h"
 #include "engine/support/cores.h"
+#include "cuda/cuda.h"
 
 #define STAGING_BYTES	((size_t) 4 * 1024 * 1024)	/* of one of the two */
 #define THREADS			4

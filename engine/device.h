@@ -238,20 +238,22 @@ typedef struct vc_device_api
 } vc_device_api;
 
 /*
- * What calls begin with; VC_INVALID_ARGUMENT where they cannot work.  The
- * batch of a plan; how many images a call brings; a step's numbers.
+ * What calls begin with; VC_INVALID_ARGUMENT if they cannot work.  The batch
+ * of a plan; how many images a call brings, `least` or more; all that a
+ * train_step brings.
  */
 extern vc_status vc_options_check(const vc_plan_options *options, vc_error *error);
 extern vc_status vc_batch_check(const vc_plan_options *options, int count, int least,
 								vc_error *error);
-extern vc_status vc_step_check(const vc_plan_options *options, const vc_step *step,
-							   vc_error *error);
+extern vc_status vc_train_check(const vc_plan_options *options, const vc_network *network,
+								const vc_targets *targets, int count, const vc_step *step,
+								vc_error *error);
 
 /* True where a step with so many frozen groups changes a parameter. */
 extern bool vc_parameter_trains(const vc_parameter *parameter, int frozen_groups);
 
 /*
- * What a train_step begins with.  Errors: VC_INVALID_ARGUMENT for labels
+ * Checks the targets of a batch.  Errors: VC_INVALID_ARGUMENT for labels
  * outside the classes, members other than 0 and 1, weights not above 0, both
  * kinds of targets or none.
  */

@@ -168,6 +168,25 @@ COMMENT ON COLUMN visclf.model_share.owner IS 'its name when it shared';
 COMMENT ON COLUMN visclf.model_share.grantee IS 'its name when it was shared with';
 COMMENT ON COLUMN visclf.model_share.grantee_role IS 'who may read';
 
+CREATE TABLE visclf.label (
+	source		text NOT NULL,
+	key			text NOT NULL,
+	labels		text[],
+	label		text GENERATED ALWAYS AS (CASE WHEN cardinality(labels) = 1 THEN labels[1] END) STORED,
+	labeller	text NOT NULL,
+	labelled_at	timestamptz NOT NULL,
+	read_at		timestamptz NOT NULL DEFAULT clock_timestamp(),
+	owner_role	visclf.role NOT NULL DEFAULT ''
+) PARTITION BY LIST (source);
+CREATE TABLE visclf.label_rows PARTITION OF visclf.label DEFAULT;
+ALTER TABLE visclf.label_rows ADD PRIMARY KEY (owner_role, source, key, labeller);
+COMMENT ON TABLE visclf.label IS 'what people said of pictures, a row a picture and labeller, read by visclf.read_labels';
+COMMENT ON COLUMN visclf.label.source IS 'the table or view that the picture is of, as in SQL';
+COMMENT ON COLUMN visclf.label.key IS 'the row''s key_column as text';
+COMMENT ON COLUMN visclf.label.labels IS 'the classes it is of; NULL: the labeller cannot tell; empty: of none';
+COMMENT ON COLUMN visclf.label.label IS 'the class, where it is of one; else NULL';
+COMMENT ON COLUMN visclf.label.owner_role IS 'the role that read it in; its members see it';
+
 CREATE TABLE visclf.model_name (
 	name		text PRIMARY KEY,
 	owner_role	visclf.role NOT NULL
@@ -178,7 +197,7 @@ DO $$
 DECLARE
 	part text;
 BEGIN
-	FOREACH part IN ARRAY '{model, weight, optimizer_state, epoch, validation, model_share}'::text[] LOOP
+	FOREACH part IN ARRAY '{model, weight, optimizer_state, epoch, validation, model_share, label}'::text[] LOOP
 		EXECUTE format('COMMENT ON TABLE visclf.%I IS %L', part || '_rows',
 			'the rows of visclf.' || part || ': for dumps; read and written through that');
 		PERFORM pg_catalog.pg_extension_config_dump(format('visclf.%I', part || '_rows')::regclass, '');
@@ -241,11 +260,11 @@ GRANT USAGE ON SCHEMA visclf TO PUBLIC;
 -- Roles read; only the extension's functions write, after they have checked
 -- whose model it is.
 GRANT SELECT ON visclf.model, visclf.weight, visclf.optimizer_state,
-	visclf.epoch, visclf.validation, visclf.model_share, visclf.readable TO PUBLIC;
+	visclf.epoch, visclf.validation, visclf.model_share, visclf.label, visclf.readable TO PUBLIC;
 
 -- The owner of the database dumps and restores.
 GRANT SELECT, INSERT ON visclf.model_rows, visclf.weight_rows, visclf.optimizer_state_rows,
-	visclf.epoch_rows, visclf.validation_rows, visclf.model_share_rows, visclf.model_name TO pg_database_owner;
+	visclf.epoch_rows, visclf.validation_rows, visclf.model_share_rows, visclf.label_rows, visclf.model_name TO pg_database_owner;
 GRANT SELECT, UPDATE ON SEQUENCE visclf.model_model_id_seq TO pg_database_owner;
 
 ALTER TABLE visclf.model ENABLE ROW LEVEL SECURITY;
@@ -254,6 +273,7 @@ ALTER TABLE visclf.optimizer_state ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.epoch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.validation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE visclf.model_share ENABLE ROW LEVEL SECURITY;
+ALTER TABLE visclf.label ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY reads ON visclf.model FOR SELECT
 	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = model.model_id));
@@ -265,6 +285,8 @@ CREATE POLICY reads ON visclf.epoch FOR SELECT
 	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = epoch.model_id));
 CREATE POLICY reads ON visclf.validation FOR SELECT
 	USING (EXISTS (SELECT FROM visclf.readable r WHERE r.model_id = validation.model_id));
+CREATE POLICY reads ON visclf.label FOR SELECT
+	USING (visclf.acts_as(owner_role));
 CREATE POLICY reads ON visclf.model_share FOR SELECT
 	USING (visclf.acts_as(owner_role) OR visclf.acts_as(grantee_role));
 
@@ -1041,3 +1063,164 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
 AS 'MODULE_PATHNAME', 'visclf_image_formats';
 COMMENT ON FUNCTION visclf.image_formats() IS
 'the image formats that this build reads, as image_info names them and as people do, and the library that decodes each';
+
+---------------------------------------------------------------------------
+-- Labelling
+---------------------------------------------------------------------------
+
+CREATE FUNCTION visclf.label_page(
+	source			regclass,
+	key_column		name DEFAULT 'id',
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	classes			text[] DEFAULT NULL,
+	keys			text[] DEFAULT NULL,
+	n				int DEFAULT 100,
+	model			text DEFAULT NULL,
+	multiple		boolean DEFAULT false,
+	size			int DEFAULT 800,
+	seed			bigint DEFAULT 42,
+	title			text DEFAULT NULL)
+RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_label_page';
+COMMENT ON FUNCTION visclf.label_page(regclass, name, name, name, text[], text[], int, text, boolean, int, bigint, text) IS
+'one HTML page on which a person labels pictures by keys and clicks, without a server: n rows at random that have no label, or those of keys; it saves a CSV that visclf.read_labels and COPY read';
+
+CREATE FUNCTION visclf.label_studio(
+	source			regclass,
+	key_column		name DEFAULT 'id',
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	classes			text[] DEFAULT NULL,
+	keys			text[] DEFAULT NULL,
+	n				int DEFAULT 100,
+	model			text DEFAULT NULL,
+	multiple		boolean DEFAULT false,
+	size			int DEFAULT 800,
+	seed			bigint DEFAULT 42,
+	OUT config text, OUT tasks json)
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_label_studio';
+COMMENT ON FUNCTION visclf.label_studio(regclass, name, name, name, text[], text[], int, text, boolean, int, bigint) IS
+'the same pictures for Label Studio: the labelling interface of a project (config) and the tasks to import; visclf.read_labels reads what it exports as JSON';
+
+CREATE FUNCTION visclf.csv_records(document text) RETURNS SETOF text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_csv_records';
+COMMENT ON FUNCTION visclf.csv_records(text) IS
+'the records of a CSV document as arrays of fields, the header first, without empty lines; what is empty and not in quotes is NULL';
+
+CREATE FUNCTION visclf.parse_label_studio(document jsonb,
+	OUT source text, OUT key text, OUT labels text[], OUT labeller text, OUT labelled_at timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(t #>> '{data,source}', ''), t #>> '{data,key}',
+		(SELECT array_agg(c.value) FROM jsonb_array_elements(a.value -> 'result') r, jsonb_array_elements_text(r.value #> '{value,choices}') c
+		 WHERE r.value ->> 'type' = 'choices'),
+		coalesce(a.value #>> '{completed_by,email}', a.value ->> 'completed_by', 'unnamed'),
+		coalesce((a.value ->> 'created_at')::timestamptz, statement_timestamp())
+	FROM jsonb_array_elements(document) t, jsonb_array_elements(t.value -> 'annotations') a
+	WHERE t.value ? 'annotations' AND NOT coalesce((a.value ->> 'was_cancelled')::boolean, false)
+	UNION ALL
+	SELECT coalesce(t.value ->> 'source', ''), t.value ->> 'key',
+		CASE jsonb_typeof(t.value -> 'label') WHEN 'string' THEN ARRAY[t.value ->> 'label']
+			WHEN 'object' THEN ARRAY(SELECT jsonb_array_elements_text(t.value #> '{label,choices}')) END,
+		coalesce(t.value #>> '{annotator,email}', t.value ->> 'annotator', 'unnamed'),
+		coalesce((t.value ->> 'created_at')::timestamptz, statement_timestamp())
+	FROM jsonb_array_elements(document) t
+	WHERE NOT t.value ? 'annotations';
+END;
+COMMENT ON FUNCTION visclf.parse_label_studio(jsonb) IS
+'the labels of what Label Studio exports of the tasks of visclf.label_studio, as JSON or JSON_MIN';
+
+CREATE FUNCTION visclf.parse_labels(document text,
+	OUT source text, OUT key text, OUT labels text[], OUT labeller text, OUT labelled_at timestamptz)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	header text[];
+	fields text[];
+	number bigint := 0;
+BEGIN
+	IF document ~ '^\s*\[' THEN
+		RETURN QUERY SELECT * FROM visclf.parse_label_studio(document::jsonb);
+		RETURN;
+	END IF;
+	FOR fields IN SELECT visclf.csv_records(document) LOOP
+		number := number + 1;
+		IF number = 1 THEN
+			header := fields;
+			IF NOT 'key' = ANY (header) OR NOT header && ARRAY['label', 'labels'] THEN
+				RAISE EXCEPTION 'labels need the columns "key" and "label", or "labels"'
+					USING ERRCODE = 'bad_copy_file_format', HINT = 'The first line names the columns: source,key,label,labeller,time.';
+			END IF;
+			CONTINUE;
+		END IF;
+		key := fields[array_position(header, 'key')];
+		IF cardinality(fields) <> cardinality(header) OR key IS NULL THEN
+			RAISE EXCEPTION 'record % of the labels has % fields, not %, or no key', number, cardinality(fields), cardinality(header)
+				USING ERRCODE = 'bad_copy_file_format';
+		END IF;
+		source := coalesce(fields[array_position(header, 'source')], '');
+		IF 'labels' = ANY (header) THEN
+			labels := fields[array_position(header, 'labels')]::text[];
+		ELSE
+			labels := ARRAY[fields[array_position(header, 'label')]];
+			IF labels[1] IS NULL THEN
+				labels := NULL;
+			END IF;
+		END IF;
+		labeller := coalesce(fields[array_position(header, 'labeller')], 'unnamed');
+		labelled_at := coalesce(fields[array_position(header, 'time')]::timestamptz, statement_timestamp());
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION visclf.parse_labels(text) IS
+'the rows of a CSV of visclf.label_page, or of Label Studio''s JSON, for tables of your own; labels is NULL where the labeller cannot tell';
+
+CREATE FUNCTION visclf.read_labels(document text) RETURNS bigint
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'visclf_read_labels';
+COMMENT ON FUNCTION visclf.read_labels(text) IS
+'brings the labels of a CSV of visclf.label_page, or of Label Studio''s JSON, into visclf.label as the current role''s, in the place of older ones of the same picture and labeller; returns how many';
+
+CREATE FUNCTION visclf.drop_labels(source text, labeller text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'visclf_drop_labels';
+COMMENT ON FUNCTION visclf.drop_labels(text, text) IS
+'deletes the current role''s labels of a source, of one labeller or all, from visclf.label; returns how many';
+
+CREATE FUNCTION visclf.agreement(source text,
+	OUT labeller text, OUT other text, OUT images bigint, OUT agreed float8, OUT by_chance float8,
+	OUT kappa float8, OUT kappa_low float8, OUT kappa_high float8)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	WITH said AS (
+		SELECT l.owner_role::oid AS owner, l.key, l.labeller, ARRAY(SELECT unnest(l.labels) ORDER BY 1)::text AS label
+		FROM visclf.label l WHERE l.source = agreement.source AND l.labels IS NOT NULL),
+	both_said AS (
+		SELECT a.labeller, b.labeller AS other, a.label AS a, b.label AS b
+		FROM said a JOIN said b ON b.owner = a.owner AND b.key = a.key AND b.labeller > a.labeller),
+	agreed AS (
+		SELECT p.labeller, p.other, count(*) AS images, avg((p.a = p.b)::int)::float8 AS agreed FROM both_said p GROUP BY 1, 2),
+	of_a AS (SELECT p.labeller, p.other, p.a AS label, count(*)::float8 AS n FROM both_said p GROUP BY 1, 2, 3),
+	of_b AS (SELECT p.labeller, p.other, p.b AS label, count(*)::float8 AS n FROM both_said p GROUP BY 1, 2, 3),
+	chance AS (
+		SELECT a.labeller, a.other, sum(a.n * coalesce(b.n, 0)) AS pairs FROM of_a a LEFT JOIN of_b b USING (labeller, other, label) GROUP BY 1, 2)
+	SELECT g.labeller, g.other, g.images, g.agreed, k.by_chance, k.kappa,
+		CASE WHEN k.kappa IS NOT NULL THEN greatest(k.kappa - 1.959964 * k.error, -1) END,
+		CASE WHEN k.kappa IS NOT NULL THEN least(k.kappa + 1.959964 * k.error, 1) END
+	FROM agreed g JOIN chance c USING (labeller, other),
+		LATERAL (SELECT c.pairs / (g.images::float8 * g.images) AS by_chance) e,
+		LATERAL (SELECT e.by_chance, CASE WHEN e.by_chance < 1 THEN (g.agreed - e.by_chance) / (1 - e.by_chance) END AS kappa,
+			CASE WHEN e.by_chance < 1 THEN sqrt(g.agreed * (1 - g.agreed) / g.images) / (1 - e.by_chance) END AS error) k
+	ORDER BY 1, 2;
+END;
+COMMENT ON FUNCTION visclf.agreement(text) IS
+'how far labellers of visclf.label agree, a row a pair of them, of the pictures that both told: the share that they agree on, what chance alone would give, and Cohen''s kappa with a 95 % interval (NULL where all is one class)';

@@ -46,7 +46,7 @@ report_table_end(StringInfo out)
 const char *
 report_estimate_word(const Report *r)
 {
-	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
+	return r->options.ppi || vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
 }
 
 void

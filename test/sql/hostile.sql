@@ -104,7 +104,7 @@ CALL visclf.classify_table('small', 'public.own', 'id', 'public.own_said');
 CALL visclf.classify_table('small', 'public.own', 'id', 'public.own_said');
 SELECT pg_catalog.count(*) FROM public.own_said;
 CALL visclf.train('own', 'public.own_labels', key_column => 'id', split_column => NULL, architecture => 'resnet20', image_size => 16, epochs => 1);
-SELECT pg_catalog.count(*) FROM visclf.models;
+SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 AS seen FROM visclf.models;
 SELECT pg_catalog.count(*) FROM visclf.evaluate('own', 'public.own_labels', by => '{year}');
 SELECT pg_catalog.count(*) FROM visclf.prevalence('own', 'public.own_labels', by => '{year}');
 SELECT pg_catalog.count(*) FROM visclf.prevalence('small', 'public.own_said', method => 'pcc', by => '{model_id}');
