@@ -55,7 +55,10 @@ label_text(const Grouping *g, const Quantifier *q, const char *column)
 		psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(g->predictions.relation, column));
 }
 
-/* An expression of images whose label is known, NULL of others; of another column, or NULL. */
+/*
+ * Returns SQL for a column of images whose label is known, and NULL for
+ * others; or of another column, or NULL.
+ */
 static char *
 of_known(const Grouping *g, const char *column, const char *type)
 {
@@ -104,7 +107,7 @@ make_query(const Grouping *g, const Quantifier *q)
 	return grouping_query(g, "said, known, key, weight, cluster, bin, images, other, flawed", known_columns(g, q), from.data);
 }
 
-/* The classes in a column of the last result. */
+/* Reads the classes in a column of the last result. */
 static Carried
 read_carried(const Quantifier *q, uint64 number, int column)
 {
@@ -144,7 +147,7 @@ known_cluster(const char *text)
 	return text && hash == 0 ? 1 : hash;
 }
 
-/* Throws before more memory is taken than one call may. */
+/* Throws if a call would take more memory than allowed. */
 static void
 check_memory(const KnownTally *t)
 {
@@ -162,7 +165,7 @@ check_memory(const KnownTally *t)
 						 t->group_count, t->q->class_count, (long long) t->row_count)));
 }
 
-/* A larger array, the new part of which is 0. */
+/* Enlarges an array; the new part is 0. */
 static void *
 grow(KnownTally *t, void *array, Size old, Size new)
 {
@@ -190,7 +193,7 @@ known_add_group(KnownTally *t, Datum groups)
 	t->groups[t->group_count++].groups = groups;
 }
 
-/* Adds labelled images that say how the model errs. */
+/* Adds labelled images that show the model's errors. */
 static void
 add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 cluster, const Carried *truth, const Carried *predicted)
 {
@@ -223,7 +226,7 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 	t->row_count++;
 }
 
-/* How many images of unknown label each stands for, in proportion. */
+/* Returns how many images of unknown label each row stands for, in proportion. */
 static double
 stands_for(double weight)
 {
@@ -273,7 +276,7 @@ known_add(KnownTally *t, int index, const KnownRow *row)
 	}
 }
 
-/* The weight of labelled images that are alike; a NULL among weights is an error. */
+/* Returns the weight of equal labelled images; throws if one of them is NULL. */
 static double
 read_weight(const Grouping *g, uint64 number, int column)
 {
@@ -306,14 +309,14 @@ known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column
 	return row;
 }
 
-/* What a relation is counted into. */
+/* State of counting a relation. */
 typedef struct Counting
 {
 	KnownTally *tally;
 	const Grouping *grouping;
 } Counting;
 
-/* A row of the cursor; those of a group follow each other. */
+/* Adds a row of the cursor; rows of a group are adjacent. */
 static void
 take_row(void *argument, uint64 number)
 {
@@ -331,7 +334,7 @@ take_row(void *argument, uint64 number)
 	known_add(t, t->group_count - 1, &row);
 }
 
-/* The validation images as evidence of no group. */
+/* Adds the validation images as evidence that belongs to no group. */
 static void
 read_strangers(KnownTally *t)
 {
@@ -365,7 +368,10 @@ compare_held(const void *a, const void *b)
 	return strcmp(((const KnownHeld *) a)->key, ((const KnownHeld *) b)->key);
 }
 
-/* What was said of labelled images, by key; not of keys that several have. */
+/*
+ * Reads the predictions of labelled images that were not trained on, by key;
+ * skips keys that several have.
+ */
 static void
 read_held(Quantifier *q)
 {

@@ -1,6 +1,6 @@
 /*
  * known_solve.c
- *		From counts to estimates: the engine's view of a tally, and what to doubt.
+ *		Estimates shares from a tally, and finds doubts.
  */
 #include "extension/counting/known.h"
 
@@ -19,7 +19,7 @@ release_ppi(void *ppi)
 	vc_ppi_free(ppi);
 }
 
-/* Estimates what the data say, in a context of its own. */
+/* Runs the engine's estimate, in a context of its own. */
 static vc_ppi *
 solve(const vc_ppi_data *data, double confidence, MemoryContext context)
 {
@@ -32,7 +32,7 @@ solve(const vc_ppi_data *data, double confidence, MemoryContext context)
 	return ppi;
 }
 
-/* One class of a multi-label model: images carry it or do not. */
+/* Estimates one class of a multi-label model: images have it or not. */
 static vc_ppi_data
 data_of_class(const KnownTally *t, int class_index)
 {
