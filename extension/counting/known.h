@@ -81,13 +81,13 @@ typedef struct KnownTally
 	KnownGroup *groups;
 	int			group_count;
 	int			group_room;
-	int64	   *known;			/* [group_count][classes]: images known to carry a class */
+	int64	   *known;			/* [group_count][classes]: images of a known class */
 	int64	   *predicted;			/* the others, by predicted class */
 	int64	   *raw;			/* all, by predicted class */
 	vc_ppi_row *rows;
 	int64		row_count;
 	int64		row_room;
-	uint8	   *carries;		/* [row_count][2][classes] of multi-label models: truth, said */
+	uint8	   *carries;		/* [row_count][2][classes] of multi-label models: true, predicted */
 	int64	   *truths;			/* [classes]: labelled images of each class that are evidence */
 } KnownTally;
 

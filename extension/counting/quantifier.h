@@ -91,7 +91,7 @@ typedef struct PredictionRow
 	int64		flawed;			/* of them, with a warning */
 	int			bin;			/* of their confidence; -1: it is not known */
 	Datum		probabilities;	/* real[] */
-	bool		no_probabilities;	/* probabilities; NULL: not needed, or the image failed */
+	bool		no_probabilities;	/* the image failed, for a method that uses them */
 } PredictionRow;
 
 extern void group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row);
