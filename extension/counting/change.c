@@ -150,8 +150,8 @@ set_coefficients(Change *c)
 	if (c->from == c->to)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a change from group \"%s\" to itself is none", c->points[c->from].name),
-				 errhint("At least two groups of column \"%s\" have to have images.", c->column)));
+				 errmsg("the groups of a change must differ, but both are \"%s\"", c->points[c->from].name),
+				 errhint("At least two groups of column \"%s\" must have images.", c->column)));
 	c->difference = palloc0(sizeof(double) * c->count);
 	c->difference[c->from] = -1;
 	c->difference[c->to] = 1;

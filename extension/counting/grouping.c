@@ -83,7 +83,7 @@ read_known(const Named *call, const Quantifier *q, Grouping *g)
 	if (g->weight_column && !g->predictions.known_column)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weight_column needs known_column"),
+				 errmsg("weight_column requires known_column"),
 				 errhint("Weights are of images whose label is known.")));
 }
 
@@ -160,7 +160,7 @@ grouping_is_ppi(FunctionCallInfo fcinfo, const Grouping *g)
 	if (g->predictions.known_column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"ppi\" needs labels that somebody gave"),
+				 errmsg("method \"ppi\" requires known labels"),
 				 errhint("Name their column, known_column => '...'; it is NULL where nobody has looked.")));
 	return true;
 }

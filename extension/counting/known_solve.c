@@ -107,11 +107,11 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 	if (g->unknown > 0)
 	{
 		if (t->strange)
-			doubt(&text, "errors are taken to be in all groups as among the validation images, for no labelled image here says how the model errs");
+			doubt(&text, "errors are assumed to be in all groups as among the validation images, because no labelled image here shows the model's errors");
 		else if (g->evidence == 0)
-			doubt(&text, "no labelled image of the group says how the model errs, so the errors of the others are taken");
+			doubt(&text, "no labelled image of the group shows the model's errors, so those of the other groups are used");
 		else if (g->stands_for == 0)
-			doubt(&text, "weights say that all images of the group were to be labelled, but %lld are not", (long long) g->unknown);
+			doubt(&text, "by the weights all images of the group should be labelled, but %lld are not", (long long) g->unknown);
 		if (share->borrowed > MOSTLY)
 			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)

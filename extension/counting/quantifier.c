@@ -88,7 +88,7 @@ quantifier_refuse_multi_label(const Quantifier *q)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" is multi-label", q->model),
-				 errhint("Method ppi counts those too, from images whose labels are known: known_column => '...'. Other methods take models of one label an image, one for each question.")));
+				 errhint("Method ppi counts them too, if labels are known: known_column => '...'. Other methods require single-label models, one for each question.")));
 }
 
 /* Reads numbers of one image into row[class_count]. */

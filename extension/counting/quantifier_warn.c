@@ -73,7 +73,7 @@ doubt_false_alarms(const Quantifier *q, const ImageGroup *group, int class_index
 		variance += share * share * rate * (1 - rate) / images;
 	}
 	if (alarms - raw > sqrt(variance) && alarms * group->classified >= FEW_ALARMS)
-		doubt(text, "fewer images are said to be of this class (%lld) than the model's false alarms alone would make (%.0f): its errors are others here than among the validation images",
+		doubt(text, "fewer images are predicted as this class (%lld) than the model's false alarms alone would make (%.0f): its errors here differ from those on the validation images",
 			  (long long) group->predicted[class_index], alarms * group->classified);
 }
 
@@ -112,7 +112,7 @@ doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *conf
 		distance = fmax(distance, fabs(ours - theirs));
 	}
 	if (distance >= UNLIKE && distance > SURE * sqrt(spread + 1 / images))
-		doubt(text, "confidences here are unlike those of the validation images of which the same is said: Kolmogorov-Smirnov distance %.2f, of %.0f and about %.0f images",
+		doubt(text, "confidences here are unlike those of the validation images with the same prediction: Kolmogorov-Smirnov distance %.2f, of %.0f and about %.0f images",
 			  distance, images, 1 / spread);
 }
 

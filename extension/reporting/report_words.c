@@ -61,7 +61,7 @@ report_answer(const Report *r, int class_index)
 	appendStringInfoString(out, ".</p>\n");
 	if (warning)
 	{
-		appendStringInfoString(out, "<p class=\"note\">To doubt: ");
+		appendStringInfoString(out, "<p class=\"note\">Doubts: ");
 		markup_text(out, warning);
 		appendStringInfoString(out, ".</p>\n");
 	}
@@ -128,7 +128,7 @@ method_words(const Report *r)
 
 	appendStringInfo(r->out, "<li>%s</li>\n", r->options.ppi ?
 					 "Shares are corrected (prediction-powered inference): an image whose label is known counts as what it is, and the others are of a class as often as those "
-					 "images of which the same was said by a network that had not seen them. Years and places with few labels borrow from the others." :
+					 "images with the same prediction by a network that was not trained on them. Years and places with few labels borrow from the others." :
 					 words[r->options.method]);
 }
 
