@@ -1,6 +1,6 @@
 /*
  * youden.c
- *		How well a classifier tells one class from the rest.
+ *		Measures how well a classifier tells one class from the rest.
  */
 #include "engine/counting/prevalence.h"
 

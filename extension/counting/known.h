@@ -29,18 +29,18 @@ typedef struct Grouping
 } Grouping;
 
 /* True or predicted classes of an image; one, unless the model is multi-label. */
-typedef struct Carried
+typedef struct ClassSet
 {
 	bool		is;				/* false: not known, or not predicted */
 	int			count;
 	int		   *classes;
-} Carried;
+} ClassSet;
 
 /* The prediction for a labelled image by a network that was not trained on it. */
 typedef struct KnownHeld
 {
 	char	   *key;
-	Carried		predicted;
+	ClassSet		predicted;
 	uint64		cluster;		/* its group in training; 0: none */
 } KnownHeld;
 
@@ -49,9 +49,9 @@ typedef struct KnownRow
 {
 	int64		images;
 	int64		flawed;			/* of them, with a warning */
-	Carried		predicted;
-	Carried		known;
-	Carried		held;			/* prediction by a network that was not trained on them */
+	ClassSet		predicted;
+	ClassSet		known;
+	ClassSet		held;			/* prediction by a network that was not trained on them */
 	double		weight;			/* 1 / the probability of having been sampled; NAN: no weights */
 	uint64		cluster;		/* 0: none */
 	int			bin;			/* of the confidence; -1: it is not known */
@@ -87,7 +87,7 @@ typedef struct KnownTally
 	vc_ppi_row *rows;
 	int64		row_count;
 	int64		row_room;
-	uint8	   *carries;		/* [row_count][2][classes] of multi-label models: true, predicted */
+	uint8	   *has_label;		/* [row_count][2][classes] of multi-label models: true, predicted */
 	int64	   *truths;			/* [classes]: labelled images of each class that are evidence */
 } KnownTally;
 
@@ -136,7 +136,7 @@ extern void known_add(KnownTally *tally, int group, const KnownRow *row);
 extern void known_end(KnownTally *tally);
 
 /* Returns a label of a single-label model; NULL: there is none. */
-extern Carried known_label(const Quantifier *q, const char *label);
+extern ClassSet known_label(const Quantifier *q, const char *label);
 
 /* Sets the held-out prediction of a key (may be NULL), and the cluster if the row has none. */
 extern void known_find_held(const Quantifier *q, const char *key, KnownRow *row);

@@ -53,8 +53,8 @@ data_of_class(const KnownTally *t, int class_index)
 	for (int64 i = 0; i < t->row_count; i++)
 	{
 		rows[i] = t->rows[i];
-		rows[i].truth = t->carries[(Size) i * 2 * classes + class_index];
-		rows[i].predicted = t->carries[((Size) i * 2 + 1) * classes + class_index];
+		rows[i].truth = t->has_label[(Size) i * 2 * classes + class_index];
+		rows[i].predicted = t->has_label[((Size) i * 2 + 1) * classes + class_index];
 	}
 	return (vc_ppi_data) {t->group_count, 2, counts, counts + 2 * t->group_count, rows, t->row_count};
 }
