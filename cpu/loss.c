@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "cpu/cpu.h"
+#include "engine/support/logistic.h"
 
 /* One row: its cross entropy; gradient[classes] is (softmax - 1(label)) * scale. */
 static double
@@ -64,14 +65,12 @@ binary_cross_entropy(const float *logits, const vc_targets *targets, int count, 
 		for (int c = 0; c < classes; c++)
 		{
 			int64_t		at = (int64_t) i * classes + c;
-			double		x = logits[at];
-			double		small = exp(-fabs(x));
-			double		sigmoid = (x < 0 ? small : 1) / (1 + small);
-			double		carried = targets->members[at] ? (weights ? weights[c] : 1) : 0;
-			double		missing = !targets->members[at];
+			bool		member = targets->members[at];
+			double		weight = member && weights ? weights[c] : 1;
+			double		slope;
 
-			total += carried * (fmax(-x, 0) + log1p(small)) + missing * (fmax(x, 0) + log1p(small));
-			gradient[at] = (float) ((missing * sigmoid - carried * (1 - sigmoid)) / count / classes);
+			total += weight * vc_logistic_loss(logits[at], member, &slope);
+			gradient[at] = (float) (weight * slope / count / classes);
 		}
 	return total / count / classes;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/support/logistic.h"
 #include "engine/weights/finite.h"
 
 #define HISTORY			10		/* steps that the curvature is estimated from */
@@ -115,11 +116,10 @@ sigmoid_loss(const problem *p, const uint8_t *members)
 	for (int k = 0; k < p->classes; k++)
 	{
 		double		weight = members[k] ? class_weight(p, k) : 1;
-		double		x = members[k] ? scores[k] : -scores[k];
-		double		small = exp(-fabs(x));
+		double		gradient;
 
-		loss += weight * (log1p(small) - fmin(x, 0));
-		scores[k] = weight * (members[k] ? -1 : 1) * (x < 0 ? 1 : small) / (1 + small);
+		loss += weight * vc_logistic_loss(scores[k], members[k], &gradient);
+		scores[k] = weight * gradient;
 	}
 	return loss;
 }

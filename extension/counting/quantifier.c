@@ -1,7 +1,6 @@
 /*
  * quantifier.c
- *		What counting by class needs to know of a model: its classes and how it
- *		errs, from its validation images.
+ *		A model's classes, and its errors on its validation images.
  */
 #include "extension/counting/quantifier.h"
 
@@ -89,7 +88,7 @@ quantifier_refuse_multi_label(const Quantifier *q)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("model \"%s\" is multi-label", q->model),
-				 errhint("Method ppi counts those too, from images whose labels are known: known_column => '...'. Other methods take models of one label an image, one for each question.")));
+				 errhint("Method ppi counts them too, if labels are known: known_column => '...'. Other methods require single-label models, one for each question.")));
 }
 
 /* Reads numbers of one image into row[class_count]. */
@@ -120,11 +119,11 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 typedef struct Validation
 {
 	ImageGroup *group;
-	int32	   *labels;			/* what was said of each */
+	int32	   *labels;			/* prediction for each */
 	int32	   *clusters;
 } Validation;
 
-/* What the validation images are, in order; clusters are numbered from 1. */
+/* Labels and clusters of the validation images, in order; clusters are numbered from 1. */
 static uint64
 select_validation(const Quantifier *q)
 {
@@ -146,7 +145,10 @@ select_validation(const Quantifier *q)
 	return rows;
 }
 
-/* The validation images, by their true class; how many clusters they come in, 0 where each is one of its own. */
+/*
+ * Reads the validation images by true class. Returns the number of their
+ * clusters; 0 if each is its own.
+ */
 static Validation *
 read_validation(Quantifier *q, int *clusters)
 {
@@ -308,7 +310,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 		group->confidences[row->bin] += row->images;
 }
 
-/* Counts what is known as it is: the estimate is of the other images. */
+/* Counts known labels as they are: only the other images are estimated. */
 static void
 add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
 {

@@ -1,7 +1,7 @@
 /*
  * share_state.c
  *		States of the aggregates about one class: filled row by row, merged, and
- *		carried from one process, or server, to another.
+ *		moved between processes or servers.
  */
 #include "extension/counting/share_state.h"
 
@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(visclf_share_state_deserialize);
 
 #define MAGIC 0x76637331		/* "vcs1" */
 
-/* Arguments of the transition functions; each has the first few. */
+/* Arguments of the transition functions; each has the first ones. */
 enum
 {
 	ARG_STATE,
@@ -35,7 +35,7 @@ enum
 	ARG_PROBABILITIES
 };
 
-/* Those of the one for known labels. */
+/* Arguments of the one for known labels. */
 enum
 {
 	ARG_KNOWN = ARG_METHOD,
@@ -44,7 +44,7 @@ enum
 	ARG_CLUSTER
 };
 
-/* An argument that is the same for all rows of a group. */
+/* Reads an argument that must be the same for all rows of a group. */
 static char *
 constant_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -130,7 +130,7 @@ copy(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-/* Labelled images without a key may be alike: they are, if the last one is. */
+/* Adds labelled images without a key; counts them with the last ones if they are equal. */
 static void
 add_known(ShareState *state, const ShareKnown *row)
 {
@@ -224,7 +224,7 @@ write_text(StringInfo out, const char *text)
 		pq_sendbytes(out, text, strlen(text));
 }
 
-/* Throws for bytes that no state was written as. */
+/* Throws because bytes are not a state. */
 static void
 throw_damaged(void)
 {

@@ -1,6 +1,7 @@
 /*
  * report_quality.c
- *		How good the model is on its validation images, in visclf.report.
+ *		The section of visclf.report about the model's errors on its validation
+ *		images.
  */
 #include "extension/reporting/report.h"
 
@@ -13,7 +14,7 @@
 #define MOST_CLASSES 16			/* of a confusion matrix that is shown whole */
 #define MOST_CONFUSIONS 12
 
-/* Validation images of a class that are said to be of another. */
+/* Returns the number of validation images of one class that are predicted as another. */
 static int64
 confused(const Quantifier *q, int truth, int predicted)
 {
@@ -30,7 +31,7 @@ class_images(const Quantifier *q, int truth)
 	return sum;
 }
 
-/* The matrix; shaded by the share of a row, blue where right and orange where wrong. */
+/* Appends the matrix, shaded by the share of a row: blue if right, orange if wrong. */
 static void
 confusion_matrix(const Report *r)
 {
@@ -63,7 +64,7 @@ confusion_matrix(const Report *r)
 	report_table_end(out);
 }
 
-/* Of many classes, the pairs that are taken for each other most. */
+/* Appends the most frequent confusions, if there are many classes. */
 static void
 largest_confusions(const Report *r)
 {
@@ -90,7 +91,7 @@ largest_confusions(const Report *r)
 	report_table_end(out);
 }
 
-/* A figure of the report and its interval; figures of the last row are averages without one. */
+/* Appends a figure and its interval; averages have none. */
 static void
 append_figure(StringInfo out, uint64 row, int column)
 {
@@ -130,7 +131,7 @@ classification_report(const Report *r)
 	report_table_end(out);
 }
 
-/* Whether it is as often right as it is sure. */
+/* Appends the table of calibration. */
 static void
 calibration(const Report *r)
 {

@@ -1,6 +1,6 @@
 /*
  * report_table.c
- *		Tables of visclf.report, and what is in their cells.
+ *		Tables of visclf.report and their cells.
  */
 #include "extension/reporting/report.h"
 

@@ -1,6 +1,6 @@
 /*
  * report_words.c
- *		What visclf.report says in sentences: the answer, and what to doubt.
+ *		The sentences of visclf.report: the answer, and the doubts.
  */
 #include "extension/reporting/report.h"
 
@@ -11,7 +11,7 @@
 
 #include "extension/reporting/markup.h"
 
-/* When, of what, how. */
+/* Appends the line below the title: images, years, places, date. */
 static void
 byline(const Report *r)
 {
@@ -33,7 +33,7 @@ byline(const Report *r)
 	appendStringInfo(out, ". Written %d-%02d-%02d.</p>\n", utc->tm_year + 1900, utc->tm_mon + 1, utc->tm_mday);
 }
 
-/* The answer for one class over all images. */
+/* Appends the answer for one class over all images. */
 static void
 report_answer(const Report *r, int class_index)
 {
@@ -61,13 +61,13 @@ report_answer(const Report *r, int class_index)
 	appendStringInfoString(out, ".</p>\n");
 	if (warning)
 	{
-		appendStringInfoString(out, "<p class=\"note\">To doubt: ");
+		appendStringInfoString(out, "<p class=\"note\">Doubts: ");
 		markup_text(out, warning);
 		appendStringInfoString(out, ".</p>\n");
 	}
 }
 
-/* How the share of a class has changed from the first columns of the grid to the last. */
+/* Appends how the share of a class changed from the first columns of the grid to the last. */
 static void
 report_change(const Report *r, int class_index)
 {
@@ -111,7 +111,7 @@ report_summary(Report *r)
 						 r->shown_count, r->quantifier->class_count);
 }
 
-/* How the corrected shares were found. */
+/* Appends how the shares were estimated. */
 static void
 method_words(const Report *r)
 {
@@ -128,11 +128,11 @@ method_words(const Report *r)
 
 	appendStringInfo(r->out, "<li>%s</li>\n", r->options.ppi ?
 					 "Shares are corrected (prediction-powered inference): an image whose label is known counts as what it is, and the others are of a class as often as those "
-					 "images of which the same was said by a network that had not seen them. Years and places with few labels borrow from the others." :
+					 "images with the same prediction by a network that was not trained on them. Years and places with few labels borrow from the others." :
 					 words[r->options.method]);
 }
 
-/* What an interval is, and is not. */
+/* Appends what an interval means. */
 static void
 interval_words(const Report *r)
 {
@@ -149,7 +149,7 @@ interval_words(const Report *r)
 					 (long long) r->options.seed);
 }
 
-/* What no interval can tell. */
+/* Appends the errors that no interval covers. */
 static void
 assumption_words(const Report *r)
 {
@@ -166,7 +166,7 @@ assumption_words(const Report *r)
 						   "<li>The images are those in the table. What was not digitised, not cut out or not kept is not counted.</li>\n");
 }
 
-/* Groups of which something is to be doubted. */
+/* Appends the groups with doubts. */
 static int
 count_few(const ReportGroup *groups, int count)
 {
@@ -177,7 +177,7 @@ count_few(const ReportGroup *groups, int count)
 	return few;
 }
 
-/* What there is to doubt in these numbers. */
+/* Appends the section of doubts. */
 static void
 number_words(const Report *r)
 {

@@ -1,9 +1,10 @@
 /*
  * options.c
- *		What visclf.train or lr_find was asked for, checked before any work starts.
+ *		Reads and checks the options of visclf.train and lr_find, before any
+ *		work starts.
  *
  * Arguments are found by their names, so that functions may share some of
- * them; options_stored.c has the way into the model's row and back.
+ * them. options_stored.c writes them into the model's row and reads them back.
  */
 #include "extension/training/options.h"
 
@@ -43,7 +44,7 @@ open_call(FunctionCallInfo fcinfo)
 	return call;
 }
 
-/* True where the call has no value for the option. */
+/* Returns true if the call has no value for the option. */
 static bool
 is_left_out(const Call *call, Option option)
 {
@@ -116,7 +117,7 @@ int_option(const Call *call, Option option, int low, int high)
 	return value;
 }
 
-/* A number in [low, high], or (low, high) where open. */
+/* Returns a number in [low, high], or in (low, high) if open. */
 static double
 number_option(const Call *call, Option option, double low, double high, bool open)
 {
@@ -130,7 +131,7 @@ number_option(const Call *call, Option option, double low, double high, bool ope
 	return value;
 }
 
-/* Throws for a name that no architecture has. */
+/* Throws because no architecture has the name. */
 static void
 check_architecture_name(const char *name)
 {
@@ -150,8 +151,8 @@ check_architecture_name(const char *name)
 }
 
 /*
- * The architecture and the side of the input square, which a pretrained model
- * decides unless the call says otherwise, and can decide alone.
+ * Sets the architecture and the image size. A pretrained model decides the
+ * architecture, and the size unless the call names one.
  */
 static void
 network_options(const Call *call, TrainOptions *o)
@@ -212,7 +213,7 @@ balance_name(TrainBalance balance)
 	return names[balance];
 }
 
-/* The head, which the method may decide. */
+/* Sets the head; the method may decide it. */
 static void
 head_option(const Call *call, TrainOptions *o)
 {
@@ -228,7 +229,7 @@ head_option(const Call *call, TrainOptions *o)
 					 o->method == METHOD_PROBE ? "linear, with method probe" : "concat, linear");
 }
 
-/* What is done to the rows and to their images. */
+/* Sets how rows are balanced and images augmented. */
 static void
 data_options(const Call *call, TrainOptions *o)
 {
@@ -249,7 +250,7 @@ data_options(const Call *call, TrainOptions *o)
 	o->seed = DatumGetInt64(value_of(call, OPTION_SEED));
 }
 
-/* The version that the weights come from, or NULL. */
+/* Returns the version that the weights come from, or NULL. */
 static Model *
 parent_option(const Call *call)
 {
@@ -259,7 +260,7 @@ parent_option(const Call *call)
 					  CurrentMemoryContext);
 }
 
-/* Throws for a network that there is not. */
+/* Throws if the network cannot be described. */
 static void
 check_network(const TrainOptions *o)
 {
@@ -277,7 +278,7 @@ check_network(const TrainOptions *o)
 	vc_network_free(network);
 }
 
-/* Where the rows come from. */
+/* Sets the source of the rows. */
 static void
 source_options(const Call *call, TrainOptions *o)
 {
@@ -290,7 +291,7 @@ source_options(const Call *call, TrainOptions *o)
 	o->split_column = optional_name(call, OPTION_SPLIT_COLUMN);
 }
 
-/* What both functions have; o->method is known. */
+/* Reads what both functions have; o->method is set. */
 static void
 common_options(const Call *call, TrainOptions *o)
 {
@@ -305,13 +306,13 @@ common_options(const Call *call, TrainOptions *o)
 	check_network(o);
 }
 
-/* The schedule of fine_tune. */
+/* Sets the schedule of fine_tune. */
 static void
 schedule_options(const Call *call, TrainOptions *o)
 {
 	o->recipe.epochs = int_option(call, OPTION_EPOCHS, 1, MAX_EPOCHS);
 
-	/* from a random start there is nothing to freeze, and no rate to spread */
+	/* after a random start there is nothing to freeze, and no rate to spread */
 	o->recipe.freeze_epochs = is_left_out(call, OPTION_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
 		int_option(call, OPTION_FREEZE_EPOCHS, 0, MAX_EPOCHS);
 	o->recipe.learning_rate = number_option(call, OPTION_LEARNING_RATE, 0, 100, true);
@@ -320,8 +321,8 @@ schedule_options(const Call *call, TrainOptions *o)
 }
 
 /*
- * In how many parts the rows are predicted by networks that have not seen them.  A
- * probe's features are computed once, so there folds cost little.
+ * Sets the number of folds. A probe computes features once, so that folds cost
+ * it little.
  */
 static void
 folds_option(const Call *call, TrainOptions *o)
@@ -343,7 +344,7 @@ folds_option(const Call *call, TrainOptions *o)
 				 errhint("With folds every image is held out once. Leave one of the two out.")));
 }
 
-/* Throws for what a probe, which sees each image once, cannot do. */
+/* Throws for options that a probe does not support, because it sees each image once. */
 static void
 check_probe(const TrainOptions *o)
 {

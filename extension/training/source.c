@@ -1,9 +1,9 @@
 /*
  * source.c
- *		Reading the table or view that a model is trained on.
+ *		Reads the table or view that a model is trained on.
  *
- * Rows come through a cursor, a batch at a time; while one batch is decoded
- * on the pool, the next is fetched.
+ * Rows come through a cursor, batch by batch. While the pool decodes one
+ * batch, the next is fetched.
  */
 #include "extension/support/pgcompat.h"
 
@@ -24,10 +24,10 @@
 
 #define ROWS_PER_FETCH 64
 
-/* A fetched row: what the batch does not know of it. */
+/* The part of a fetched row that is not in the batch. */
 typedef struct SourceRow
 {
-	DatasetRow	row;			/* its labels are not yet known */
+	DatasetRow	row;			/* its labels are not yet indexes */
 	char	  **labels;
 } SourceRow;
 
@@ -48,7 +48,7 @@ typedef struct SourceBatch
 	SourceRow	rows[ROWS_PER_FETCH];
 } SourceBatch;
 
-/* Checks the columns; true where images carry any number of labels. */
+/* Checks the columns; returns true if images have any number of labels. */
 static bool
 check_columns(const TrainOptions *o)
 {
@@ -80,7 +80,7 @@ check_columns(const TrainOptions *o)
 	return multi_label;
 }
 
-/* A column as text, or NULL where there is no such column. */
+/* Returns SQL for a column as text, or NULL if there is none. */
 static const char *
 text_or_null(const TrainOptions *o, const char *column)
 {
@@ -109,7 +109,7 @@ source_batch_create(SourceBatch *b, Decoder *decoder)
 									ALLOCSET_SMALL_SIZES);
 }
 
-/* Which side the split column puts a row on. */
+/* Returns the side that the split column gives a row. */
 static DatasetSide
 side_from_text(const TrainOptions *o, const char *value)
 {
@@ -125,7 +125,7 @@ side_from_text(const TrainOptions *o, const char *value)
 			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
 }
 
-/* A row's labels, as text; false where they are NULL after all. */
+/* Reads a row's labels as text; returns false if they are NULL after all. */
 static bool
 fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 {
@@ -151,8 +151,9 @@ fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 }
 
 /*
- * Adds one row to a batch, or notes that it has no image.  A label may be NULL
- * though the query wanted none: a function in a view may change its mind.
+ * Adds one row to a batch, or counts it as one without an image. A label may
+ * be NULL although the query excludes NULL: a function in a view may return
+ * something else the second time.
  */
 static void
 fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
@@ -185,7 +186,7 @@ fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset
 	b->rows[place] = row;
 }
 
-/* Fetches rows into an idle batch; false after the last. */
+/* Fetches rows into an idle batch; returns false after the last. */
 static bool
 fetch_source_rows(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 {
@@ -282,7 +283,7 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 	MemoryContextDelete(context);
 }
 
-/* Throws where there is too little to train on or to validate with. */
+/* Throws if there are too few images to train on or to validate with. */
 static void
 check_enough(const TrainOptions *o, const Dataset *d)
 {

@@ -1,6 +1,6 @@
 /*
  * source_warn.c
- *		What is odd about the rows that a model is trained on, in numbers.
+ *		Warns of oddities of the rows that a model is trained on, with numbers.
  */
 #include "extension/support/pgcompat.h"
 
@@ -11,7 +11,7 @@
 
 #define MIN_VALIDATION 2		/* images of a class, below which its figures mean little */
 
-/* The first few of some rows: "key: what; key: what". */
+/* Lists the first few of some rows: "key: what; key: what". */
 static char *
 show_examples(const DatasetOddities *o)
 {
@@ -48,7 +48,7 @@ warn_of_flawed_rows(const TrainOptions *o, const Dataset *d)
 				 errhint("Load them again, or leave their rows out; key_column => '...' names the rows.")));
 }
 
-/* Whatever the labels say, few images that come very often are substitutes for others. */
+/* Warns of a few images that appear very often: they usually stand for missing ones. */
 static void
 warn_of_repeats(const TrainOptions *o, const Dataset *d)
 {
@@ -63,7 +63,7 @@ warn_of_repeats(const TrainOptions *o, const Dataset *d)
 						 "or leave the split to the hash.")));
 }
 
-/* Classes with too few images on a side for their figures to mean anything. */
+/* Warns of classes with too few images on a side for their figures to mean anything. */
 static void
 warn_of_small_classes(const TrainOptions *o, const Dataset *d)
 {

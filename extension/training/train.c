@@ -23,7 +23,7 @@
 PG_FUNCTION_INFO_V1(visclf_train);
 PG_FUNCTION_INFO_V1(visclf_resume);
 
-/* The row of the version to be trained; its model_id. */
+/* Creates the row of the version to be trained; returns its model_id. */
 static int
 create_version(const Training *t)
 {
@@ -47,7 +47,7 @@ create_version(const Training *t)
 	return version_create(&row);
 }
 
-/* Says what a transaction block means for a training. */
+/* Warns that a training in a transaction block is not saved before its end. */
 static void
 warn_atomic(const Training *t)
 {
@@ -82,7 +82,7 @@ visclf_train(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* model_id of the latest version of the current role's name whose training is unfinished. */
+/* Returns the model_id of the latest unfinished version of the current role's name. */
 static int
 find_unfinished(const char *name)
 {
@@ -102,8 +102,8 @@ find_unfinished(const char *name)
 }
 
 /*
- * The unfinished version, locked against a second training.  The training that
- * it was locked by may have ended while this one looked, so it looks again.
+ * Finds the unfinished version and locks it against a second training. The
+ * training that held the lock may have ended meanwhile, so it looks again.
  */
 static Model *
 lock_unfinished(const char *name)

@@ -1,6 +1,7 @@
 /*
  * training_batch.c
- *		A batch of training or validation rows: pixels, targets, class weights.
+ *		Prepares a batch of training or validation rows: pixels, targets, class
+ *		weights.
  */
 #include "extension/support/pgcompat.h"
 
@@ -28,7 +29,7 @@ release_kept(void *argument)
 	t->device.api->images_free(t->kept);
 }
 
-/* Sends all rows to the device, some at a time. */
+/* Sends all rows to the device, in parts. */
 static void
 send_rows(Training *t)
 {
@@ -66,7 +67,7 @@ training_keep(Training *t)
 	send_rows(t);
 }
 
-/* Names rows of what is kept as the next batch. */
+/* Selects kept rows as the next batch. */
 static void
 select_rows(Training *t, const uint32 *rows, int count)
 {
@@ -110,8 +111,8 @@ augment_image(void *argument, const void *unused)
 }
 
 /*
- * On the pool's threads, or here where there are none.  Jobs and pixels are of
- * the context that the pool hangs on, so a cancel ends the threads first.
+ * Runs jobs on the pool's threads, or on the backend's own. Jobs and pixels
+ * belong to the pool's context, so that a cancel first ends the threads.
  */
 static void
 run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
@@ -146,9 +147,9 @@ training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed,
 }
 
 /*
- * One label an image: each class weighs as much as another in all, as
- * scikit-learn's "balanced".  Any number: what carries a class weighs as much
- * as what does not, as torch's pos_weight is meant.
+ * Returns the class weights. With one label for each image, all classes have
+ * the same total weight, as scikit-learn's "balanced". With any number, images
+ * with a class weigh as much as those without, as torch's pos_weight is meant.
  */
 float *
 training_class_weights(const Training *t)

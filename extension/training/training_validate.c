@@ -1,6 +1,6 @@
 /*
  * training_validate.c
- *		What a network says of the images that were held out of its training.
+ *		Predicts the images that were held out of a training.
  */
 #include "extension/support/pgcompat.h"
 
@@ -20,7 +20,7 @@ training_predicted(Training *t, int i)
 	return model_predicted(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
 }
 
-/* Loss of image i of the batch; t->probabilities become its own. */
+/* Returns the loss of image i of the batch, and sets t->probabilities. */
 static double
 image_loss(Training *t, int i)
 {
@@ -33,7 +33,7 @@ image_loss(Training *t, int i)
 		vc_cross_entropy(logits, classes, t->labels[i]);
 }
 
-/* What is to be left of each validation row. */
+/* What to store of each validation row. */
 typedef enum Remains
 {
 	NOTHING,
@@ -41,7 +41,7 @@ typedef enum Remains
 	A_ROW						/* of visclf.validation, and that */
 } Remains;
 
-/* Runs all validation rows; each is counted in the tally (NULL: none). */
+/* Runs all validation rows, and counts each in the tally (may be NULL). */
 static Validation
 run_rows(Training *t, vc_tally *tally, Remains remains)
 {
@@ -91,7 +91,7 @@ release_tally(void *tally)
 	vc_tally_free(tally);
 }
 
-/* Gives each class the threshold that its validation images are told best with. */
+/* Chooses the threshold of each class that gives the best F1 on its validation images. */
 static void
 choose_thresholds(Training *t, const vc_tally *tally)
 {
@@ -100,7 +100,7 @@ choose_thresholds(Training *t, const vc_tally *tally)
 		t->model->thresholds[k] = (float) vc_tally_best(tally, k);
 }
 
-/* The rows are kept in a second run, once the thresholds are known. */
+/* Stores the rows in a second run, once the thresholds are known. */
 static Validation
 validate_multi_label(Training *t, bool last)
 {
@@ -129,7 +129,7 @@ training_validate(Training *t, bool last)
 	return t->data->multi_label ? validate_multi_label(t, last) : run_rows(t, NULL, last ? A_ROW : NOTHING);
 }
 
-/* Adds what the folds' networks have said of one image to the tally. */
+/* Adds the predictions of the folds' networks for one image to the tally. */
 static void
 tally_row(Training *t, vc_tally *tally, HeapTuple tuple, TupleDesc desc)
 {
@@ -147,7 +147,7 @@ tally_row(Training *t, vc_tally *tally, HeapTuple tuple, TupleDesc desc)
 	vc_tally_add(tally, probabilities, members);
 }
 
-/* Thresholds, and what is made of them, by all images. */
+/* Chooses thresholds, and computes the metrics, by all images. */
 static Validation
 finish_multi_label(Training *t)
 {
