@@ -54,7 +54,7 @@ typedef struct trial
 } trial;
 
 static bool
-look_up(const trial_key *key, bool *winograd)
+find_choice(const trial_key *key, bool *winograd)
 {
 	bool		found = false;
 
@@ -70,7 +70,7 @@ look_up(const trial_key *key, bool *winograd)
 }
 
 static void
-remember(const trial_key *key, bool winograd)
+remember_choice(const trial_key *key, bool winograd)
 {
 	pthread_mutex_lock(&known_lock);
 	if (known_count < MAX_KNOWN)
@@ -83,7 +83,7 @@ remember(const trial_key *key, bool winograd)
 
 /* Processor seconds of this thread. */
 static double
-now(void)
+processor_seconds(void)
 {
 	struct timespec t;
 
@@ -93,7 +93,7 @@ now(void)
 
 /* The same numbers in -0.5 .. 0.5 each time, in a period that is no power of 2. */
 static void
-fill(float *data, size_t count)
+fill_with_noise(float *data, size_t count)
 {
 	const size_t period = count < 4001 ? count : 4001;
 	uint32_t	x = 12345;
@@ -140,7 +140,7 @@ fill_weights(vc_plan *plan, vc_md plain, vc_md md, void *data, vc_error *error)
 
 	if (weights == NULL)
 		return VC_OUT_OF_MEMORY;
-	fill(weights, vc_md_size(plain) / sizeof(float));
+	fill_with_noise(weights, vc_md_size(plain) / sizeof(float));
 	status = vc_cpu_reorder(plan, plain, weights, md, data, error);
 	free(weights);
 	return status;
@@ -167,7 +167,7 @@ trial_create(vc_plan *plan, vc_direction direction, vc_md plain, trial *t, vc_er
 		if ((t->data[i] = trial_memory(t->bytes[i], error)) == NULL)
 			return VC_OUT_OF_MEMORY;
 		if (i == 0 || i == 2)
-			fill(t->data[i], t->bytes[i] / sizeof(float));
+			fill_with_noise(t->data[i], t->bytes[i] / sizeof(float));
 		status = dnnl_memory_create(&t->memories[i], mds[i], plan->device->engine, t->data[i]);
 	}
 	if (status != dnnl_success)
@@ -194,7 +194,7 @@ trial_run(vc_plan *plan, vc_direction direction, double best, trial *t, vc_error
 	t->seconds = HUGE_VAL;
 	for (int i = 0; i < RUNS && (i == 0 || t->seconds < best * CLEARLY_SLOWER); i++)
 	{
-		double		start = now();
+		double		start = processor_seconds();
 		dnnl_status_t status = dnnl_primitive_execute(t->primitive, plan->device->stream, 4, args);
 		vc_status	result;
 
@@ -202,7 +202,7 @@ trial_run(vc_plan *plan, vc_direction direction, double best, trial *t, vc_error
 			status = dnnl_stream_wait(plan->device->stream);
 		if (status != dnnl_success)
 			return vc_cpu_dnnl_failed(error, status, "timing a convolution");
-		t->seconds = fmin(t->seconds, now() - start);
+		t->seconds = fmin(t->seconds, processor_seconds() - start);
 		if ((result = vc_cpu_poll(plan, error)) != VC_OK)
 			return result;
 	}
@@ -270,7 +270,7 @@ try_algorithm(vc_plan *plan, const trial_key *key, bool winograd, vc_md plain,
 
 /* Times both algorithms; *winograd stays false where there is only one. */
 static vc_status
-compare(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
+compare_algorithms(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 {
 	dnnl_dim_t	dims[4] = {
 		key->shape.out_channels, key->shape.channels, key->shape.kernel, key->shape.kernel
@@ -313,14 +313,14 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 	key.shape = *shape;
 	key.count = batch;
 	key.direction = direction;
-	if (look_up(&key, winograd))
+	if (find_choice(&key, winograd))
 		return VC_OK;
 	if (!vc_cpu_shared_choice(plan, &key, sizeof(key), winograd))
 	{
-		if ((status = compare(plan, &key, winograd, error)) != VC_OK)
+		if ((status = compare_algorithms(plan, &key, winograd, error)) != VC_OK)
 			return status;
 		vc_cpu_share_choice(plan, &key, sizeof(key), *winograd);
 	}
-	remember(&key, *winograd);
+	remember_choice(&key, *winograd);
 	return VC_OK;
 }

@@ -67,7 +67,7 @@ isa_name(void)
 }
 
 static vc_status
-survey(vc_device_info *info, int max, int *count, vc_error *error)
+cpu_survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	const dnnl_version_t *version = dnnl_version();
 
@@ -109,7 +109,7 @@ warm_threads(vc_device *device)
 }
 
 static void
-close_device(vc_device *device)
+cpu_close(vc_device *device)
 {
 	if (device == NULL)
 		return;
@@ -119,7 +119,7 @@ close_device(vc_device *device)
 }
 
 static vc_status
-open_device(int index, int threads, vc_device **result, vc_error *error)
+cpu_open(int index, int threads, vc_device **result, vc_error *error)
 {
 	vc_device  *device;
 	dnnl_status_t status;
@@ -144,7 +144,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 		status = dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags);
 	if (status != dnnl_success)
 	{
-		close_device(device);
+		cpu_close(device);
 		return vc_cpu_dnnl_failed(error, status, "opening the CPU engine");
 	}
 	warm_threads(device);
@@ -156,9 +156,9 @@ static const vc_device_api cpu_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cpu",
 	.shares_weights = true,
-	.survey = survey,
-	.open = open_device,
-	.close = close_device,
+	.survey = cpu_survey,
+	.open = cpu_open,
+	.close = cpu_close,
 	.plan = vc_cpu_plan,
 	.plan_free = vc_cpu_plan_free,
 	.set_parameter = vc_cpu_set_parameter,

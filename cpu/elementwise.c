@@ -42,7 +42,8 @@ relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 	(void) error;
 #pragma omp parallel for
 	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
-		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK, vc_cpu_chunk_length(c, count));
+		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK,
+									vc_cpu_chunk_length(c, count));
 	return VC_OK;
 }
 
@@ -166,8 +167,8 @@ reblock(const float *plain, float *blocked, int channels, int64_t pixels, int bl
 
 /* A batch of value `from` into the other layout, that of value `to`. */
 static void
-convert(const vc_plan *plan, const vc_value *from, const float *x,
-		const vc_value *to, float *y, int count)
+convert_layout(const vc_plan *plan, const vc_value *from, const float *x,
+			   const vc_value *to, float *y, int count)
 {
 	int64_t		pixels = (int64_t) from->height * from->width;
 	int			block = plan->device->block;
@@ -189,8 +190,8 @@ static vc_status
 convert_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	(void) error;
-	convert(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
-			&plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
+	convert_layout(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
+				   &plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
 	return VC_OK;
 }
 
@@ -200,8 +201,8 @@ convert_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error 
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	convert(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
-			vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
+	convert_layout(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
+				   vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
 	vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }

@@ -9,8 +9,8 @@
 
 /* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
 static void
-fold(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
-	 float *weights, float *bias)
+fold_norm(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
+		  float *weights, float *bias)
 {
 	const float *from = plan->parameters[step->node->weight].data;
 	int64_t		row = p->count / p->shape[0];
@@ -37,8 +37,8 @@ fold(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
  * of the output where oneDNN scales no bias.
  */
 static void
-quantize(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
-		 float *weights, float *bias, float *output_scales)
+quantize_weights(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
+				 float *weights, float *bias, float *output_scales)
 {
 	float		in = plan->flow.values[step->input].scale;
 	float		out = plan->flow.values[step->output].scale;
@@ -71,8 +71,8 @@ vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error)
 
 	if (status != VC_OK)
 		return status;
-	fold(plan, step, p, plan->weight_scratch, c->bias);
+	fold_norm(plan, step, p, plan->weight_scratch, c->bias);
 	if (vc_cpu_is_int8(c->shape.source))
-		quantize(plan, step, p, plan->weight_scratch, c->bias, c->output_scales);
+		quantize_weights(plan, step, p, plan->weight_scratch, c->bias, c->output_scales);
 	return VC_OK;
 }

@@ -104,7 +104,7 @@ take_larger(uint8_t *restrict most, const uint8_t *restrict x, int channels)
 /* One pixel of a max pool, of all channels. */
 static void
 int8_max_pool_pixel(const vc_node *node, const vc_value *in, const uint8_t *image, int row,
-			   int column, uint8_t *out)
+					int column, uint8_t *out)
 {
 	memset(out, 0, (size_t) in->channels);
 	for (int y = row * node->stride - node->padding, i = 0; i < node->kernel; i++, y++)
@@ -127,8 +127,8 @@ int8_max_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_e
 		for (int row = 0; row < out->height; row++)
 			for (int column = 0; column < out->width; column++)
 				int8_max_pool_pixel(step->node, in, x + i * in->image_elements, row, column,
-							   y + i * out->image_elements +
-							   ((int64_t) row * out->width + column) * out->channels);
+									y + i * out->image_elements +
+									((int64_t) row * out->width + column) * out->channels);
 	return VC_OK;
 }
 
@@ -171,7 +171,7 @@ int8_global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, v
 		float	   *row = y + (int64_t) i * step->node->channels;
 
 		int8_global_pool_image(in, x + i * in->image_elements, concat ? row : NULL,
-						  concat ? row + in->channels : row);
+							   concat ? row + in->channels : row);
 	}
 	return VC_OK;
 }

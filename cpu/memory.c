@@ -11,7 +11,7 @@
 
 /* What an allocation is aligned to; large ones may have huge pages. */
 static size_t
-alignment(size_t bytes)
+alignment_for(size_t bytes)
 {
 	return bytes >= 4 * HUGE_PAGE ? HUGE_PAGE : VC_CPU_ALIGNMENT;
 }
@@ -20,7 +20,7 @@ alignment(size_t bytes)
 void *
 vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 {
-	size_t		unit = alignment(bytes);
+	size_t		unit = alignment_for(bytes);
 	size_t		size = vc_round_up(bytes > 0 ? bytes : 1, unit);
 	void	   *memory = aligned_alloc(unit, size);
 
@@ -42,7 +42,7 @@ void
 vc_cpu_release(vc_plan *plan, void *memory, size_t bytes)
 {
 	if (memory != NULL)
-		plan->bytes -= (int64_t) vc_round_up(bytes > 0 ? bytes : 1, alignment(bytes));
+		plan->bytes -= (int64_t) vc_round_up(bytes > 0 ? bytes : 1, alignment_for(bytes));
 	free(memory);
 }
 

@@ -77,7 +77,7 @@ vc_cpu_parameters_free(vc_plan *plan)
 
 /* Copies a tensor in: from plain floats to the parameter's layout. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
+copy_in_layout(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -98,7 +98,7 @@ copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *erro
 
 /* Copies a tensor out: from the parameter's layout to plain floats. */
 static vc_status
-copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
+copy_out_plain(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -127,7 +127,7 @@ vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *erro
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, data, plan->parameters[index].data, error);
+	status = copy_in_layout(plan, index, data, plan->parameters[index].data, error);
 	vc_cpu_leave(plan->device);
 	if (status == VC_OK)
 		plan->book.set[index] = true;
@@ -143,7 +143,7 @@ vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].data, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].data, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -156,9 +156,9 @@ vc_cpu_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *err
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].m, m, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].m, m, error);
 	if (status == VC_OK)
-		status = copy_out(plan, index, plan->parameters[index].v, v, error);
+		status = copy_out_plain(plan, index, plan->parameters[index].v, v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -171,9 +171,9 @@ vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, v
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_in_layout(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_in_layout(plan, index, v, plan->parameters[index].v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -205,7 +205,7 @@ vc_cpu_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].gradient, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].gradient, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

@@ -7,7 +7,7 @@
 #include "cpu/cpu.h"
 
 static vc_status
-build(vc_plan *plan, vc_error *error)
+cpu_build(vc_plan *plan, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	vc_flow    *flow = &plan->flow;
@@ -34,7 +34,7 @@ build(vc_plan *plan, vc_error *error)
 }
 
 static vc_status
-check_options(const vc_plan_options *o, vc_error *error)
+check_cpu_options(const vc_plan_options *o, vc_error *error)
 {
 	vc_status	status = vc_options_check(o, error);
 
@@ -70,7 +70,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 			const vc_plan_options *options, vc_plan **result, vc_error *error)
 {
 	vc_plan    *plan;
-	vc_status	status = check_options(options, error);
+	vc_status	status = check_cpu_options(options, error);
 
 	if (status != VC_OK)
 		return status;
@@ -84,7 +84,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 	plan->training = options->purpose == VC_TRAINING;
 	plan->stale = true;
 	vc_cpu_enter(device);
-	status = build(plan, error);
+	status = cpu_build(plan, error);
 	vc_cpu_leave(device);
 	plan->options.ranges = NULL;	/* the caller's */
 	plan->options.parameters = NULL;

@@ -17,7 +17,7 @@ static int	started = 0;
 
 /* A thread: ends when it has the mutex. */
 static void *
-wait_for(void *mutex)
+wait_for_mutex(void *mutex)
 {
 	pthread_mutex_lock(mutex);
 	pthread_mutex_unlock(mutex);
@@ -37,7 +37,7 @@ try_threads(int most)
 		return 0;
 	pthread_mutex_lock(&mutex);
 	while (good == made && made < most &&
-		   pthread_create(&threads[made], NULL, wait_for, &mutex) == 0)
+		   pthread_create(&threads[made], NULL, wait_for_mutex, &mutex) == 0)
 	{
 		made++;
 		if (vc_cpu_room() == dnnl_success)

@@ -174,7 +174,7 @@ set_target(const vc_cuda_library *library, cudnnBackendDescriptor_t plan)
 }
 
 static double
-now(void)
+monotonic_seconds(void)
 {
 	struct timespec t;
 
@@ -210,7 +210,7 @@ add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_fa
 			  const rule *r)
 {
 	candidate  *c = &s->candidates[s->count];
-	double		start = now();
+	double		start = monotonic_seconds();
 
 	s->library->plans_made++;
 	s->library->plans_compiled += facts->compiled;
@@ -219,7 +219,7 @@ add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_fa
 	.compiled = facts->compiled,.slow = r->any_cores};
 	if (c->plan == NULL)
 		return;
-	c->seconds = now() - start;
+	c->seconds = monotonic_seconds() - start;
 	c->workspace = vc_cudnn_workspace(c->plan);
 	if (c->workspace > r->workspace)
 	{
@@ -234,7 +234,7 @@ add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_fa
 
 /* Whether to stop, asked where a call may take a second. */
 static bool
-interrupted(search *s)
+search_interrupted(search *s)
 {
 	if (!s->stopped && s->interrupt != NULL)
 		s->stopped = s->interrupt->poll(s->interrupt->argument, &s->why) != VC_OK;
@@ -252,7 +252,7 @@ add_candidates(search *s, const answer *a, const rule *r)
 		if (!learn_facts(a->configurations[i], &facts) || !may_use(&facts, s->problem, r) ||
 			(facts.compiled && (s->has_compiled || s->compilations >= COMPILATIONS)))
 			continue;
-		if (interrupted(s))
+		if (search_interrupted(s))
 			return;
 		add_candidate(s, a->configurations[i], &facts, r);
 	}
@@ -276,7 +276,7 @@ read_answer(cudnnBackendDescriptor_t heuristics, answer *a)
 
 /* Asks a mode of the heuristics, once. */
 static void
-ask(search *s, int mode)
+ask_heuristics(search *s, int mode)
 {
 	cudnnBackendDescriptor_t *properties = &s->library->properties;
 	cudnnBackendDescriptor_t heuristics = NULL;
@@ -310,9 +310,9 @@ find_candidates(search *s)
 {
 	s->wanted = !s->problem->measured ? 1 : s->problem->fused ? FUSED : CANDIDATES;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		for (int mode = 0; mode < MODES && s->count == 0 && !interrupted(s); mode++)
+		for (int mode = 0; mode < MODES && s->count == 0 && !search_interrupted(s); mode++)
 		{
-			ask(s, mode);
+			ask_heuristics(s, mode);
 			add_candidates(s, &s->answers[mode], &rules[i]);
 		}
 	for (int mode = 0; mode < MODES; mode++)
@@ -344,7 +344,7 @@ time_run(search *s, const candidate *c, const vc_cuda_operands *operands,
 
 /* Measures a candidate; INFINITY where it fails. */
 static void
-measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEvent_t event[2])
+measure_candidate(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEvent_t event[2])
 {
 	c->milliseconds = INFINITY;
 	for (int i = 0; i <= REPEATS; i++)
@@ -367,7 +367,7 @@ measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEve
 
 /* The fastest candidate, tried on a workspace of its own; -1: all failed. */
 static int
-fastest(search *s, const cudaEvent_t event[2])
+fastest_candidate(search *s, const cudaEvent_t event[2])
 {
 	vc_cuda_operands o = *s->operands;
 	size_t		most = 256;
@@ -380,11 +380,11 @@ fastest(search *s, const cudaEvent_t event[2])
 		cudaGetLastError();
 		return 0;				/* no room to measure: the heuristics' first */
 	}
-	for (int i = 0; i < s->count && !interrupted(s); i++)
+	for (int i = 0; i < s->count && !search_interrupted(s); i++)
 	{
 		candidate  *c = &s->candidates[i];
 
-		measure(s, c, &o, event);
+		measure_candidate(s, c, &o, event);
 		if (isfinite(c->milliseconds) &&
 			(winner < 0 || c->milliseconds < s->candidates[winner].milliseconds))
 			winner = i;
@@ -401,7 +401,7 @@ choose_candidate(search *s)
 
 	if (s->count > 1 && s->library->handle != NULL && cudaEventCreate(&event[0]) == cudaSuccess &&
 		cudaEventCreate(&event[1]) == cudaSuccess)
-		winner = fastest(s, event);
+		winner = fastest_candidate(s, event);
 	for (int i = 0; i < 2; i++)
 		if (event[i] != NULL)
 			cudaEventDestroy(event[i]);
@@ -410,7 +410,7 @@ choose_candidate(search *s)
 
 /* Notes what was tried. */
 static void
-tell(const search *s, int winner)
+note_candidates(const search *s, int winner)
 {
 	char		name[160];
 
@@ -466,7 +466,7 @@ vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
 	library->plans_slow += winner >= 0 && s.candidates[winner].slow &&
 		(problem->type != VC_CUDA_FLOAT || problem->rounds);
 	if (vc_cuda_verbose())
-		tell(&s, winner);
+		note_candidates(&s, winner);
 	for (int i = 0; i < s.count; i++)
 		if (i == winner)
 			*plan = s.candidates[i].plan;

@@ -13,7 +13,7 @@
 
 /* The place of a kind of call; *fresh where it was not there. */
 static vc_cuda_graph *
-find(vc_plan *plan, const vc_run *run, bool *fresh)
+find_graph(vc_plan *plan, const vc_run *run, bool *fresh)
 {
 	vc_cuda_graph *oldest = &plan->graphs[0];
 
@@ -39,7 +39,7 @@ find(vc_plan *plan, const vc_run *run, bool *fresh)
 
 /* Records a call; *graph is NULL where it cannot be. */
 static vc_status
-record(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
+record_call(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
 	cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
@@ -56,11 +56,11 @@ record(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
 
 /* Captures a call. */
 static void
-capture(vc_plan *plan, vc_cuda_graph *g)
+capture_call(vc_plan *plan, vc_cuda_graph *g)
 {
 	cudaGraph_t graph = NULL;
 	vc_error	error = {0};
-	vc_status	status = record(plan, &g->run, &graph, &error);
+	vc_status	status = record_call(plan, &g->run, &graph, &error);
 
 	if (status == VC_OK)
 	{
@@ -86,13 +86,13 @@ capture(vc_plan *plan, vc_cuda_graph *g)
  * that ran as it is, which may have been of another kind.
  */
 static vc_status
-prepare(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
+prepare_graph(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
 {
 	vc_run run = g->run;
 	vc_status	status = vc_cuda_ready(plan, &run, error);
 
 	if (status == VC_OK && g->last_use > 0)	/* no larger workspace has dropped it */
-		capture(plan, g);
+		capture_call(plan, g);
 	return status;
 }
 
@@ -107,10 +107,10 @@ vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done, vc_error *error)
 	*done = false;
 	if (!vc_cuda_switch("VISCLF_CUDA_GRAPHS", true))
 		return VC_OK;
-	g = find(plan, run, &fresh);
+	g = find_graph(plan, run, &fresh);
 	if (!fresh && g->graph == NULL && !g->failed)
 	{
-		vc_status	prepared = prepare(plan, g, error);
+		vc_status	prepared = prepare_graph(plan, g, error);
 
 		if (prepared != VC_OK)
 			return prepared;

@@ -14,7 +14,7 @@
 
 /* The next `bytes`. */
 static void *
-take(char **at, size_t bytes)
+take_memory(char **at, size_t bytes)
 {
 	char	   *mine = *at;
 
@@ -29,13 +29,13 @@ lay_out_parameter(const vc_plan *plan, int index, char **at)
 	size_t		elements = (size_t) p->elements;
 	size_t		bytes = vc_cuda_type_bytes(p->type);
 
-	p->value = take(at, sizeof(float) * elements);
-	p->copy = p->type != VC_CUDA_FLOAT ? take(at, bytes * elements) : NULL;
+	p->value = take_memory(at, sizeof(float) * elements);
+	p->copy = p->type != VC_CUDA_FLOAT ? take_memory(at, bytes * elements) : NULL;
 	if (!plan->training || !vc_parameter_trainable(&plan->network->parameters[index]))
 		return;
-	p->gradient = take(at, bytes * elements);
-	p->m = take(at, sizeof(float) * elements);
-	p->v = take(at, sizeof(float) * elements);
+	p->gradient = take_memory(at, bytes * elements);
+	p->m = take_memory(at, sizeof(float) * elements);
+	p->v = take_memory(at, sizeof(float) * elements);
 }
 
 /* What a step keeps between forward and backward, or folded for inference. */
@@ -49,14 +49,14 @@ lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 		return;
 	if (step->node->op == VC_BATCH_NORM || step->norm != NULL)
 	{
-		kept->saved = take(at, sizeof(float) * 2 * channels);
-		kept->terms = take(at, sizeof(float) * 2 * channels);
+		kept->saved = take_memory(at, sizeof(float) * 2 * channels);
+		kept->terms = take_memory(at, sizeof(float) * 2 * channels);
 	}
 	if (step->norm != NULL)
 	{
-		kept->folded = take(at, vc_cuda_type_bytes(plan->type) *
-							(size_t) plan->parameters[step->node->weight].elements);
-		kept->folded_bias = take(at, sizeof(float) * channels);
+		kept->folded = take_memory(at, vc_cuda_type_bytes(plan->type) *
+								   (size_t) plan->parameters[step->node->weight].elements);
+		kept->folded_bias = take_memory(at, sizeof(float) * channels);
 	}
 }
 
@@ -81,19 +81,19 @@ image_bytes(const vc_plan *plan)
 
 /* Gives everything its place from an address on; returns the end. */
 static char *
-lay_out(vc_plan *plan, char *at)
+lay_out_plan(vc_plan *plan, char *at)
 {
 	size_t		batch = (size_t) plan->options.max_batch;
 	size_t		size = (size_t) plan->network->image_size;
 
-	plan->arena = take(&at, plan->arena_bytes);
+	plan->arena = take_memory(&at, plan->arena_bytes);
 	for (int i = 0; i < 2; i++)
-		plan->images[i] = take(&at, size * size * 3 * batch);
-	plan->partials = take(&at, plan->partials_bytes);
-	plan->losses = take(&at, sizeof(double) * batch);
-	vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->request);
-	plan->tensors = take(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
-	plan->chunks = take(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
+		plan->images[i] = take_memory(&at, size * size * 3 * batch);
+	plan->partials = take_memory(&at, plan->partials_bytes);
+	plan->losses = take_memory(&at, sizeof(double) * batch);
+	vc_cuda_request_layout(plan, take_memory(&at, plan->whole_request_bytes), &plan->request);
+	plan->tensors = take_memory(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
+	plan->chunks = take_memory(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
 	for (int i = 0; i < plan->network->parameter_count; i++)
 		lay_out_parameter(plan, i, &at);
 	for (int i = 0; i < plan->flow.step_count; i++)
@@ -142,15 +142,15 @@ plan_too_large(const vc_plan *plan, vc_error *error)
 static vc_status
 allocate_pinned(vc_plan *plan, vc_error *error)
 {
-	size_t		batch = (size_t) plan->options.max_batch;
+	int			batch = plan->options.max_batch;
 	char	   *at = NOWHERE;
 
 	for (int pass = 0; pass < 2; pass++)
 	{
-		vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->host);
-		plan->result = take(&at, sizeof(vc_cuda_state));
-		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->flow.logits, (int) batch));
-		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->flow.features, (int) batch));
+		vc_cuda_request_layout(plan, take_memory(&at, plan->whole_request_bytes), &plan->host);
+		plan->result = take_memory(&at, sizeof(vc_cuda_state));
+		plan->host_logits = take_memory(&at, vc_cuda_value_bytes(plan, plan->flow.logits, batch));
+		plan->host_features = take_memory(&at, vc_cuda_value_bytes(plan, plan->flow.features, batch));
 		if (pass == 1)
 			break;
 		plan->pinned_bytes = (size_t) (at - NOWHERE);
@@ -175,7 +175,7 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	cudaError_t status;
 
 	vc_cuda_request_layout(plan, NOWHERE, &plan->request);	/* how large they are */
-	plan->memory_bytes = (size_t) (lay_out(plan, NOWHERE) - NOWHERE);
+	plan->memory_bytes = (size_t) (lay_out_plan(plan, NOWHERE) - NOWHERE);
 	status = cudaMemGetInfo(&available, &total);
 	if (status != cudaSuccess)
 		return vc_cuda_failed(error, status, "asking for free memory");
@@ -189,7 +189,7 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 			return plan_too_large(plan, error);
 		return vc_cuda_failed(error, status, "allocating memory");
 	}
-	lay_out(plan, plan->memory);
+	lay_out_plan(plan, plan->memory);
 	plan->chunk_count = count_chunks(plan);
 	return allocate_pinned(plan, error);
 }

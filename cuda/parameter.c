@@ -20,7 +20,7 @@
 
 /* Copies a tensor to device memory. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
+copy_to_device(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = sizeof(float) * (size_t) p->elements;
@@ -69,7 +69,7 @@ from_half(uint16_t bits)
 }
 
 static float
-element(const void *data, vc_cuda_type type, int64_t i)
+element_as_float(const void *data, vc_cuda_type type, int64_t i)
 {
 	switch (type)
 	{
@@ -84,8 +84,8 @@ element(const void *data, vc_cuda_type type, int64_t i)
 
 /* Copies a tensor of a type from device memory, times a factor. */
 static vc_status
-copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
-		 float *data, vc_error *error)
+copy_from_device(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
+				 float *data, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = vc_cuda_type_bytes(type) * (size_t) p->elements;
@@ -99,7 +99,7 @@ copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float fa
 		status = cudaStreamSynchronize(plan->device->stream);
 	if (status == cudaSuccess)
 		EACH_ELEMENT(p, plain, padded)
-			data[plain] = element(host, type, padded) * factor;
+			data[plain] = element_as_float(host, type, padded) * factor;
 	free(host);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "reading a parameter");
 }
@@ -121,7 +121,7 @@ write_copy(vc_plan *plan, int index, vc_error *error)
 static vc_status
 set_value(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = copy_in(plan, index, data, plan->parameters[index].value, error);
+	vc_status	status = copy_to_device(plan, index, data, plan->parameters[index].value, error);
 
 	if (status == VC_OK)
 		status = write_copy(plan, index, error);
@@ -215,7 +215,7 @@ read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float
 	vc_status	status;
 
 	vc_cuda_enter(plan->device);
-	status = copy_out(plan, index, from, type, factor, data, error);
+	status = copy_from_device(plan, index, from, type, factor, data, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }
@@ -250,9 +250,9 @@ vc_cuda_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, 
 	if (status != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_to_device(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_to_device(plan, index, v, plan->parameters[index].v, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }

@@ -45,7 +45,7 @@ choose_type(vc_plan *plan, vc_error *error)
 }
 
 static vc_status
-build(vc_plan *plan, vc_error *error)
+cuda_build(vc_plan *plan, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	vc_flow    *flow = &plan->flow;
@@ -88,7 +88,7 @@ vc_cuda_plan(vc_device *device, const vc_network *network,
 	plan->stale = true;
 	plan->loss_scale = plan->gradient_scale = 1;
 	vc_cuda_enter(device);
-	status = build(plan, error);
+	status = cuda_build(plan, error);
 	vc_cuda_leave(device);
 	if (status != VC_OK)
 	{

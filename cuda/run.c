@@ -15,7 +15,7 @@
 
 /* Makes what inference reads of parameters that have changed. */
 static vc_status
-fold(vc_plan *plan, vc_error *error)
+fold_parameters(vc_plan *plan, vc_error *error)
 {
 	vc_status	status;
 
@@ -27,7 +27,7 @@ fold(vc_plan *plan, vc_error *error)
 }
 
 static double
-now(void)
+monotonic_seconds(void)
 {
 	struct timespec t;
 
@@ -40,7 +40,7 @@ static vc_status
 wait_for_results(vc_plan *plan, vc_error *error)
 {
 	vc_device  *device = plan->device;
-	double		asked = now();
+	double		asked = monotonic_seconds();
 	cudaError_t status = cudaEventRecord(device->finished, device->stream);
 
 	while (status == cudaSuccess)
@@ -56,9 +56,9 @@ wait_for_results(vc_plan *plan, vc_error *error)
 			return error != NULL ? error->code : VC_DEVICE_ERROR;
 		}
 		sched_yield();
-		if (now() - asked < POLL_SECONDS)
+		if (monotonic_seconds() - asked < POLL_SECONDS)
 			continue;
-		asked = now();
+		asked = monotonic_seconds();
 		if (vc_cuda_poll(plan, error) != VC_OK)
 		{
 			cudaStreamSynchronize(device->stream);
@@ -77,7 +77,7 @@ run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 
 	plan->host.state->loss_scale = plan->loss_scale;
 	plan->host.state->overflow = 0;
-	if ((status = fold(plan, error)) != VC_OK ||
+	if ((status = fold_parameters(plan, error)) != VC_OK ||
 		(status = vc_cuda_graph_run(plan, run, &done, error)) != VC_OK)
 		return status;
 	if (!done)

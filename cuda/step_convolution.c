@@ -12,7 +12,7 @@
 
 /* The weights as convolutions read them. */
 static void *
-weights(const vc_plan *plan, const vc_plan_step *step)
+weights_of(const vc_plan *plan, const vc_plan_step *step)
 {
 	const vc_cuda_parameter *p = &plan->parameters[step->node->weight];
 	const vc_cuda_kept *kept = step->state;
@@ -44,7 +44,7 @@ operands_of(const vc_plan *plan, const vc_plan_step *step, int direction, const 
 {
 	const vc_cuda_kept *kept = step->state;
 	vc_cuda_operands o = {
-		.x = vc_cuda_value_data(plan, step->input),.w = weights(plan, step),
+		.x = vc_cuda_value_data(plan, step->input),.w = weights_of(plan, step),
 		.y = vc_cuda_value_data(plan, step->output),.bias = kept->folded_bias,
 		.other = vc_cuda_value_data(plan, step->other),.workspace = plan->workspace
 	};
@@ -59,7 +59,7 @@ operands_of(const vc_plan *plan, const vc_plan_step *step, int direction, const 
 }
 
 static vc_status
-poll(void *plan, vc_error *error)
+poll_plan(void *plan, vc_error *error)
 {
 	return vc_cuda_poll(plan, error);
 }
@@ -73,7 +73,7 @@ find_engine(vc_plan *plan, vc_plan_step *step, const vc_cuda_problem *problem, v
 	const vc_value *out = &plan->flow.values[step->output];
 	vc_cuda_operands operands = operands_of(plan, step, d,
 											vc_cuda_buffer_data(plan, out->gradient[0]));
-	vc_cuda_interrupt interrupt = {poll, plan};
+	vc_cuda_interrupt interrupt = {poll_plan, plan};
 	vc_status	status = vc_cuda_engine_find(plan->device->library, problem, &operands,
 											 &interrupt, &kept->engines[d], error);
 

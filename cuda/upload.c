@@ -63,7 +63,7 @@ copy_piece(void *job, const void *unused)
 
 /* Begins to fill the buffer whose turn it is. */
 static void
-fill(vc_cuda_upload *u)
+fill_staging(vc_cuda_upload *u)
 {
 	size_t		left = u->bytes - u->at;
 	size_t		share;
@@ -121,7 +121,7 @@ vc_cuda_upload_go_on(vc_cuda_upload *u, bool wait, vc_error *error)
 	{
 		status = wait ? cudaEventSynchronize(u->staged[u->turn]) : cudaEventQuery(u->staged[u->turn]);
 		if (status == cudaSuccess)
-			fill(u);
+			fill_staging(u);
 		else if (status == cudaErrorNotReady)
 		{
 			cudaGetLastError();	/* it is no error */
