@@ -4,10 +4,10 @@
  *
  * Winograd's algorithm can be twice as fast as the direct one, or slower,
  * depending on shape, batch and machine, so both run on random numbers.  They
- * run in one thread, and its processor time counts, so that other work on the
- * machine does not disturb the choice.  What was found is kept for the
- * process, and in the plan's store.  A Winograd kernel whose result is not
- * close to the direct one's is never chosen.
+ * run in one thread, and its processor time is measured, so that other work
+ * on the machine does not disturb the choice.  The process remembers each
+ * choice, and the plan's store keeps it.  A Winograd kernel is never chosen
+ * if its result is far from the direct one's.
  */
 #include <math.h>
 #include <omp.h>
@@ -20,9 +20,9 @@
 
 #define MAX_KNOWN		256		/* shapes remembered */
 #define MIN_BATCH		4		/* smaller batches gain less than timing costs */
-#define ENOUGH_PIXELS	1500	/* of a batch: more behave as these do */
-#define RUNS			2		/* of which the faster counts */
-#define CLEARLY_SLOWER	1.5		/* then one run is enough */
+#define ENOUGH_PIXELS	1500	/* of a batch: larger ones give the same choice */
+#define RUNS			2		/* the faster one counts */
+#define CLEARLY_SLOWER	1.5		/* than the other algorithm: one run is enough */
 #define MAX_ERROR		1e-3	/* of Winograd, relative to the result's norm */
 #define COMPARED		65536	/* elements of the result that are compared */
 
@@ -49,7 +49,7 @@ typedef struct trial
 	dnnl_memory_t memories[4];	/* source, weights, destination, scratchpad */
 	void	   *data[4];
 	size_t		bytes[4];
-	int			result;			/* which of them is written */
+	int			result;			/* index of the one that is written */
 	double		seconds;
 } trial;
 
@@ -91,7 +91,7 @@ processor_seconds(void)
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* The same numbers in -0.5 .. 0.5 each time, in a period that is no power of 2. */
+/* Fills data with the same numbers in -0.5 .. 0.5 each time; the period is not a power of 2. */
 static void
 fill_with_noise(float *data, size_t count)
 {
@@ -209,7 +209,7 @@ trial_run(vc_plan *plan, vc_direction direction, double best, trial *t, vc_error
 	return VC_OK;
 }
 
-/* A weights' gradient becomes plain, so that two trials can be compared. */
+/* Reorders a weights' gradient to the plain layout, so that two trials can be compared. */
 static vc_status
 unpack_result(vc_plan *plan, vc_md plain, trial *t, vc_error *error)
 {
@@ -244,7 +244,7 @@ relative_error(const trial *a, const trial *b)
 	return sqrt(distance / (norm > 0 ? norm : 1));
 }
 
-/* Times one algorithm; t->desc stays NULL where oneDNN does not have it. */
+/* Times one algorithm; t->desc stays NULL if oneDNN does not have it. */
 static vc_status
 try_algorithm(vc_plan *plan, const trial_key *key, bool winograd, vc_md plain,
 			  double best, trial *t, vc_error *error)
@@ -268,7 +268,7 @@ try_algorithm(vc_plan *plan, const trial_key *key, bool winograd, vc_md plain,
 	return status;
 }
 
-/* Times both algorithms; *winograd stays false where there is only one. */
+/* Times both algorithms; *winograd stays false if there is only one. */
 static vc_status
 compare_algorithms(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 {

@@ -2,10 +2,10 @@
  * convolution.c
  *		Convolutions, by oneDNN.
  *
- * Primitives are made for one batch size, when a call first needs it, and a
- * few batch sizes' primitives are kept.  In training the weights stay in the
- * layout the forward kernel wants; in inference they are multiplied by the
- * batch norm behind the convolution and packed as each kernel wants them.
+ * A primitive is made for one batch size, when a call first needs it.  The
+ * primitives of a few batch sizes are kept.  In training the weights stay in
+ * the layout the forward kernel wants; in inference they are multiplied by
+ * the batch norm behind the convolution and packed as each kernel wants them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -106,14 +106,14 @@ find_packed(vc_cpu_convolution *c, vc_md md)
 	return NULL;
 }
 
-/* Where they are; oneDNN does not write them. */
+/* Where the packed weights are; oneDNN only reads them. */
 static float *
 packed_weights(const vc_cpu_packed *p)
 {
 	return p->shared != NULL ? (float *) p->shared : p->data;
 }
 
-/* Sees to it that the folded weights are there in a layout, if not yet filled. */
+/* Makes room for the folded weights in a layout, unless they are there; fold fills it. */
 static vc_status
 need_packed(vc_plan *plan, const vc_plan_step *step, vc_md md, vc_error *error)
 {
@@ -170,7 +170,7 @@ new_variant(vc_cpu_convolution *c, int count)
 	return v;
 }
 
-/* int8: primitives have the scales in them, so both are made again. */
+/* int8: the scales are part of the primitives, so both are made again. */
 static vc_status
 set_output_scales(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
@@ -181,7 +181,7 @@ set_output_scales(vc_plan *plan, vc_plan_step *step, vc_error *error)
 	return vc_cpu_shared_bias(plan, step) ? VC_OK : vc_cpu_fold_weights(plan, step, error);
 }
 
-/* Makes the primitives a call of `count` images needs, where they are not there. */
+/* Makes the primitives that a call needs and that are not there. */
 static vc_status
 convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -238,7 +238,7 @@ pack_weights(vc_plan *plan, const vc_plan_step *step, vc_md plain, vc_cpu_packed
 	return VC_OK;
 }
 
-/* True where all weights and the bias are to be had without folding. */
+/* True if another plan shares all weights and the bias, so that nothing needs folding. */
 static bool
 weights_are_shared(const vc_plan *plan, const vc_plan_step *step)
 {
@@ -250,7 +250,7 @@ weights_are_shared(const vc_plan *plan, const vc_plan_step *step)
 	return vc_cpu_shared_bias(plan, step);
 }
 
-/* Inference: folds and packs the weights where they, or all, are stale. */
+/* Inference: folds and packs the weights if these, or all parameters, are stale. */
 static vc_status
 convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {

@@ -11,12 +11,13 @@
 #include "cpu/cpu.h"
 
 /*
- * oneDNN keeps primitives that nobody has any more, 1,024 by default.  Those of
- * int8 have their scales in them and never come again, and plans keep theirs.
+ * oneDNN caches 1,024 primitives by default, even those that nobody uses any
+ * more.  Plans keep their own primitives, and those of int8 contain their
+ * scales and are never asked for again, so few are enough.
  */
 #define CACHED_PRIMITIVES 32
 
-/* The processor's name as the kernel tells it. */
+/* Reads the processor's name from the kernel. */
 static void
 processor_name(char *name, size_t size)
 {
@@ -39,7 +40,7 @@ processor_name(char *name, size_t size)
 	fclose(file);
 }
 
-/* The loops for what this machine has; blocks are then what oneDNN wants too. */
+/* The fastest loops that this machine can run; their blocks are those that oneDNN prefers. */
 static const vc_cpu_kernels *
 best_kernels(void)
 {
@@ -91,7 +92,7 @@ cpu_survey(vc_device_info *info, int max, int *count, vc_error *error)
 	return VC_OK;
 }
 
-/* Makes the threads that there are now, so that the first call does not wait for them. */
+/* Makes the threads now, as many as there can be, so that the first call need not. */
 static void
 warm_threads(vc_device *device)
 {

@@ -2,8 +2,8 @@
  * elementwise.c
  *		Normalising images, relu, addition, dropout, changes of layout.
  *
- * Relu and addition do not care for the layout: they run over all floats of
- * a batch in chunks.
+ * Relu and addition work in any layout: they run over all floats of a batch
+ * in chunks.
  */
 #include <string.h>
 
@@ -79,7 +79,7 @@ add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *erro
 	return VC_OK;
 }
 
-/* The left operand takes the gradient's memory over, the right has a copy. */
+/* The left operand takes over the gradient's memory, the right gets a copy. */
 static vc_status
 add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -98,7 +98,7 @@ add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 	return VC_OK;
 }
 
-/* One row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
+/* Computes one row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
 static void
 dropout_row(const vc_plan_step *step, const vc_step *s, int row, const float *x,
 			float *y, int64_t columns)
@@ -144,7 +144,7 @@ dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error 
 	return VC_OK;
 }
 
-/* One image from blocked to plain. */
+/* Converts one image from blocked to plain. */
 static void
 unblock(const float *blocked, float *plain, int channels, int64_t pixels, int block)
 {
@@ -153,7 +153,7 @@ unblock(const float *blocked, float *plain, int channels, int64_t pixels, int bl
 			plain[c * pixels + i] = blocked[(c / block * pixels + i) * block + c % block];
 }
 
-/* One image from plain to blocked; the last block's rest becomes zero. */
+/* Converts one image from plain to blocked; zeroes the rest of the last block. */
 static void
 reblock(const float *plain, float *blocked, int channels, int64_t pixels, int block)
 {
@@ -165,7 +165,7 @@ reblock(const float *plain, float *blocked, int channels, int64_t pixels, int bl
 				c < channels ? plain[c * pixels + i] : 0.0f;
 }
 
-/* A batch of value `from` into the other layout, that of value `to`. */
+/* Converts a batch of the value `from` into the layout of the value `to`. */
 static void
 convert_layout(const vc_plan *plan, const vc_value *from, const float *x,
 			   const vc_value *to, float *y, int count)

@@ -1,13 +1,13 @@
 /*
  * fold.c
- *		A convolution's weights for inference: the batch norm behind it folded
- *		in and, for int8, quantised.
+ *		Makes a convolution's weights for inference: folds in the batch
+ *		norm behind it and, for int8, quantises.
  */
 #include <math.h>
 
 #include "cpu/convolution.h"
 
-/* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
+/* Computes weights[outputs][..] times the batch norm's scale, and the bias that remains. */
 static void
 fold_norm(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
 		  float *weights, float *bias)
@@ -34,7 +34,7 @@ fold_norm(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
 /*
  * int8: turns folded weights into whole numbers of -127 to 127 (still as
  * floats), and the bias into the units of their products with the input, or
- * of the output where oneDNN scales no bias.
+ * of the output if oneDNN does not scale the bias.
  */
 static void
 quantize_weights(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
@@ -60,7 +60,7 @@ quantize_weights(const vc_plan *plan, const vc_plan_step *step, const vc_paramet
 	}
 }
 
-/* The weights as they are to be packed into plan->weight_scratch, the bias into c->bias. */
+/* Writes the weights, ready to be packed, to plan->weight_scratch and the bias to c->bias. */
 vc_status
 vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error)
 {

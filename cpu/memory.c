@@ -1,6 +1,6 @@
 /*
  * memory.c
- *		A plan's memory, counted.
+ *		Allocates a plan's memory and counts it.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,14 +9,17 @@
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
 
-/* What an allocation is aligned to; large ones may have huge pages. */
+/* The alignment of an allocation; large ones may use huge pages. */
 static size_t
 alignment_for(size_t bytes)
 {
 	return bytes >= 4 * HUGE_PAGE ? HUGE_PAGE : VC_CPU_ALIGNMENT;
 }
 
-/* Aligned memory, not zeroed, counted in plan->bytes; NULL fills *error. */
+/*
+ * Allocates aligned memory, not zeroed, and counts it in plan->bytes.  After
+ * a failure returns NULL and fills *error.
+ */
 void *
 vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 {
@@ -37,7 +40,7 @@ vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 	return memory;
 }
 
-/* Frees what vc_cpu_allocate gave for `bytes`. */
+/* Frees `bytes` that vc_cpu_allocate allocated. */
 void
 vc_cpu_release(vc_plan *plan, void *memory, size_t bytes)
 {

@@ -1,6 +1,6 @@
 /*
  * parameter.c
- *		A plan's parameters: setting, getting, and Adam's averages.
+ *		Sets and gets a plan's parameters and Adam's averages.
  *
  * A training plan keeps a convolution's weights, their gradient and averages
  * in the layout of its kernels; everything else is plain.  The padding in a
@@ -48,7 +48,7 @@ parameter_create(vc_plan *plan, int index, vc_error *error)
 	return VC_OK;
 }
 
-/* Allocates all parameters, whose layouts are chosen, and sets the constants. */
+/* Allocates all parameters and sets the constants.  Layouts are chosen before. */
 vc_status
 vc_cpu_parameters_create(vc_plan *plan, vc_error *error)
 {
@@ -75,7 +75,7 @@ vc_cpu_parameters_free(vc_plan *plan)
 	free(plan->parameters);
 }
 
-/* Copies a tensor in: from plain floats to the parameter's layout. */
+/* Copies a tensor from plain floats to the parameter's layout. */
 static vc_status
 copy_in_layout(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
 {
@@ -96,7 +96,7 @@ copy_in_layout(vc_plan *plan, int index, const float *data, float *mine, vc_erro
 	return status;
 }
 
-/* Copies a tensor out: from the parameter's layout to plain floats. */
+/* Copies a tensor from the parameter's layout to plain floats. */
 static vc_status
 copy_out_plain(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
 {
@@ -123,7 +123,7 @@ vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *erro
 	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
 
 	if (status == VC_OK && plan->parameters[index].borrowed)
-		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters are not its own");
+		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters belong to its caller");
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);

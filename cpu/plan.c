@@ -41,11 +41,11 @@ check_cpu_options(const vc_plan_options *o, vc_error *error)
 	if (status != VC_OK)
 		return status;
 	if (o->precision == VC_INT8 && o->purpose == VC_TRAINING)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "no network is trained in int8");
+		return vc_fail(error, VC_INVALID_ARGUMENT, "int8 is for inference only");
 	if ((o->parameters != NULL && o->purpose == VC_TRAINING) ||
 		(o->store != NULL && o->parameters == NULL))
 		return vc_fail(error, VC_INVALID_ARGUMENT,
-					   "only inference borrows parameters, and only they are shared");
+					   "only inference can borrow parameters, and only borrowed ones can be shared");
 	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32 &&
 		o->precision != VC_INT8)
 	{
@@ -55,7 +55,7 @@ check_cpu_options(const vc_plan_options *o, vc_error *error)
 	return VC_OK;
 }
 
-/* Whether 8-bit integers are the faster ones here. */
+/* True if 8-bit integers are faster than float32 on this machine. */
 static bool
 prefers_int8(const vc_plan_options *o)
 {

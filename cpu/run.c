@@ -32,7 +32,7 @@ vc_cpu_prepare(vc_plan *plan, const vc_run *run, vc_error *error)
 	return status == VC_OK ? fold_parameters(plan, error) : status;
 }
 
-/* Copies a plain value out; NULL where the caller does not want it. */
+/* Copies a plain value to the caller; does nothing if destination is NULL. */
 static void
 hand_out(const vc_plan *plan, int value, int count, float *destination)
 {

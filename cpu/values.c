@@ -28,7 +28,7 @@ add_gradients(const vc_plan *plan, float *sum, const float *x, int64_t count)
 										  vc_cpu_chunk_length(c, count));
 }
 
-/* A value's gradient, its two parts added; NULL where nothing reads it. */
+/* A value's gradient, with its two parts added; NULL if nothing reads it. */
 float *
 vc_cpu_gradient(vc_plan *plan, int value, int count)
 {
@@ -41,7 +41,7 @@ vc_cpu_gradient(vc_plan *plan, int value, int count)
 	return gradient;
 }
 
-/* Ends a step's writing of an input's gradient. */
+/* Call it when a step has written its part of an input's gradient. */
 void
 vc_cpu_contribute(vc_plan *plan, int value, vc_contribution c, int count)
 {
