@@ -2,8 +2,8 @@
  * device.c
  *		The CUDA device's table of functions, and opening it.
  *
- * Closing frees all but CUDA's context, which takes some hundred megabytes to
- * the end of the process: resetting it would pull it from under cuDNN, which
+ * Closing frees everything except CUDA's context, which takes some hundred
+ * megabytes until the process ends.  Resetting it would break cuDNN, which
  * has a CUDA runtime of its own.
  */
 #include <stdlib.h>
@@ -28,7 +28,7 @@ cuda_close(vc_device *device)
 	free(device);
 }
 
-/* Streams, events and pinned memory. */
+/* Makes streams, events and pinned memory. */
 static cudaError_t
 make_resources(vc_device *device)
 {

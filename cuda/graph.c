@@ -2,16 +2,16 @@
  * graph.c
  *		Whole calls captured as CUDA graphs and replayed.
  *
- * A call of a kind (batch size, training, frozen groups, targets) runs as it
- * is the first time, is captured the second and replayed from then on.  What
- * differs between calls of one kind is in the request, which a graph's first
- * node copies from a fixed place.  The least recently used graph gives way.
- * Where capturing fails, calls of that kind go on running as they are; it is
- * told once, and not tried again.
+ * The first call of a kind (batch size, training, frozen groups, targets)
+ * runs directly, the second is captured, and later ones replay it.  Calls of
+ * one kind differ only in the request, which a graph's first node copies from
+ * a fixed place.  A new graph replaces the least recently used one.  If
+ * capturing fails, calls of that kind go on running directly.  The failure is
+ * logged once, and capturing is not tried again.
  */
 #include "cuda/cuda.h"
 
-/* The place of a kind of call; *fresh where it was not there. */
+/* Finds the entry of a kind of call; *fresh says that it is new. */
 static vc_cuda_graph *
 find_graph(vc_plan *plan, const vc_run *run, bool *fresh)
 {
@@ -37,7 +37,7 @@ find_graph(vc_plan *plan, const vc_run *run, bool *fresh)
 	return oldest;
 }
 
-/* Records a call; *graph is NULL where it cannot be. */
+/* Records a call; *graph is NULL if that fails. */
 static vc_status
 record_call(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
 {
@@ -75,15 +75,15 @@ capture_call(vc_plan *plan, vc_cuda_graph *g)
 		return;
 	g->graph = NULL;
 	g->failed = true;
-	cudaGetLastError();			/* it is no error of the call's */
+	cudaGetLastError();			/* the call itself has not failed */
 	if (!plan->graphs_told)
 		vc_cuda_note("calls run more slowly, without a CUDA graph: %s", error.message);
 	plan->graphs_told = true;
 }
 
 /*
- * Captures a call that was made before.  Engines are those of the last call
- * that ran as it is, which may have been of another kind.
+ * Captures a call that was made before.  First makes its engines ready: they
+ * may be those of a call of another kind.
  */
 static vc_status
 prepare_graph(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
@@ -91,12 +91,12 @@ prepare_graph(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
 	vc_run run = g->run;
 	vc_status	status = vc_cuda_ready(plan, &run, error);
 
-	if (status == VC_OK && g->last_use > 0)	/* no larger workspace has dropped it */
+	if (status == VC_OK && g->last_use > 0)	/* unless a larger workspace has dropped it */
 		capture_call(plan, g);
 	return status;
 }
 
-/* Replays a call where that can be; *done says whether it was. */
+/* Replays a call if there is a graph; *done says whether there was. */
 vc_status
 vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done, vc_error *error)
 {
@@ -122,7 +122,7 @@ vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done, vc_error *error)
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "replaying a graph");
 }
 
-/* Forgets all, as when what they point to has moved. */
+/* Drops all graphs, for example when the memory that they use has moved. */
 void
 vc_cuda_graphs_drop(vc_plan *plan)
 {

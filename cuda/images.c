@@ -6,7 +6,7 @@
 
 #include "cuda/cuda.h"
 
-/* Left free for what plans make later: workspace, graphs, other programs. */
+/* Bytes left free for later: workspace, graphs, other programs. */
 #define RESERVE ((size_t) 512 * 1024 * 1024)
 
 vc_status

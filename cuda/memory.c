@@ -1,10 +1,11 @@
 /*
  * memory.c
- *		A plan's memory: one allocation on the device, one of pinned memory.
+ *		A plan's memory: one allocation on the device, one of pinned
+ *		memory.
  *
- * lay_out hands out addresses one after the other.  It runs twice: from an
- * address that nothing is at, to learn the size, and again when the memory is
- * there.
+ * lay_out_plan assigns addresses one after the other.  It runs twice: first
+ * from an invalid address, to learn the size, and again when the memory is
+ * allocated.
  */
 #include "cuda/cuda.h"
 
@@ -12,7 +13,7 @@
 
 #define MIB(bytes) ((long long) ((bytes) / 1048576))
 
-/* The next `bytes`. */
+/* Takes the next `bytes`. */
 static void *
 take_memory(char **at, size_t bytes)
 {
@@ -38,7 +39,7 @@ lay_out_parameter(const vc_plan *plan, int index, char **at)
 	p->v = take_memory(at, sizeof(float) * elements);
 }
 
-/* What a step keeps between forward and backward, or folded for inference. */
+/* Lays out what a step keeps between forward and backward, or folded for inference. */
 static void
 lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 {
@@ -60,7 +61,7 @@ lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 	}
 }
 
-/* Adam's chunks over all parameters. */
+/* Number of Adam's chunks over all parameters. */
 static int
 count_chunks(const vc_plan *plan)
 {
@@ -79,7 +80,7 @@ image_bytes(const vc_plan *plan)
 		2 * (size_t) plan->network->image_size * (size_t) plan->network->image_size * 3;
 }
 
-/* Gives everything its place from an address on; returns the end. */
+/* Lays out everything from an address on; returns the end. */
 static char *
 lay_out_plan(vc_plan *plan, char *at)
 {
@@ -101,21 +102,21 @@ lay_out_plan(vc_plan *plan, char *at)
 	return at;
 }
 
-/* Fills *error for device memory that is not there, with both numbers. */
+/* Reports that device memory is short, with both numbers. */
 vc_status
 vc_cuda_no_memory(vc_error *error, size_t bytes, const char *what)
 {
 	size_t		available = 0;
 	size_t		total = 0;
 
-	cudaGetLastError();			/* it is told here */
+	cudaGetLastError();			/* this error is reported here */
 	cudaMemGetInfo(&available, &total);
 	return vc_fail(error, VC_OUT_OF_MEMORY,
 				   "%s needs %lld MiB of GPU memory, of which %lld MiB are free",
 				   what, MIB(bytes + 1048575), MIB(available));
 }
 
-/* The same of a plan, with the batch that would fit. */
+/* The same for a plan, with the batch that would fit. */
 static vc_status
 plan_too_large(const vc_plan *plan, vc_error *error)
 {
@@ -166,7 +167,7 @@ allocate_pinned(vc_plan *plan, vc_error *error)
 	return VC_OK;
 }
 
-/* Allocates all of a plan's memory, or says how much is missing. */
+/* Allocates all of a plan's memory, or reports how much is missing. */
 vc_status
 vc_cuda_allocate(vc_plan *plan, vc_error *error)
 {
@@ -174,7 +175,7 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	size_t		total = 0;
 	cudaError_t status;
 
-	vc_cuda_request_layout(plan, NOWHERE, &plan->request);	/* how large they are */
+	vc_cuda_request_layout(plan, NOWHERE, &plan->request);	/* sets the sizes */
 	plan->memory_bytes = (size_t) (lay_out_plan(plan, NOWHERE) - NOWHERE);
 	status = cudaMemGetInfo(&available, &total);
 	if (status != cudaSuccess)
@@ -194,7 +195,7 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	return allocate_pinned(plan, error);
 }
 
-/* Frees what the two above gave. */
+/* Frees a plan's memory and its workspace. */
 void
 vc_cuda_release(vc_plan *plan)
 {

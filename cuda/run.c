@@ -8,12 +8,12 @@
 
 #include "cuda/cuda.h"
 
-#define POLL_SECONDS	0.05	/* between questions whether to stop */
+#define POLL_SECONDS	0.05	/* between polls */
 #define LEAST_SCALE		1.0f	/* of float16's loss */
 #define LARGEST_SCALE	16777216.0f
-#define GOOD_STEPS		2000	/* after so many the scale doubles */
+#define GOOD_STEPS		2000	/* the scale doubles after so many */
 
-/* Makes what inference reads of parameters that have changed. */
+/* Inference: folds the parameters that have changed. */
 static vc_status
 fold_parameters(vc_plan *plan, vc_error *error)
 {
@@ -35,7 +35,7 @@ monotonic_seconds(void)
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* Waits for what is on the stream; asks whether to stop, and then waits too. */
+/* Waits for the stream, and polls; after a cancel it waits too. */
 static vc_status
 wait_for_results(vc_plan *plan, vc_error *error)
 {
@@ -49,7 +49,7 @@ wait_for_results(vc_plan *plan, vc_error *error)
 		if (status != cudaErrorNotReady)
 			break;
 		status = cudaSuccess;
-		cudaGetLastError();		/* "not ready" is no error */
+		cudaGetLastError();		/* "not ready" is not an error */
 		if (vc_cuda_upload_go_on(&device->upload, false, error) != VC_OK)
 		{
 			cudaStreamSynchronize(device->stream);
@@ -68,7 +68,7 @@ wait_for_results(vc_plan *plan, vc_error *error)
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "waiting for the GPU");
 }
 
-/* Runs a call that the request describes to its end. */
+/* Runs the call that the request describes, to its end. */
 static vc_status
 run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 {
@@ -92,8 +92,8 @@ run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 }
 
 /*
- * A training step.  Where a float16 gradient has overflown, Adam has changed
- * nothing, and the step runs again with the loss scaled less.
+ * Runs a training step.  If a float16 gradient has overflown, Adam has
+ * changed nothing, and the step runs again with the loss scaled less.
  */
 static vc_status
 run_step(vc_plan *plan, const vc_run *run, vc_error *error)
@@ -121,7 +121,7 @@ run_step(vc_plan *plan, const vc_run *run, vc_error *error)
 	return status;
 }
 
-/* Copies rows of `channels` out of padded ones; NULL where nobody wants them. */
+/* Copies padded rows to the caller without their padding; does nothing if `to` is NULL. */
 static void
 hand_out(const vc_plan *plan, int value, const float *from, int count, float *to)
 {
@@ -133,9 +133,10 @@ hand_out(const vc_plan *plan, int value, const float *from, int count, float *to
 }
 
 /*
- * Images that a forward pass of `count` computes: a power of 2, or the plan's
- * most.  What is too much is thrown away.  Each number of images has engines of
- * its own, some of which take a second to compile, and a graph.
+ * Number of images that a forward pass of `count` computes: a power of 2, or
+ * the plan's largest batch.  Surplus results are thrown away.  Each number of
+ * images needs engines of its own, some of which take a second to compile,
+ * and a graph.
  */
 static int
 round_count(const vc_plan *plan, int count)

@@ -54,7 +54,7 @@ add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *erro
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "addition");
 }
 
-/* Hands a gradient on; where it lies there already, nothing is to be done. */
+/* Passes a gradient on to an operand; does not copy it if it lies there already. */
 static vc_status
 hand_on(vc_plan *plan, int value, vc_contribution contribution, const void *dy, int count,
 		vc_error *error)
@@ -70,7 +70,7 @@ hand_on(vc_plan *plan, int value, vc_contribution contribution, const void *dy, 
 	return vc_cuda_contribute(plan, value, contribution, count, error);
 }
 
-/* The other operand first: the input's part may be what it is read from. */
+/* The second operand comes first, because the input's part may replace the gradient. */
 static vc_status
 add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
