@@ -44,6 +44,7 @@ typedef struct ShareState
 	ShareKnown *known;
 	int64		known_count;
 	int64		known_room;
+	int64		images;			/* in all */
 } ShareState;
 
 /* A state as bytes that another server reads, and back: an error where they are none. */
