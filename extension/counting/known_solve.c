@@ -5,6 +5,7 @@
 #include "extension/counting/known.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "extension/support/error.h"
@@ -85,6 +86,7 @@ known_solve(const KnownTally *t, double confidence,
 		}
 		MemoryContextSwitchTo(caller);
 		take(argument, ppi, t->q->multi_label ? 1 : c, c);
+		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -108,11 +110,13 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 	{
 		if (t->strange)
 			doubt(&text, "errors are taken to be in all groups as among the validation images, for no labelled image here says how the model errs");
-		else if (g->evidence == 0)
+		else if (t->q->trained && t->held == 0)
+			doubt(&text, "none of the labelled images is known to the training by its key: if the model has seen them, it errs more often than is taken here");
+		if (!t->strange && g->evidence == 0)
 			doubt(&text, "no labelled image of the group says how the model errs, so the errors of the others are taken");
-		else if (g->stands_for == 0)
+		else if (!t->strange && g->stands_for == 0)
 			doubt(&text, "weights say that all images of the group were to be labelled, but %lld are not", (long long) g->unknown);
-		if (share->borrowed > MOSTLY)
+		if (share->borrowed > MOSTLY || t->group_count == 1)	/* of one group, they are to be a sample */
 			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)
 			doubt(&text, "no labelled image is of this class");
