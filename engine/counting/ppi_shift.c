@@ -6,7 +6,8 @@
  * a shift of its group, which is normal around 0: a logistic regression with a random
  * intercept.  Where a class is more frequent in a group but the classifier is the same,
  * the odds of both sides shift alike, so one shift is what groups differ in first.  A
- * group with many labels finds its own, by which its labelled images are as many of the
+ * group with many labels finds its own (what is said of its images tells it a part
+ * beforehand, see vc_ppi_add_counts), by which its labelled images are as many of the
  * class as they are; one with few stays near 0.  Integrals over a shift are by adaptive
  * Gauss-Hermite quadrature.
  */
