@@ -90,7 +90,7 @@ estimate_class(vc_ppi *ppi, int class_index)
 
 	vc_ppi_gather(ppi, &w);
 	count = vc_ppi_fit_all(ppi, &w, fits);
-	for (int g = 0; g < ppi->data.groups; g++)
+	for (int g = 0; g < ppi->data.groups && !(g % 1024 == 0 && vc_ppi_canceled(ppi)); g++)
 		vc_ppi_join(ppi, &w, g, fits, count, &ppi->parts[(size_t) g * ppi->data.classes + class_index]);
 	ppi->by_class[class_index] = (vc_ppi_class) {w.design_effect, w.quantile};
 }
@@ -104,6 +104,8 @@ estimate(vc_ppi *ppi, vc_error *error)
 			return vc_fail(error, VC_CANCELED, "canceled");
 		estimate_class(ppi, c);
 	}
+	if (vc_ppi_canceled(ppi))	/* within the last one */
+		return vc_fail(error, VC_CANCELED, "canceled");
 	for (int g = 0; g < ppi->data.groups; g++)
 		vc_ppi_add_up(ppi, g);
 	return VC_OK;

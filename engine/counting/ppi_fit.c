@@ -79,6 +79,8 @@ add_groups(const vc_ppi *ppi, const vc_ppi_work *w, const vc_ppi_fit *fit, deriv
 		double		slope[SIDES];
 		double		information[SIDES * SIDES];
 
+		if (g % 1024 == 0 && vc_ppi_canceled(ppi))
+			break;
 		if (sides[0].labels + sides[1].labels == 0)
 			continue;
 		vc_ppi_find_shifts(w, g, groups, fit, &found);
@@ -151,7 +153,7 @@ fit_one(const vc_ppi *ppi, const vc_ppi_work *w, vc_ppi_fit *fit)
 	double		likelihood = 0;
 	double		change = 1;
 
-	for (int round = 0; round < ROUNDS && change > 1e-6; round++)
+	for (int round = 0; round < ROUNDS && change > 1e-6 && !vc_ppi_canceled(ppi); round++)
 	{
 		derivatives d = {0};
 
