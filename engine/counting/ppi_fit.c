@@ -4,8 +4,8 @@
  *
  * The standard deviation of groups' shifts is not estimated but averaged over.
  * Each value is weighted by the likelihood of the labels and by a half normal
- * prior of scale 1/2 (odds 1.6 times as high): if no spread shows, there may still
- * be some. For each value, the log odds of the sides and the effects of
+ * prior of scale 1/2 (odds 1.6 times as high): if no spread shows, there may
+ * still be some. For each value, the log odds of the sides and the effects of
  * covariates are found by Newton's method on the likelihood with the shifts
  * integrated out.
  */

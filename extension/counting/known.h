@@ -77,7 +77,7 @@ typedef struct KnownTally
 	const Quantifier *q;
 	MemoryContext context;
 	bool		honest;			/* predictions for labelled images that were trained on are not evidence */
-	int64		held;			/* labelled images whose key training knows */
+	int64		held;			/* labelled images whose key is one of the training's */
 	bool		strange;		/* evidence is validation images alone, of no group */
 	KnownGroup *groups;
 	int			group_count;

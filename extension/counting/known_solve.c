@@ -111,12 +111,12 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 		if (t->strange)
 			doubt(&text, "errors are assumed to be in all groups as among the validation images, because no labelled image here shows the model's errors");
 		else if (t->q->trained && t->held == 0)
-			doubt(&text, "training knows none of the labelled images by its key: if the model was trained on them, it errs more often than is assumed here");
+			doubt(&text, "no labelled image has a key of the training: if the model was trained on these images, it makes more errors than are assumed here");
 		if (!t->strange && g->evidence == 0)
 			doubt(&text, "no labelled image of the group shows the model's errors, so those of the other groups are used");
 		else if (!t->strange && g->stands_for == 0)
 			doubt(&text, "by the weights all images of the group should be labelled, but %lld are not", (long long) g->unknown);
-		if (share->borrowed > MOSTLY || t->group_count == 1)	/* the labelled images of one group must be a sample of it */
+		if (share->borrowed > MOSTLY || t->group_count == 1)	/* the labels of one group should be a sample of it */
 			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)
 			doubt(&text, "no labelled image is of this class");

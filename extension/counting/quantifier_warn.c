@@ -26,7 +26,7 @@ doubt(StringInfo text, const char *format,...)
 	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", one);
 }
 
-/* Appends doubts about the model's errors in a class; false if it cannot tell the class. */
+/* Appends doubts about the model's errors in a class; false if it cannot tell the class from the rest. */
 static bool
 doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 {
