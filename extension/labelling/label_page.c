@@ -201,7 +201,7 @@ read_classes(LabelPage *page, Sql *sql)
 
 /* The classes: those that are named, or the model's, or the labels there are. */
 static void
-choose_classes(FunctionCallInfo fcinfo, LabelPage *page)
+choose_label_classes(FunctionCallInfo fcinfo, LabelPage *page)
 {
 	Sql			sql;
 
@@ -256,7 +256,7 @@ read_guesses(LabelPage *page)
 
 /* Appends one picture of the JSON. */
 static void
-append_picture(StringInfo out, const Picture *p)
+append_task_picture(StringInfo out, const Picture *p)
 {
 	appendStringInfoString(out, "{\"key\":");
 	append_json(out, p->key);
@@ -312,7 +312,7 @@ append_data(StringInfo out, const LabelPage *page, bool multiple)
 	for (int i = 0; i < page->pictures->count; i++)
 	{
 		appendStringInfoString(out, i > 0 ? ",\n" : "\n");
-		append_picture(out, &page->pictures->list[i]);
+		append_task_picture(out, &page->pictures->list[i]);
 	}
 	appendStringInfoString(out, "]}");
 }
@@ -364,7 +364,7 @@ read_page(FunctionCallInfo fcinfo, LabelPage *page)
 	check_arguments(fcinfo);
 	read_source(fcinfo, page);
 	SPI_connect();
-	choose_classes(fcinfo, page);
+	choose_label_classes(fcinfo, page);
 	page->pictures = choose_pictures(fcinfo, page);
 	if (page->pictures->count == 0)
 		ereport(ERROR,
