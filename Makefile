@@ -294,6 +294,9 @@ build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather cou
 build/count_real: bench/count_real.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(ENGINE_LIBS)
 
+build/speed_onednn: bench/speed_onednn.c $(HELPERS) $(CPU) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)
 

@@ -1,17 +1,17 @@
 /*
  * call.c
- *		What a call of the device begins and ends with.
+ *		How a call of the device begins and ends.
  *
- * Threads are libgomp's.  It makes and ends them as parallel regions grow and
- * shrink, inside oneDNN too, so that blocking signals once would not do: every
- * call blocks all signals while it computes and lets them in between steps,
- * where it also polls for interrupts.
+ * libgomp makes and ends threads as parallel regions grow and shrink, inside
+ * oneDNN too.  Blocking signals once is therefore not enough.  Every call
+ * blocks all signals while it computes.  Between steps it lets them in and
+ * polls for interrupts.
  */
 #include <omp.h>
 
 #include "cpu/cpu.h"
 
-/* Begins a call: no signals, the device's thread count. */
+/* Begins a call: blocks signals and sets the device's number of threads. */
 void
 vc_cpu_enter(vc_device *device)
 {
@@ -22,7 +22,7 @@ vc_cpu_enter(vc_device *device)
 		omp_set_num_threads(device->threads);
 }
 
-/* Ends a call: what the caller had. */
+/* Ends a call: restores the caller's signals and number of threads. */
 void
 vc_cpu_leave(vc_device *device)
 {

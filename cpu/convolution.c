@@ -2,10 +2,10 @@
  * convolution.c
  *		Convolutions, by oneDNN.
  *
- * Primitives are made for one batch size, when a call first needs it, and a
- * few batch sizes' primitives are kept.  In training the weights stay in the
- * layout the forward kernel wants; in inference they are multiplied by the
- * batch norm behind the convolution and packed as each kernel wants them.
+ * A primitive is made for one batch size, when a call first needs it.  The
+ * primitives of a few batch sizes are kept.  In training the weights stay in
+ * the layout the forward kernel wants; in inference they are multiplied by
+ * the batch norm behind the convolution and packed as each kernel wants them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -106,14 +106,14 @@ find_packed(vc_cpu_convolution *c, vc_md md)
 	return NULL;
 }
 
-/* Where they are; oneDNN does not write them. */
+/* Where the packed weights are; oneDNN only reads them. */
 static float *
 packed_weights(const vc_cpu_packed *p)
 {
 	return p->shared != NULL ? (float *) p->shared : p->data;
 }
 
-/* Sees to it that the folded weights are there in a layout, if not yet filled. */
+/* Makes room for the folded weights in a layout, unless they are there; fold fills it. */
 static vc_status
 need_packed(vc_plan *plan, const vc_plan_step *step, vc_md md, vc_error *error)
 {
@@ -170,7 +170,7 @@ new_variant(vc_cpu_convolution *c, int count)
 	return v;
 }
 
-/* int8: primitives have the scales in them, so both are made again. */
+/* int8: the scales are part of the primitives, so both are made again. */
 static vc_status
 set_output_scales(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
@@ -181,7 +181,7 @@ set_output_scales(vc_plan *plan, vc_plan_step *step, vc_error *error)
 	return vc_cpu_shared_bias(plan, step) ? VC_OK : vc_cpu_fold_weights(plan, step, error);
 }
 
-/* Makes the primitives a call of `count` images needs, where they are not there. */
+/* Makes the primitives that a call needs and that are not there. */
 static vc_status
 convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -223,7 +223,7 @@ convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error
 
 /* Packs the folded weights, in plan->weight_scratch, for one kernel. */
 static vc_status
-pack(vc_plan *plan, const vc_plan_step *step, vc_md plain, vc_cpu_packed *p, vc_error *error)
+pack_weights(vc_plan *plan, const vc_plan_step *step, vc_md plain, vc_cpu_packed *p, vc_error *error)
 {
 	vc_status	status = vc_cpu_reorder(plan, plain, plan->weight_scratch, p->md, p->data, error);
 
@@ -238,9 +238,9 @@ pack(vc_plan *plan, const vc_plan_step *step, vc_md plain, vc_cpu_packed *p, vc_
 	return VC_OK;
 }
 
-/* True where all weights and the bias are to be had without folding. */
+/* True if another plan shares all weights and the bias, so that nothing needs folding. */
 static bool
-is_shared(const vc_plan *plan, const vc_plan_step *step)
+weights_are_shared(const vc_plan *plan, const vc_plan_step *step)
 {
 	const vc_cpu_convolution *c = step->state;
 
@@ -250,7 +250,7 @@ is_shared(const vc_plan *plan, const vc_plan_step *step)
 	return vc_cpu_shared_bias(plan, step);
 }
 
-/* Inference: folds and packs the weights where they, or all, are stale. */
+/* Inference: folds and packs the weights if these, or all parameters, are stale. */
 static vc_status
 convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
@@ -260,7 +260,7 @@ convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 
 	if (!c->stale && !plan->stale)
 		return VC_OK;
-	if (!is_shared(plan, step))
+	if (!weights_are_shared(plan, step))
 	{
 		if ((status = vc_cpu_fold_weights(plan, step, error)) != VC_OK)
 			return status;
@@ -268,7 +268,7 @@ convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 			return vc_cpu_md_failed(error);
 		for (int i = 0; i < c->packed_count && status == VC_OK; i++)
 			if (c->packed[i].shared == NULL)
-				status = pack(plan, step, plain, &c->packed[i], error);
+				status = pack_weights(plan, step, plain, &c->packed[i], error);
 		vc_md_free(plain);
 		if (status == VC_OK)
 			vc_cpu_share_bias(plan, step);
@@ -279,8 +279,8 @@ convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 
 /* Runs a primitive on these arguments. */
 static vc_status
-execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *weights,
-		void *bias, void *destination, vc_error *error)
+execute_convolution(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *weights,
+					void *bias, void *destination, vc_error *error)
 {
 	dnnl_exec_arg_t args[6] = {
 		{direction == VC_CPU_BACKWARD_DATA ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, k->source},
@@ -311,7 +311,7 @@ execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *w
 
 /* Brings weights into a primitive's layout, or its gradient out of it. */
 static vc_status
-reorder(vc_plan *plan, vc_cpu_primitive *k, int direction, float *parameter, vc_error *error)
+reorder_weights(vc_plan *plan, vc_cpu_primitive *k, int direction, float *parameter, vc_error *error)
 {
 	bool		back = direction == VC_CPU_BACKWARD_WEIGHTS;
 	dnnl_exec_arg_t args[] = {
@@ -341,13 +341,14 @@ convolution_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_err
 		weights = packed_weights(find_packed(c, k->weights_md));
 	else if (k->reorder != NULL)
 	{
-		status = reorder(plan, k, VC_CPU_FORWARD, weights, error);
+		status = reorder_weights(plan, k, VC_CPU_FORWARD, weights, error);
 		weights = plan->weight_scratch;
 	}
 	if (status != VC_OK)
 		return status;
-	return execute(plan, k, VC_CPU_FORWARD, vc_cpu_value_data(plan, step->input), weights, c->bias,
-				   vc_cpu_value_data(plan, step->output), error);
+	return execute_convolution(plan, k, VC_CPU_FORWARD, vc_cpu_value_data(plan, step->input),
+							   weights, c->bias,
+							   vc_cpu_value_data(plan, step->output), error);
 }
 
 static vc_status
@@ -355,13 +356,13 @@ backward_weights(vc_plan *plan, vc_plan_step *step, vc_cpu_primitive *k, float *
 				 vc_error *error)
 {
 	float	   *parameter = plan->parameters[step->node->weight].gradient;
-	vc_status	status = execute(plan, k, VC_CPU_BACKWARD_WEIGHTS,
-								 vc_cpu_value_data(plan, step->input),
-								 k->reorder != NULL ? plan->weight_scratch : parameter,
-								 NULL, gradient, error);
+	vc_status	status = execute_convolution(plan, k, VC_CPU_BACKWARD_WEIGHTS,
+											 vc_cpu_value_data(plan, step->input),
+											 k->reorder != NULL ? plan->weight_scratch : parameter,
+											 NULL, gradient, error);
 
 	if (status == VC_OK && k->reorder != NULL)
-		status = reorder(plan, k, VC_CPU_BACKWARD_WEIGHTS, parameter, error);
+		status = reorder_weights(plan, k, VC_CPU_BACKWARD_WEIGHTS, parameter, error);
 	return status;
 }
 
@@ -374,13 +375,14 @@ backward_data(vc_plan *plan, vc_plan_step *step, vc_cpu_primitive *k, float *gra
 
 	if (k->reorder != NULL)
 	{
-		status = reorder(plan, k, VC_CPU_BACKWARD_DATA, weights, error);
+		status = reorder_weights(plan, k, VC_CPU_BACKWARD_DATA, weights, error);
 		weights = plan->weight_scratch;
 	}
 	if (status != VC_OK)
 		return status;
-	return execute(plan, k, VC_CPU_BACKWARD_DATA, vc_cpu_buffer_data(plan, step->to_input.buffer),
-				   weights, NULL, gradient, error);
+	return execute_convolution(plan, k, VC_CPU_BACKWARD_DATA,
+							   vc_cpu_buffer_data(plan, step->to_input.buffer),
+							   weights, NULL, gradient, error);
 }
 
 static vc_status

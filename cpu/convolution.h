@@ -1,6 +1,7 @@
 /*
  * convolution.h
- *		What convolution.c, fold.c, share.c, primitive.c and algorithm.c share.
+ *		What convolution.c, fold.c, share.c, describe.c, primitive.c and
+ *		algorithm.c share.
  */
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
@@ -44,7 +45,7 @@ typedef struct vc_cpu_primitive
 	dnnl_memory_t bias;
 	dnnl_memory_t destination;	/* or its gradient */
 	dnnl_memory_t scratchpad;
-	dnnl_memory_t scales;		/* of int8, where they are an argument */
+	dnnl_memory_t scales;		/* of int8, if they are an argument */
 	vc_md		weights_md;		/* owned by desc */
 	dnnl_primitive_t reorder;	/* between the parameter's layout and this one */
 	dnnl_memory_t parameter;	/* the parameter, for the reorder */
@@ -59,7 +60,7 @@ typedef struct vc_cpu_variant
 typedef struct vc_cpu_packed
 {
 	vc_md		md;
-	float	   *data;			/* NULL: shared has them */
+	float	   *data;			/* NULL: the weights are in shared */
 	const float *shared;		/* in the plan's store */
 	size_t		bytes;
 } vc_cpu_packed;
@@ -75,14 +76,14 @@ typedef struct vc_cpu_convolution
 	int			next_packed;	/* the layout to replace */
 	bool		stale;			/* some packed weights are not filled */
 	float	   *folded;			/* inference: room for the two below, [2][out_channels] */
-	float	   *bias;			/* NULL where there is no batch norm to fold in */
-	float	   *output_scales;	/* int8: from sums of products to the output's units */
+	float	   *bias;			/* NULL: there is no batch norm to fold in */
+	float	   *output_scales;	/* int8: turn sums of products into the output's units */
 } vc_cpu_convolution;
 
 /*
  * The primitive descriptor of a shape at a batch size and in a direction.
- * weights NULL lets oneDNN choose their layout.  attr may be NULL.
- * *desc is NULL where oneDNN has no such kernel.
+ * weights NULL lets oneDNN choose their layout. attr may be NULL.  *desc is
+ * NULL if oneDNN has no such kernel.
  */
 extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_shape *shape,
 										 int count, vc_direction direction, bool winograd,
@@ -90,7 +91,7 @@ extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_s
 										 const_dnnl_primitive_attr_t attr,
 										 dnnl_primitive_desc_t *desc, vc_error *error);
 
-/* Whether Winograd's algorithm is the faster one; measured once a shape. */
+/* Tells whether Winograd's algorithm is the faster one; measures once for each shape. */
 extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 							   vc_direction direction, bool *winograd, vc_error *error);
 

@@ -4,8 +4,8 @@
  *
  * Activations are either plain (N, C, H, W; rows of features where H and W
  * are 1) or blocked as oneDNN's kernels want them: N, C / block, H, W, block,
- * with channels beyond the last zero.  A plan for int8 has bytes, N, H, W, C, in
- * place of the blocked ones.
+ * with channels beyond the last zero.  A plan for int8 stores bytes, N, H, W,
+ * C, instead of blocked floats.
  */
 #ifndef VISCLF_CPU_H
 #define VISCLF_CPU_H
@@ -56,13 +56,13 @@ struct vc_run
 /* A parameter as the plan keeps it. */
 typedef struct vc_cpu_parameter
 {
-	float	   *data;			/* in layout md where that is not NULL, else plain */
-	bool		borrowed;		/* data is the caller's, and not written */
+	float	   *data;			/* in layout md, or plain if md is NULL */
+	bool		borrowed;		/* data belongs to the caller; never written */
 	float	   *gradient;		/* training: in the same layout */
 	float	   *m;				/* Adam's averages */
 	float	   *v;
 	int64_t		floats;			/* of each, with padding */
-	vc_md		md;				/* the step's that reads it */
+	vc_md		md;				/* belongs to the step that reads it */
 } vc_cpu_parameter;
 
 struct vc_plan
@@ -75,7 +75,7 @@ struct vc_plan
 	vc_flow		flow;			/* steps, values and their buffers */
 	vc_parameters book;			/* which parameters are set, and trained last */
 	vc_cpu_parameter *parameters;
-	bool		stale;			/* parameters changed since inference prepared them */
+	bool		stale;			/* parameters have changed since inference prepared them */
 
 	char	   *arena;
 	size_t		arena_bytes;
@@ -85,7 +85,7 @@ struct vc_plan
 	size_t		weight_scratch_bytes;
 	void	   *partials;		/* batch norm's sums: 2 doubles of each image's channels */
 	size_t		partials_bytes;
-	int64_t		bytes;			/* everything allocated, for plan_memory */
+	int64_t		bytes;			/* all that is allocated, for plan_memory */
 };
 
 /* True for the formats of 8 bits. */
@@ -95,10 +95,10 @@ vc_cpu_is_int8(int format)
 	return format == VC_CPU_SIGNED || format == VC_CPU_UNSIGNED;
 }
 
-/* Loops over the floats of a batch run in chunks, which threads take. */
+/* Floats in a chunk: threads share the floats of a batch in chunks. */
 #define VC_CPU_CHUNK 16384
 
-/* The floats of a chunk; fewer in the last. */
+/* Number of floats in a chunk; the last has fewer. */
 static inline int64_t
 vc_cpu_chunk_length(int64_t chunk, int64_t count)
 {

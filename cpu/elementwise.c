@@ -2,8 +2,8 @@
  * elementwise.c
  *		Normalising images, relu, addition, dropout, changes of layout.
  *
- * Relu and addition do not care for the layout: they run over all floats of
- * a batch in chunks.
+ * Relu and addition work in any layout: they run over all floats of a batch
+ * in chunks.
  */
 #include <string.h>
 
@@ -42,7 +42,8 @@ relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 	(void) error;
 #pragma omp parallel for
 	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
-		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK, vc_cpu_chunk_length(c, count));
+		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK,
+									vc_cpu_chunk_length(c, count));
 	return VC_OK;
 }
 
@@ -78,7 +79,7 @@ add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *erro
 	return VC_OK;
 }
 
-/* The left operand takes the gradient's memory over, the right has a copy. */
+/* The left operand takes over the gradient's memory, the right gets a copy. */
 static vc_status
 add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -97,7 +98,7 @@ add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 	return VC_OK;
 }
 
-/* One row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
+/* Computes one row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
 static void
 dropout_row(const vc_plan_step *step, const vc_step *s, int row, const float *x,
 			float *y, int64_t columns)
@@ -143,7 +144,7 @@ dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error 
 	return VC_OK;
 }
 
-/* One image from blocked to plain. */
+/* Converts one image from blocked to plain. */
 static void
 unblock(const float *blocked, float *plain, int channels, int64_t pixels, int block)
 {
@@ -152,7 +153,7 @@ unblock(const float *blocked, float *plain, int channels, int64_t pixels, int bl
 			plain[c * pixels + i] = blocked[(c / block * pixels + i) * block + c % block];
 }
 
-/* One image from plain to blocked; the last block's rest becomes zero. */
+/* Converts one image from plain to blocked; zeroes the rest of the last block. */
 static void
 reblock(const float *plain, float *blocked, int channels, int64_t pixels, int block)
 {
@@ -164,10 +165,10 @@ reblock(const float *plain, float *blocked, int channels, int64_t pixels, int bl
 				c < channels ? plain[c * pixels + i] : 0.0f;
 }
 
-/* A batch of value `from` into the other layout, that of value `to`. */
+/* Converts a batch of the value `from` into the layout of the value `to`. */
 static void
-convert(const vc_plan *plan, const vc_value *from, const float *x,
-		const vc_value *to, float *y, int count)
+convert_layout(const vc_plan *plan, const vc_value *from, const float *x,
+			   const vc_value *to, float *y, int count)
 {
 	int64_t		pixels = (int64_t) from->height * from->width;
 	int			block = plan->device->block;
@@ -189,8 +190,8 @@ static vc_status
 convert_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	(void) error;
-	convert(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
-			&plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
+	convert_layout(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
+				   &plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
 	return VC_OK;
 }
 
@@ -200,8 +201,8 @@ convert_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error 
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	convert(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
-			vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
+	convert_layout(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
+				   vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
 	vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }

@@ -1,13 +1,15 @@
 /*
  * int8.c
- *		Inference in 8-bit integers: scales, and the steps that are not oneDNN's.
+ *		Inference in 8-bit integers: scales, and the steps that are not
+ *		oneDNN's.
  *
- * A value's bytes times its scale are what float32 would have, up to half a
- * scale.  Behind a relu they are unsigned, 0 to 255 for 0 to the range that
- * calibration found; otherwise signed, -127 to 127.  Images become signed bytes
- * by their normalisation's own range.  Convolutions have weights of 8 bits with
- * a scale for each output channel, and 32-bit sums; an addition and a relu
- * behind them are computed before the sum becomes a byte again.
+ * A value's bytes times its scale are the numbers of float32, up to half a
+ * scale.  Behind a relu bytes are unsigned: 0 to 255 stand for 0 to the range
+ * that calibration found.  Other bytes are signed, -127 to 127.  Images
+ * become signed bytes by the range of normalised pixels.  Convolutions have
+ * 8-bit weights, with a scale for each output channel, and 32-bit sums.  An
+ * addition and a relu behind a convolution are computed before the sum
+ * becomes a byte again.
  */
 #include <math.h>
 #include <string.h>
@@ -42,7 +44,7 @@ check_ranges(const vc_plan *plan, vc_error *error)
 	return VC_OK;
 }
 
-/* Gives every value of 8 bits its scale; the steps are built. */
+/* Gives every 8-bit value its scale, once the steps are built. */
 vc_status
 vc_cpu_int8_set_scales(vc_plan *plan, vc_error *error)
 {
@@ -101,10 +103,10 @@ take_larger(uint8_t *restrict most, const uint8_t *restrict x, int channels)
 		most[c] = x[c] > most[c] ? x[c] : most[c];
 }
 
-/* One pixel of a max pool, of all channels. */
+/* Computes one pixel of a max pool, all channels. */
 static void
 int8_max_pool_pixel(const vc_node *node, const vc_value *in, const uint8_t *image, int row,
-			   int column, uint8_t *out)
+					int column, uint8_t *out)
 {
 	memset(out, 0, (size_t) in->channels);
 	for (int y = row * node->stride - node->padding, i = 0; i < node->kernel; i++, y++)
@@ -127,12 +129,12 @@ int8_max_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_e
 		for (int row = 0; row < out->height; row++)
 			for (int column = 0; column < out->width; column++)
 				int8_max_pool_pixel(step->node, in, x + i * in->image_elements, row, column,
-							   y + i * out->image_elements +
-							   ((int64_t) row * out->width + column) * out->channels);
+									y + i * out->image_elements +
+									((int64_t) row * out->width + column) * out->channels);
 	return VC_OK;
 }
 
-/* Maxima (NULL: none) and means of one image's channels, as floats. */
+/* Computes maxima (NULL: none) and means of one image's channels, as floats. */
 static void
 int8_global_pool_image(const vc_value *in, const uint8_t *x, float *maxima, float *means)
 {
@@ -171,7 +173,7 @@ int8_global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, v
 		float	   *row = y + (int64_t) i * step->node->channels;
 
 		int8_global_pool_image(in, x + i * in->image_elements, concat ? row : NULL,
-						  concat ? row + in->channels : row);
+							   concat ? row + in->channels : row);
 	}
 	return VC_OK;
 }

@@ -9,9 +9,9 @@
 #include "cpu/cpu.h"
 
 static vc_status
-multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,
-		 const float *a, int64_t lda, const float *b, int64_t ldb,
-		 float beta, float *c, vc_error *error)
+multiply_matrices(char transa, char transb, int64_t m, int64_t n, int64_t k,
+				  const float *a, int64_t lda, const float *b, int64_t ldb,
+				  float beta, float *c, vc_error *error)
 {
 	dnnl_status_t status = vc_cpu_room();
 
@@ -35,10 +35,10 @@ linear_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *e
 		for (int i = 0; i < run->count; i++)
 			memcpy(y + i * outputs, plan->parameters[bias].data,
 				   sizeof(float) * (size_t) outputs);
-	return multiply('N', 'T', run->count, outputs, inputs,
-					vc_cpu_value_data(plan, step->input), inputs,
-					plan->parameters[step->node->weight].data, inputs,
-					bias >= 0 ? 1.0f : 0.0f, y, error);
+	return multiply_matrices('N', 'T', run->count, outputs, inputs,
+							 vc_cpu_value_data(plan, step->input), inputs,
+							 plan->parameters[step->node->weight].data, inputs,
+							 bias >= 0 ? 1.0f : 0.0f, y, error);
 }
 
 static void
@@ -63,15 +63,15 @@ linear_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *
 	vc_status	status = VC_OK;
 
 	if (vc_flow_trains(plan->network, step->node->weight, frozen))
-		status = multiply('T', 'N', outputs, inputs, run->count, dy, outputs, x, inputs,
-						  0.0f, weight->gradient, error);
+		status = multiply_matrices('T', 'N', outputs, inputs, run->count, dy, outputs, x, inputs,
+								   0.0f, weight->gradient, error);
 	if (status == VC_OK && vc_flow_trains(plan->network, step->node->bias, frozen))
 		bias_gradient(dy, run->count, outputs, plan->parameters[step->node->bias].gradient);
 	if (status == VC_OK && vc_flow_wants(&plan->flow, step->input, step->to_input))
 	{
-		status = multiply('N', 'N', run->count, inputs, outputs, dy, outputs,
-						  weight->data, inputs, 0.0f,
-						  vc_cpu_buffer_data(plan, step->to_input.buffer), error);
+		status = multiply_matrices('N', 'N', run->count, inputs, outputs, dy, outputs,
+								   weight->data, inputs, 0.0f,
+								   vc_cpu_buffer_data(plan, step->to_input.buffer), error);
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	}
 	return status;

@@ -1,6 +1,7 @@
 /*
  * loss.c
- *		The losses of vc_targets, and their gradients by the logits.
+ *		The losses of vc_targets, and their gradients with respect to the
+ *		logits.
  *
  * A batch has a few thousand logits at most, so plain loops will do.
  */
@@ -31,7 +32,7 @@ row_cross_entropy(const float *logits, int32_t label, int classes, float scale,
 	return log(sum) - (logits[label] - largest);
 }
 
-/* The mean over rows, each weighing what its class weighs. */
+/* The mean over rows, weighted by each row's class. */
 static double
 cross_entropy(const float *logits, const vc_targets *targets, int count, int classes,
 			  float *gradient)

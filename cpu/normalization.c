@@ -1,12 +1,13 @@
 /*
  * normalization.c
- *		Batch norm, with the addition, relu and max pool taken into it.
+ *		Batch norm, together with the addition, relu and max pool behind
+ *		it.
  *
  * Training reads a convolution's output twice going forward (statistics,
  * result) and twice going backward (sums, gradient), and nothing else: the
- * relu's mask is worked out again from what is there.  Sums are taken plane
- * by plane and added up in one order, so that results do not depend on the
- * number of threads.
+ * relu's mask is computed again from these.  Sums are computed for each plane
+ * and added up in a fixed order, so that results do not depend on the number
+ * of threads.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ norm_free(void *state)
 	free(norm);
 }
 
-/* One channel's mean and variance become its scale and shift. */
+/* Computes a channel's scale and shift from its mean and variance. */
 static void
 set_channel(const vc_plan *plan, const vc_plan_step *step, int channel, double mean, double variance)
 {
@@ -87,7 +88,7 @@ use_running_statistics(const vc_plan *plan, const vc_plan_step *step)
 					plan->parameters[step->node->variance].data[c]);
 }
 
-/* A batch's statistics of one channel: used, and added to the running ones. */
+/* Takes a batch's statistics of one channel, and adds them to the running ones. */
 static void
 use_batch_statistics(const vc_plan *plan, const vc_plan_step *step, int channel,
 					 double mean, double squares, double count)
@@ -100,7 +101,7 @@ use_batch_statistics(const vc_plan *plan, const vc_plan_step *step, int channel,
 	*running_variance += VC_NORM_MOMENTUM * ((float) (squares / (count - 1)) - *running_variance);
 }
 
-/* Statistics of each plane, then of each channel. */
+/* Computes the statistics of each plane, then of each channel. */
 static void
 blocked_statistics(const vc_plan *plan, const vc_plan_step *step, int count)
 {
@@ -227,8 +228,8 @@ norm_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 }
 
 /*
- * From the sums of g and g * (x - mean): the parameters' gradients, and
- * dx = c0 g + c1 (x - mean) + c2.
+ * From the sums of g and g * (x - mean), computes the parameters' gradients
+ * and the coefficients of dx = c0 g + c1 (x - mean) + c2.
  */
 static void
 set_coefficients(const vc_plan *plan, const vc_plan_step *step, int channel,
@@ -306,7 +307,7 @@ blocked_sums(const vc_plan *plan, const vc_plan_step *step, int count)
 	}
 }
 
-/* dx of a plane before the pool: its own part, then the pool's gradients. */
+/* Computes dx of a plane before the pool: its own part, then the pool's gradients. */
 static void
 pooled_plane(const vc_plan *plan, const vc_plan_step *step, vc_cpu_plane *p,
 			 const float *x, const uint8_t *places, float *dx, const float *const c[4])

@@ -1,6 +1,6 @@
 /*
  * parameter.c
- *		A plan's parameters: setting, getting, and Adam's averages.
+ *		Sets and gets a plan's parameters and Adam's averages.
  *
  * A training plan keeps a convolution's weights, their gradient and averages
  * in the layout of its kernels; everything else is plain.  The padding in a
@@ -48,7 +48,7 @@ parameter_create(vc_plan *plan, int index, vc_error *error)
 	return VC_OK;
 }
 
-/* Allocates all parameters, whose layouts are chosen, and sets the constants. */
+/* Allocates all parameters and sets the constants.  Layouts are chosen before. */
 vc_status
 vc_cpu_parameters_create(vc_plan *plan, vc_error *error)
 {
@@ -75,9 +75,9 @@ vc_cpu_parameters_free(vc_plan *plan)
 	free(plan->parameters);
 }
 
-/* Copies a tensor in: from plain floats to the parameter's layout. */
+/* Copies a tensor from plain floats to the parameter's layout. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
+copy_in_layout(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -96,9 +96,9 @@ copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *erro
 	return status;
 }
 
-/* Copies a tensor out: from the parameter's layout to plain floats. */
+/* Copies a tensor from the parameter's layout to plain floats. */
 static vc_status
-copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
+copy_out_plain(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -123,11 +123,11 @@ vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *erro
 	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
 
 	if (status == VC_OK && plan->parameters[index].borrowed)
-		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters are not its own");
+		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters belong to its caller");
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, data, plan->parameters[index].data, error);
+	status = copy_in_layout(plan, index, data, plan->parameters[index].data, error);
 	vc_cpu_leave(plan->device);
 	if (status == VC_OK)
 		plan->book.set[index] = true;
@@ -143,7 +143,7 @@ vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].data, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].data, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -156,9 +156,9 @@ vc_cpu_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *err
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].m, m, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].m, m, error);
 	if (status == VC_OK)
-		status = copy_out(plan, index, plan->parameters[index].v, v, error);
+		status = copy_out_plain(plan, index, plan->parameters[index].v, v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -171,9 +171,9 @@ vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, v
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_in_layout(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_in_layout(plan, index, v, plan->parameters[index].v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -205,7 +205,7 @@ vc_cpu_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].gradient, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].gradient, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

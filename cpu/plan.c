@@ -7,7 +7,7 @@
 #include "cpu/cpu.h"
 
 static vc_status
-build(vc_plan *plan, vc_error *error)
+cpu_build(vc_plan *plan, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	vc_flow    *flow = &plan->flow;
@@ -34,18 +34,18 @@ build(vc_plan *plan, vc_error *error)
 }
 
 static vc_status
-check_options(const vc_plan_options *o, vc_error *error)
+check_cpu_options(const vc_plan_options *o, vc_error *error)
 {
 	vc_status	status = vc_options_check(o, error);
 
 	if (status != VC_OK)
 		return status;
 	if (o->precision == VC_INT8 && o->purpose == VC_TRAINING)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "no network is trained in int8");
+		return vc_fail(error, VC_INVALID_ARGUMENT, "int8 is for inference only");
 	if ((o->parameters != NULL && o->purpose == VC_TRAINING) ||
 		(o->store != NULL && o->parameters == NULL))
 		return vc_fail(error, VC_INVALID_ARGUMENT,
-					   "only inference borrows parameters, and only they are shared");
+					   "only inference can borrow parameters, and only borrowed ones can be shared");
 	if (o->precision != VC_PRECISION_AUTO && o->precision != VC_FLOAT32 &&
 		o->precision != VC_INT8)
 	{
@@ -55,7 +55,7 @@ check_options(const vc_plan_options *o, vc_error *error)
 	return VC_OK;
 }
 
-/* Whether 8-bit integers are the faster ones here. */
+/* True if 8-bit integers are faster than float32 on this machine. */
 static bool
 prefers_int8(const vc_plan_options *o)
 {
@@ -70,7 +70,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 			const vc_plan_options *options, vc_plan **result, vc_error *error)
 {
 	vc_plan    *plan;
-	vc_status	status = check_options(options, error);
+	vc_status	status = check_cpu_options(options, error);
 
 	if (status != VC_OK)
 		return status;
@@ -84,7 +84,7 @@ vc_cpu_plan(vc_device *device, const vc_network *network,
 	plan->training = options->purpose == VC_TRAINING;
 	plan->stale = true;
 	vc_cpu_enter(device);
-	status = build(plan, error);
+	status = cpu_build(plan, error);
 	vc_cpu_leave(device);
 	plan->options.ranges = NULL;	/* the caller's */
 	plan->options.parameters = NULL;

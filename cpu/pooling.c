@@ -60,7 +60,7 @@ max_pool_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error
 	return VC_OK;
 }
 
-/* One image's block: maxima, where they are, and means of `lanes` channels. */
+/* Computes one image's block: maxima, their places, and means of `lanes` channels. */
 static void
 global_pool_plane(const float *x, int64_t pixels, int block, int lanes,
 				  float *maxima, int32_t *places, float *means)
@@ -118,7 +118,10 @@ global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_err
 	return VC_OK;
 }
 
-/* One image's block of the gradient: an even share, and the maximum's own. */
+/*
+ * Computes one image's block of the gradient: every pixel gets an even share
+ * of the mean's, and the maximum gets its own.
+ */
 static void
 global_pool_gradient(float *dx, int64_t pixels, int block, int lanes,
 					 const float *to_maxima, const int32_t *places, const float *to_means)

@@ -6,14 +6,14 @@
 
 #include "cpu/convolution.h"
 
-/* A memory object without memory. */
+/* Makes a memory object without memory. */
 static dnnl_status_t
 new_memory(const vc_device *device, vc_md md, dnnl_memory_t *memory)
 {
 	return dnnl_memory_create(memory, md, device->engine, DNNL_MEMORY_NONE);
 }
 
-/* Frees what is in a primitive, complete or not. */
+/* Frees the parts of a primitive, complete or not. */
 void
 vc_cpu_primitive_free(vc_cpu_primitive *k)
 {
@@ -30,7 +30,10 @@ vc_cpu_primitive_free(vc_cpu_primitive *k)
 	memset(k, 0, sizeof(*k));
 }
 
-/* The scratchpad is the plan's; inference adds what its group has. */
+/*
+ * Makes a primitive's attributes: it uses the plan's scratchpad, and in
+ * inference adds the group's operand and relu.
+ */
 static dnnl_status_t
 new_attributes(const vc_plan *plan, const vc_plan_step *step, bool forward,
 			   dnnl_primitive_attr_t *attr)
@@ -53,7 +56,7 @@ new_attributes(const vc_plan *plan, const vc_plan_step *step, bool forward,
 	return status;
 }
 
-/* The fastest primitive descriptor that there is; direct always is. */
+/* Finds the fastest primitive descriptor; there always is a direct one. */
 vc_status
 vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 				 vc_direction direction, dnnl_primitive_desc_t *desc, vc_error *error)
@@ -73,7 +76,7 @@ vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 		return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "convolution attributes");
 	}
 
-	/* First in the layout that needs no reorder, then in any. */
+	/* First try the layout that needs no reorder, then any. */
 	for (int attempt = 0; attempt < 4 && status == VC_OK && *desc == NULL; attempt++)
 	{
 		bool		fast = winograd && attempt < 2;
@@ -93,7 +96,7 @@ vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 	return status;
 }
 
-/* The argument that has the scales of int8. */
+/* Makes the argument that holds the scales of int8. */
 static dnnl_status_t
 new_scales(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k)
 {
@@ -107,7 +110,7 @@ new_scales(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitiv
 	return status;
 }
 
-/* Memory objects for the arguments of k->desc. */
+/* Makes memory objects for the arguments of k->desc. */
 static dnnl_status_t
 new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k,
 			  int direction)
@@ -135,7 +138,7 @@ new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primi
 	return status;
 }
 
-/* The reorder that training needs where these weights have a layout of their own. */
+/* Makes the reorder that training needs if the primitive's weights have another layout. */
 static dnnl_status_t
 new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md parameter)
 {
@@ -158,8 +161,8 @@ new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md p
 }
 
 /*
- * Makes the primitive of one direction, a VC_CPU_FORWARD and so on, and all
- * it needs but its arguments' memory.  After an error the caller frees it.
+ * Makes the primitive of one direction (VC_CPU_FORWARD and so on) and its
+ * memory objects, without memory.  After an error the caller frees it.
  */
 vc_status
 vc_cpu_primitive_create(vc_plan *plan, vc_plan_step *step, int count, int direction,

@@ -32,7 +32,7 @@ vc_cpu_prepare(vc_plan *plan, const vc_run *run, vc_error *error)
 	return status == VC_OK ? fold_parameters(plan, error) : status;
 }
 
-/* Copies a plain value out; NULL where the caller does not want it. */
+/* Copies a plain value to the caller; does nothing if destination is NULL. */
 static void
 hand_out(const vc_plan *plan, int value, int count, float *destination)
 {
@@ -65,8 +65,8 @@ vc_cpu_forward(vc_plan *plan, const uint8_t *images, int count,
 }
 
 static vc_status
-train(vc_plan *plan, const vc_run *run, const vc_targets *targets,
-	  float *loss, float *logits, vc_error *error)
+train_batch(vc_plan *plan, const vc_run *run, const vc_targets *targets,
+			float *loss, float *logits, vc_error *error)
 {
 	float	   *gradient = vc_cpu_buffer_data(plan, plan->flow.values[plan->flow.logits].gradient[0]);
 	vc_status	status = vc_cpu_prepare(plan, run, error);
@@ -100,7 +100,7 @@ vc_cpu_train_step(vc_plan *plan, const uint8_t *images, const vc_targets *target
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = train(plan, &run, targets, loss, logits, error);
+	status = train_batch(plan, &run, targets, loss, logits, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

@@ -2,9 +2,9 @@
  * step.c
  *		From a network's nodes to a plan's steps.
  *
- * Nodes are taken together where that saves passes over memory.  Training:
- * batch norm with the addition, relu or max pool behind it.  Inference: a
- * convolution with its batch norm, an addition and a relu.  Such a group runs
+ * Nodes form a group if that saves passes over memory.  In training a batch
+ * norm takes in the addition, relu or max pool behind it; in inference a
+ * convolution takes in its batch norm, an addition and a relu.  A group runs
  * when its last node would have run.
  */
 #include <limits.h>
@@ -13,7 +13,7 @@
 
 typedef struct group
 {
-	int			norm;			/* nodes of the group; -1 where there is none */
+	int			norm;			/* nodes of the group; -1: none */
 	int			add;
 	int			relu;
 	int			pool;
@@ -75,7 +75,7 @@ node_layout(const builder *b, int index)
 	}
 }
 
-/* True where every other reader of `node` has run before node `before`. */
+/* True if every other reader of `node` runs before node `before`. */
 static bool
 last_read_by(const builder *b, int node, int before)
 {
@@ -87,7 +87,7 @@ last_read_by(const builder *b, int node, int before)
 	return true;
 }
 
-/* True where a folded convolution may add into the other operand's memory. */
+/* True if a folded convolution may add its result to the other operand's memory. */
 static bool
 may_add_in_place(const builder *b, int first, int add, int other)
 {
@@ -189,7 +189,7 @@ add_value(vc_plan *plan, const vc_node *node, vc_cpu_layout layout)
 	return plan->flow.value_count - 1;
 }
 
-/* A node's value in a layout, converted where it has the other one. */
+/* Gives a node's value in a layout, with a step that converts it if need be. */
 static int
 value_in(builder *b, int node, vc_cpu_layout layout)
 {
@@ -210,7 +210,7 @@ value_in(builder *b, int node, vc_cpu_layout layout)
 	return step->output;
 }
 
-/* How a node is computed that reads, or for the input writes, a layout. */
+/* The operation of a node that reads a layout; the input's node writes it. */
 static const vc_operation *
 operation_of(vc_op op, vc_cpu_layout layout)
 {
@@ -263,7 +263,7 @@ input_layout(const builder *b, int index)
 	}
 }
 
-/* Buffers that carry something from a step's forward to its backward. */
+/* Adds the buffers that carry something from a step's forward to its backward. */
 static void
 add_extra_buffers(vc_plan *plan, vc_plan_step *step)
 {
@@ -292,7 +292,7 @@ emit_group(builder *b, int first)
 	vc_cpu_layout layout = input_layout(b, first);
 	int			input = node->op == VC_INPUT ? -1 : value_in(b, node->input[0], layout);
 	int			second = node->op == VC_ADD ? node->input[1] : g->other;
-	bool		int8 = vc_cpu_is_int8(b->layouts[g->end]);	/* which is added as it is */
+	bool		int8 = vc_cpu_is_int8(b->layouts[g->end]);	/* the operand is added as it is */
 	int			other = second < 0 ? -1 :
 		value_in(b, second, int8 ? b->layouts[second] : b->layouts[g->end]);
 	vc_plan_step *step;

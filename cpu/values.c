@@ -20,7 +20,7 @@ vc_cpu_value_data(const vc_plan *plan, int value)
 
 /* sum += x. */
 static void
-accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count)
+add_gradients(const vc_plan *plan, float *sum, const float *x, int64_t count)
 {
 #pragma omp parallel for
 	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
@@ -28,7 +28,7 @@ accumulate(const vc_plan *plan, float *sum, const float *x, int64_t count)
 										  vc_cpu_chunk_length(c, count));
 }
 
-/* A value's gradient, its two parts added; NULL where nothing reads it. */
+/* A value's gradient, with its two parts added; NULL if nothing reads it. */
 float *
 vc_cpu_gradient(vc_plan *plan, int value, int count)
 {
@@ -36,18 +36,18 @@ vc_cpu_gradient(vc_plan *plan, int value, int count)
 	float	   *gradient = vc_cpu_buffer_data(plan, v->gradient[0]);
 
 	if (v->gradient[1] >= 0)
-		accumulate(plan, gradient, vc_cpu_buffer_data(plan, v->gradient[1]),
-				   v->image_elements * count);
+		add_gradients(plan, gradient, vc_cpu_buffer_data(plan, v->gradient[1]),
+					  v->image_elements * count);
 	return gradient;
 }
 
-/* Ends a step's writing of an input's gradient. */
+/* Call it when a step has written its part of an input's gradient. */
 void
 vc_cpu_contribute(vc_plan *plan, int value, vc_contribution c, int count)
 {
 	const vc_value *v = &plan->flow.values[value];
 
 	if (c.add)
-		accumulate(plan, vc_cpu_buffer_data(plan, v->gradient[0]),
-				   vc_cpu_buffer_data(plan, c.buffer), v->image_elements * count);
+		add_gradients(plan, vc_cpu_buffer_data(plan, v->gradient[0]),
+					  vc_cpu_buffer_data(plan, c.buffer), v->image_elements * count);
 }

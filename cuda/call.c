@@ -1,24 +1,24 @@
 /*
  * call.c
- *		What a call of the device begins and ends with.
+ *		How a call of the device begins and ends.
  *
- * CUDA and cuDNN make threads when they first need them, so every call blocks
- * all signals while it computes and lets them in where it polls for
+ * CUDA and cuDNN make threads when they first need them.  So every call
+ * blocks all signals while it computes, and lets them in when it polls for
  * interrupts.
  */
 #include "cuda/cuda.h"
 
-/* Begins a call: no signals, this device's context. */
+/* Begins a call: blocks signals and selects this device. */
 void
 vc_cuda_enter(vc_device *device)
 {
 	if (!vc_call_enter(&device->call))
 		return;
-	cudaSetDevice(device->index);	/* an error shows in what comes next */
-	cudaGetLastError();			/* and none is left from before */
+	cudaSetDevice(device->index);	/* the next call reports an error */
+	cudaGetLastError();			/* forgets errors of earlier calls */
 }
 
-/* Ends a call: what the caller had. */
+/* Ends a call: restores the caller's signals. */
 void
 vc_cuda_leave(vc_device *device)
 {

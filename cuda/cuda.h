@@ -3,11 +3,11 @@
  *		What the host files of the CUDA device share.
  *
  * All of a plan's device memory is one allocation (and cuDNN's workspace
- * another), cut up by memory.c, so that its size is known before any of it is
- * asked for.  One stream does all work.  What a call brings (step, rates,
- * labels, which images) goes to the device in one block, the request, and
- * what it gives comes back in another, so that a whole call can be captured
- * as a CUDA graph and replayed.
+ * another), which memory.c divides, so that its size is known before it is
+ * allocated.  One stream does all work.  The input of a call (step, rates,
+ * labels, which images) goes to the device in one block, the request, and its
+ * results come back in another.  So a whole call can be captured as a CUDA
+ * graph and replayed.
  */
 #ifndef VISCLF_CUDA_H
 #define VISCLF_CUDA_H
@@ -27,7 +27,7 @@
 #define VC_CUDA_LEAST_MAJOR	7		/* compute capability that kernels are built for */
 #define VC_CUDA_LEAST_MINOR	5
 
-#define VC_CUDA_PIECES	8		/* that threads cut a pinned buffer into */
+#define VC_CUDA_PIECES	8		/* of a pinned buffer, for threads */
 
 typedef struct vc_cuda_piece
 {
@@ -46,11 +46,11 @@ typedef struct vc_cuda_upload
 	struct vc_pool *pool;		/* NULL: none */
 	vc_cuda_piece pieces[VC_CUDA_PIECES];
 
-	/* Uploads are numbered; those up to lost may not have arrived whole. */
+	/* Uploads are numbered; those up to `lost` may be incomplete. */
 	int64_t		number;			/* of the last one begun */
 	int64_t		lost;
 
-	/* What is under way: bytes are 0 where nothing is. */
+	/* The upload that is under way; bytes is 0 if there is none. */
 	uint8_t    *to;
 	const uint8_t *from;
 	size_t		bytes;
@@ -73,7 +73,7 @@ struct vc_device
 	vc_call		call;
 };
 
-/* What a call asks of the steps; also what tells one captured graph from another. */
+/* What a call asks of the steps; it also identifies a captured graph. */
 struct vc_run
 {
 	int			count;			/* images */
@@ -114,7 +114,7 @@ typedef struct vc_cuda_parameter
 	float	   *v;
 } vc_cuda_parameter;
 
-/* A request or a result: the same cut of pinned and of device memory. */
+/* A request or a result; pinned memory and device memory are divided in the same way. */
 typedef struct vc_cuda_request
 {
 	vc_cuda_state *state;
@@ -155,9 +155,9 @@ struct vc_plan
 	size_t		arena_bytes;
 	vc_parameters book;			/* which parameters are set, and trained last */
 	vc_cuda_parameter *parameters;
-	bool		stale;			/* parameters changed since inference folded them */
+	bool		stale;			/* parameters have changed since inference folded them */
 	float		loss_scale;
-	float		gradient_scale; /* of the gradients that are there */
+	float		gradient_scale; /* of the last step's gradients */
 	int			good_steps;		/* since the scale last changed */
 	int			ready_count;	/* images that the engines are for; 0: none */
 	bool		ready_training;
@@ -196,7 +196,7 @@ struct vc_plan
 	int			selected_count;
 
 	vc_cuda_graph graphs[VC_CUDA_GRAPHS];
-	bool		graphs_told;	/* that one failed */
+	bool		graphs_told;	/* a failed one has been reported */
 	int64_t		calls;
 };
 
@@ -304,7 +304,7 @@ extern const vc_operation vc_cuda_max_pool_operation;
 extern const vc_operation vc_cuda_global_pool_operation;
 extern const vc_operation vc_cuda_linear_operation;
 
-/* step_norm.c: the state of a batch norm, as an operation creates it, and as kernels read it. */
+/* step_norm.c: makes a step's state; describes a batch norm for the kernels. */
 extern vc_status vc_cuda_keep(vc_plan *plan, vc_plan_step *step, vc_error *error);
 extern vc_cuda_norm vc_cuda_norm_of(const vc_plan *plan, const vc_plan_step *step,
 									const vc_node *node, int count);

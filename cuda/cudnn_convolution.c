@@ -1,6 +1,6 @@
 /*
  * cudnn_convolution.c
- *		convolution.h with cuDNN.
+ *		Implements convolution.h with cuDNN.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ vc_cuda_library_close(vc_cuda_library *library)
 	free(library);
 }
 
-/* Finds or makes the engine of a problem, without a plan for one that has none. */
+/* Finds or makes the engine of a problem.  Its plan is NULL if cuDNN has none. */
 static vc_status
 get_engine(vc_cuda_library *library, const vc_cuda_problem *problem,
 		   const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,

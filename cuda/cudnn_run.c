@@ -1,6 +1,6 @@
 /*
  * cudnn_run.c
- *		Running a plan of cuDNN, and what it and its failures are called.
+ *		Running a plan of cuDNN, and describing it and its failures.
  */
 #include <stdio.h>
 

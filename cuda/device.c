@@ -2,8 +2,8 @@
  * device.c
  *		The CUDA device's table of functions, and opening it.
  *
- * Closing frees all but CUDA's context, which takes some hundred megabytes to
- * the end of the process: resetting it would pull it from under cuDNN, which
+ * Closing frees everything except CUDA's context, which takes some hundred
+ * megabytes until the process ends.  Resetting it would break cuDNN, which
  * has a CUDA runtime of its own.
  */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "cuda/cuda.h"
 
 static void
-close_device(vc_device *device)
+cuda_close(vc_device *device)
 {
 	if (device == NULL)
 		return;
@@ -28,7 +28,7 @@ close_device(vc_device *device)
 	free(device);
 }
 
-/* Streams, events and pinned memory. */
+/* Makes streams, events and pinned memory. */
 static cudaError_t
 make_resources(vc_device *device)
 {
@@ -60,7 +60,7 @@ open_resources(vc_device *device, vc_error *error)
 }
 
 static vc_status
-open_device(int index, int threads, vc_device **result, vc_error *error)
+cuda_open(int index, int threads, vc_device **result, vc_error *error)
 {
 	vc_device_info info[16];
 	vc_device  *device;
@@ -85,7 +85,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	vc_cuda_leave(device);
 	if (status != VC_OK)
 	{
-		close_device(device);
+		cuda_close(device);
 		return status;
 	}
 	*result = device;
@@ -96,8 +96,8 @@ static const vc_device_api cuda_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cuda",
 	.survey = vc_cuda_survey,
-	.open = open_device,
-	.close = close_device,
+	.open = cuda_open,
+	.close = cuda_close,
 	.plan = vc_cuda_plan,
 	.plan_free = vc_cuda_plan_free,
 	.set_parameter = vc_cuda_set_parameter,

@@ -6,7 +6,7 @@
 
 /* Whether the convolutions' engines are those for a call. */
 static bool
-is_ready(const vc_plan *plan, const vc_run *run)
+engines_are_ready(const vc_plan *plan, const vc_run *run)
 {
 	return plan->ready_count == run->count && plan->ready_training == (run->training != 0);
 }
@@ -17,7 +17,7 @@ vc_cuda_ready(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	vc_status	status;
 
-	if (is_ready(plan, run))
+	if (engines_are_ready(plan, run))
 		return VC_OK;
 	plan->ready_count = 0;
 	status = vc_flow_ready(&plan->flow, plan, run, error);
@@ -62,7 +62,7 @@ run_adam(vc_plan *plan, vc_error *error)
 
 /* The request to the device. */
 static vc_status
-send(vc_plan *plan, const vc_run *run, vc_error *error)
+send_request(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	size_t		bytes = run->members ? plan->whole_request_bytes : plan->request_bytes;
 	cudaError_t status = cudaMemcpyAsync(plan->request.state, plan->host.state, bytes,
@@ -73,7 +73,7 @@ send(vc_plan *plan, const vc_run *run, vc_error *error)
 
 /* Loss, logits and features to pinned memory. */
 static vc_status
-fetch(vc_plan *plan, const vc_run *run, vc_error *error)
+fetch_results(vc_plan *plan, const vc_run *run, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
 	cudaError_t status = cudaMemcpyAsync(plan->result, plan->request.state, sizeof(vc_cuda_state),
@@ -94,7 +94,7 @@ fetch(vc_plan *plan, const vc_run *run, vc_error *error)
 vc_status
 vc_cuda_enqueue(vc_plan *plan, const vc_run *run, vc_error *error)
 {
-	vc_status	status = send(plan, run, error);
+	vc_status	status = send_request(plan, run, error);
 
 	if (status == VC_OK)
 		status = vc_flow_forward(&plan->flow, plan, run, NULL, error);
@@ -110,6 +110,6 @@ vc_cuda_enqueue(vc_plan *plan, const vc_run *run, vc_error *error)
 			status = run_adam(plan, error);
 	}
 	if (status == VC_OK)
-		status = fetch(plan, run, error);
+		status = fetch_results(plan, run, error);
 	return status;
 }

@@ -2,14 +2,14 @@
  * parameter.c
  *		Setting and reading parameters, gradients and Adam's averages.
  *
- * The host's tensors are plain float32, torchvision's axes; the device's are
- * padded, with the input channels last (parameter_shape.c).
+ * The host's tensors are plain float32 with torchvision's axes.  The device's
+ * are padded, with the input channels last (parameter_shape.c).
  */
 #include <stdlib.h>
 
 #include "cuda/cuda.h"
 
-/* Calls back with each element's place in the plain and in the padded tensor. */
+/* Loops over all elements, with their places in the plain and in the padded tensor. */
 #define EACH_ELEMENT(p, plain, padded) \
 	for (int o = 0; o < (p)->outputs; o++) \
 		for (int a = 0; a < (p)->area; a++) \
@@ -20,7 +20,7 @@
 
 /* Copies a tensor to device memory. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
+copy_to_device(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = sizeof(float) * (size_t) p->elements;
@@ -48,7 +48,7 @@ from_bfloat16(uint16_t bits)
 	return value;
 }
 
-/* IEEE half precision, subnormal numbers and infinities too. */
+/* From IEEE half precision, subnormal numbers and infinities too. */
 static float
 from_half(uint16_t bits)
 {
@@ -58,7 +58,7 @@ from_half(uint16_t bits)
 
 	if (exponent != 31)
 	{
-		/* as 2^112 times too small a float, which is exact */
+		/* as a float that is 2^112 times too small, which is exact */
 		wide = (uint32_t) (bits & 0x7FFF) << 13;
 		memcpy(&value, &wide, sizeof(value));
 		value *= 0x1p112f;
@@ -69,7 +69,7 @@ from_half(uint16_t bits)
 }
 
 static float
-element(const void *data, vc_cuda_type type, int64_t i)
+element_as_float(const void *data, vc_cuda_type type, int64_t i)
 {
 	switch (type)
 	{
@@ -84,8 +84,8 @@ element(const void *data, vc_cuda_type type, int64_t i)
 
 /* Copies a tensor of a type from device memory, times a factor. */
 static vc_status
-copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
-		 float *data, vc_error *error)
+copy_from_device(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
+				 float *data, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = vc_cuda_type_bytes(type) * (size_t) p->elements;
@@ -99,7 +99,7 @@ copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float fa
 		status = cudaStreamSynchronize(plan->device->stream);
 	if (status == cudaSuccess)
 		EACH_ELEMENT(p, plain, padded)
-			data[plain] = element(host, type, padded) * factor;
+			data[plain] = element_as_float(host, type, padded) * factor;
 	free(host);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "reading a parameter");
 }
@@ -121,7 +121,7 @@ write_copy(vc_plan *plan, int index, vc_error *error)
 static vc_status
 set_value(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = copy_in(plan, index, data, plan->parameters[index].value, error);
+	vc_status	status = copy_to_device(plan, index, data, plan->parameters[index].value, error);
 
 	if (status == VC_OK)
 		status = write_copy(plan, index, error);
@@ -131,7 +131,7 @@ set_value(vc_plan *plan, int index, const float *data, vc_error *error)
 	return status;
 }
 
-/* Adam's lists of tensors and of their chunks. */
+/* Makes Adam's lists of tensors and of their chunks. */
 static int
 list_tensors(const vc_plan *plan, vc_cuda_tensor *tensors, vc_cuda_chunk *chunks)
 {
@@ -179,7 +179,7 @@ send_tensors(vc_plan *plan, vc_error *error)
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "listing the parameters");
 }
 
-/* After memory is there: constants, and Adam at its start. */
+/* Once memory is allocated: sets the constants, and Adam's averages to zero. */
 vc_status
 vc_cuda_parameters_start(vc_plan *plan, vc_error *error)
 {
@@ -207,7 +207,7 @@ vc_cuda_set_parameter(vc_plan *plan, int index, const float *data, vc_error *err
 	return status;
 }
 
-/* Copies out between enter and leave. */
+/* Copies a tensor to the host, as a call of its own. */
 static vc_status
 read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
 			float *data, vc_error *error)
@@ -215,7 +215,7 @@ read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float
 	vc_status	status;
 
 	vc_cuda_enter(plan->device);
-	status = copy_out(plan, index, from, type, factor, data, error);
+	status = copy_from_device(plan, index, from, type, factor, data, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }
@@ -250,9 +250,9 @@ vc_cuda_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, 
 	if (status != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_to_device(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_to_device(plan, index, v, plan->parameters[index].v, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }

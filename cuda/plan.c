@@ -6,7 +6,7 @@
 
 #include "cuda/cuda.h"
 
-/* The precision that is asked for, as this card has it. */
+/* Chooses this card's types for the precision that is asked for. */
 static vc_status
 choose_type(vc_plan *plan, vc_error *error)
 {
@@ -45,7 +45,7 @@ choose_type(vc_plan *plan, vc_error *error)
 }
 
 static vc_status
-build(vc_plan *plan, vc_error *error)
+cuda_build(vc_plan *plan, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	vc_flow    *flow = &plan->flow;
@@ -66,7 +66,7 @@ build(vc_plan *plan, vc_error *error)
 		(status = vc_cuda_allocate(plan, error)) != VC_OK ||
 		(status = vc_cuda_parameters_start(plan, error)) != VC_OK)
 		return status;
-	return vc_cuda_ready(plan, &largest, error);	/* what is missing shows now */
+	return vc_cuda_ready(plan, &largest, error);	/* finds now what is missing */
 }
 
 /* The device's plan(); see device.h. */
@@ -88,7 +88,7 @@ vc_cuda_plan(vc_device *device, const vc_network *network,
 	plan->stale = true;
 	plan->loss_scale = plan->gradient_scale = 1;
 	vc_cuda_enter(device);
-	status = build(plan, error);
+	status = cuda_build(plan, error);
 	vc_cuda_leave(device);
 	if (status != VC_OK)
 	{
@@ -109,7 +109,7 @@ vc_cuda_plan_free(vc_plan *plan)
 	if (plan->ahead != NULL && plan->ahead_number == plan->device->upload.number)
 		vc_cuda_upload_stop(&plan->device->upload);
 	cudaStreamSynchronize(plan->device->upload.stream);
-	cudaStreamSynchronize(plan->device->stream);	/* what was canceled may still run */
+	cudaStreamSynchronize(plan->device->stream);	/* canceled work may still run */
 	vc_cuda_graphs_drop(plan);
 	vc_cuda_release(plan);
 	vc_cuda_leave(plan->device);

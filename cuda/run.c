@@ -8,14 +8,14 @@
 
 #include "cuda/cuda.h"
 
-#define POLL_SECONDS	0.05	/* between questions whether to stop */
+#define POLL_SECONDS	0.05	/* between polls */
 #define LEAST_SCALE		1.0f	/* of float16's loss */
 #define LARGEST_SCALE	16777216.0f
-#define GOOD_STEPS		2000	/* after so many the scale doubles */
+#define GOOD_STEPS		2000	/* the scale doubles after so many */
 
-/* Makes what inference reads of parameters that have changed. */
+/* Inference: folds the parameters that have changed. */
 static vc_status
-fold(vc_plan *plan, vc_error *error)
+fold_parameters(vc_plan *plan, vc_error *error)
 {
 	vc_status	status;
 
@@ -27,7 +27,7 @@ fold(vc_plan *plan, vc_error *error)
 }
 
 static double
-now(void)
+monotonic_seconds(void)
 {
 	struct timespec t;
 
@@ -35,12 +35,12 @@ now(void)
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* Waits for what is on the stream; asks whether to stop, and then waits too. */
+/* Waits for the stream, and polls; after a cancel it waits too. */
 static vc_status
 wait_for_results(vc_plan *plan, vc_error *error)
 {
 	vc_device  *device = plan->device;
-	double		asked = now();
+	double		asked = monotonic_seconds();
 	cudaError_t status = cudaEventRecord(device->finished, device->stream);
 
 	while (status == cudaSuccess)
@@ -49,16 +49,16 @@ wait_for_results(vc_plan *plan, vc_error *error)
 		if (status != cudaErrorNotReady)
 			break;
 		status = cudaSuccess;
-		cudaGetLastError();		/* "not ready" is no error */
+		cudaGetLastError();		/* "not ready" is not an error */
 		if (vc_cuda_upload_go_on(&device->upload, false, error) != VC_OK)
 		{
 			cudaStreamSynchronize(device->stream);
 			return error != NULL ? error->code : VC_DEVICE_ERROR;
 		}
 		sched_yield();
-		if (now() - asked < POLL_SECONDS)
+		if (monotonic_seconds() - asked < POLL_SECONDS)
 			continue;
-		asked = now();
+		asked = monotonic_seconds();
 		if (vc_cuda_poll(plan, error) != VC_OK)
 		{
 			cudaStreamSynchronize(device->stream);
@@ -68,7 +68,7 @@ wait_for_results(vc_plan *plan, vc_error *error)
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "waiting for the GPU");
 }
 
-/* Runs a call that the request describes to its end. */
+/* Runs the call that the request describes, to its end. */
 static vc_status
 run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 {
@@ -77,7 +77,7 @@ run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 
 	plan->host.state->loss_scale = plan->loss_scale;
 	plan->host.state->overflow = 0;
-	if ((status = fold(plan, error)) != VC_OK ||
+	if ((status = fold_parameters(plan, error)) != VC_OK ||
 		(status = vc_cuda_graph_run(plan, run, &done, error)) != VC_OK)
 		return status;
 	if (!done)
@@ -92,8 +92,8 @@ run_call(vc_plan *plan, const vc_run *run, vc_error *error)
 }
 
 /*
- * A training step.  Where a float16 gradient has overflown, Adam has changed
- * nothing, and the step runs again with the loss scaled less.
+ * Runs a training step.  If a float16 gradient has overflown, Adam has
+ * changed nothing, and the step runs again with the loss scaled less.
  */
 static vc_status
 run_step(vc_plan *plan, const vc_run *run, vc_error *error)
@@ -121,7 +121,7 @@ run_step(vc_plan *plan, const vc_run *run, vc_error *error)
 	return status;
 }
 
-/* Copies rows of `channels` out of padded ones; NULL where nobody wants them. */
+/* Copies padded rows to the caller without their padding; does nothing if `to` is NULL. */
 static void
 hand_out(const vc_plan *plan, int value, const float *from, int count, float *to)
 {
@@ -133,9 +133,10 @@ hand_out(const vc_plan *plan, int value, const float *from, int count, float *to
 }
 
 /*
- * Images that a forward pass of `count` computes: a power of 2, or the plan's
- * most.  What is too much is thrown away.  Each number of images has engines of
- * its own, some of which take a second to compile, and a graph.
+ * Number of images that a forward pass of `count` computes: a power of 2, or
+ * the plan's largest batch.  Surplus results are thrown away.  Each number of
+ * images needs engines of its own, some of which take a second to compile,
+ * and a graph.
  */
 static int
 round_count(const vc_plan *plan, int count)

@@ -2,9 +2,9 @@
  * step.c
  *		From a network's nodes to a plan's steps.
  *
- * Nodes are taken together where that saves passes over memory.  Training:
- * batch norm with the addition and the relu behind it.  Inference: a
- * convolution with its batch norm, an addition and a relu.  Such a group runs
+ * Nodes form a group if that saves passes over memory.  In training a batch
+ * norm takes in the addition and the relu behind it; in inference a
+ * convolution takes in its batch norm, an addition and a relu.  A group runs
  * when its last node would have run.
  */
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 typedef struct group
 {
-	int			norm;			/* nodes of the group; -1 where there is none */
+	int			norm;			/* nodes of the group; -1: none */
 	int			add;
 	int			relu;
 	int			other;			/* the addition's operand from outside */
@@ -103,7 +103,7 @@ operation_of(vc_op op)
 	return NULL;
 }
 
-/* A new value: the output of a node, which begins with node `first`. */
+/* Adds a value: the output of node `last`, whose group begins with node `first`. */
 static int
 add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
 {
@@ -132,7 +132,7 @@ add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
 	return plan->flow.value_count - 1;
 }
 
-/* Where a pool notes its winners, for going backward. */
+/* The buffer where a pool records its largest pixels, for going backward. */
 static int
 winner_buffer(vc_plan *plan, const vc_plan_step *step)
 {
@@ -174,7 +174,7 @@ emit_group(vc_plan *plan, const group *g, int first, int *value_of)
 	value_of[first] = value_of[g->end] = step->output;
 }
 
-/* What the kernels cannot do, and no architecture asks for. */
+/* Refuses what the kernels cannot do, and no architecture asks for. */
 static vc_status
 check_steps(const vc_plan *plan, vc_error *error)
 {
@@ -185,10 +185,10 @@ check_steps(const vc_plan *plan, vc_error *error)
 		bool		whole = s->node->op == VC_AVERAGE_POOL || s->node->op == VC_CONCAT_POOL;
 
 		if (s->node->op == VC_CONVOLUTION && input->format != (int) plan->type)
-			return vc_fail(error, VC_UNSUPPORTED, "node %d is a convolution behind pooled features",
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is a convolution of pooled features",
 						   s->index);
 		if (s->node->op == VC_LINEAR && (input->format != VC_CUDA_FLOAT || input->height * input->width != 1))
-			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear and not behind a pooling",
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear but does not read pooled features",
 						   s->index);
 		if (s->node->op != VC_CONVOLUTION && !whole && input->padded % VC_CUDA_CHANNELS != 0)
 			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image but is not a convolution",

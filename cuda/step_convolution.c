@@ -2,9 +2,9 @@
  * step_convolution.c
  *		Convolutions, in inference with batch norm, addition and relu.
  *
- * In inference the batch norm is folded into weights and bias.  Where cuDNN
- * has an engine that adds bias and operand and applies relu too, it does; else
- * a kernel of our own does that behind a plain convolution.
+ * In inference the batch norm is folded into weights and bias. cuDNN adds
+ * bias and operand and applies the relu too, if it has an engine for that.
+ * Otherwise a kernel of our own does it after a plain convolution.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 /* The weights as convolutions read them. */
 static void *
-weights(const vc_plan *plan, const vc_plan_step *step)
+weights_of(const vc_plan *plan, const vc_plan_step *step)
 {
 	const vc_cuda_parameter *p = &plan->parameters[step->node->weight];
 	const vc_cuda_kept *kept = step->state;
@@ -38,13 +38,13 @@ problem_of(const vc_plan *plan, const vc_plan_step *step, int count, int directi
 	};
 }
 
-/* What each direction reads and writes. */
+/* The tensors that a direction reads and writes. */
 static vc_cuda_operands
 operands_of(const vc_plan *plan, const vc_plan_step *step, int direction, const void *dy)
 {
 	const vc_cuda_kept *kept = step->state;
 	vc_cuda_operands o = {
-		.x = vc_cuda_value_data(plan, step->input),.w = weights(plan, step),
+		.x = vc_cuda_value_data(plan, step->input),.w = weights_of(plan, step),
 		.y = vc_cuda_value_data(plan, step->output),.bias = kept->folded_bias,
 		.other = vc_cuda_value_data(plan, step->other),.workspace = plan->workspace
 	};
@@ -59,12 +59,12 @@ operands_of(const vc_plan *plan, const vc_plan_step *step, int direction, const 
 }
 
 static vc_status
-poll(void *plan, vc_error *error)
+poll_plan(void *plan, vc_error *error)
 {
 	return vc_cuda_poll(plan, error);
 }
 
-/* Finds one direction's engine, and workspace for it. */
+/* Finds one direction's engine, and makes workspace for it. */
 static vc_status
 find_engine(vc_plan *plan, vc_plan_step *step, const vc_cuda_problem *problem, vc_error *error)
 {
@@ -73,7 +73,7 @@ find_engine(vc_plan *plan, vc_plan_step *step, const vc_cuda_problem *problem, v
 	const vc_value *out = &plan->flow.values[step->output];
 	vc_cuda_operands operands = operands_of(plan, step, d,
 											vc_cuda_buffer_data(plan, out->gradient[0]));
-	vc_cuda_interrupt interrupt = {poll, plan};
+	vc_cuda_interrupt interrupt = {poll_plan, plan};
 	vc_status	status = vc_cuda_engine_find(plan->device->library, problem, &operands,
 											 &interrupt, &kept->engines[d], error);
 
@@ -104,7 +104,7 @@ ready_forward(vc_plan *plan, vc_plan_step *step, int count, vc_error *error)
 	return find_engine(plan, step, &problem, error);
 }
 
-/* Engines for a run's batch size, and for all directions it may take. */
+/* Finds the engines for a run's batch size, for all directions that it may take. */
 static vc_status
 convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -129,7 +129,7 @@ convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error
 	return status;
 }
 
-/* Inference: weights and bias with the batch norm in them. */
+/* Inference: folds the batch norm into weights and bias. */
 static vc_status
 convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {

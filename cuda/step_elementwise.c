@@ -5,7 +5,7 @@
 #include "cuda/cuda.h"
 
 static int64_t
-elements(const vc_plan *plan, int value, int count)
+elements_of(const vc_plan *plan, int value, int count)
 {
 	return plan->flow.values[value].image_elements * count;
 }
@@ -15,7 +15,7 @@ relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 {
 	cudaError_t status = vc_cuda_launch_relu(plan->flow.values[step->output].format,
 											 vc_cuda_value_data(plan, step->input),
-											 elements(plan, step->output, run->count),
+											 elements_of(plan, step->output, run->count),
 											 vc_cuda_value_data(plan, step->output),
 											 plan->device->stream);
 
@@ -34,7 +34,7 @@ relu_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *er
 		return status;
 	launched = vc_cuda_launch_relu_backward(plan->flow.values[step->output].format,
 											vc_cuda_value_data(plan, step->output), dy,
-											elements(plan, step->output, run->count), dx,
+											elements_of(plan, step->output, run->count), dx,
 											plan->device->stream);
 	if (launched != cudaSuccess)
 		return vc_cuda_failed(error, launched, "relu's gradient");
@@ -47,14 +47,14 @@ add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *erro
 	cudaError_t status = vc_cuda_launch_add(plan->flow.values[step->output].format,
 											vc_cuda_value_data(plan, step->input),
 											vc_cuda_value_data(plan, step->other),
-											elements(plan, step->output, run->count),
+											elements_of(plan, step->output, run->count),
 											vc_cuda_value_data(plan, step->output),
 											plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "addition");
 }
 
-/* Hands a gradient on; where it lies there already, nothing is to be done. */
+/* Passes a gradient on to an operand; does not copy it if it lies there already. */
 static vc_status
 hand_on(vc_plan *plan, int value, vc_contribution contribution, const void *dy, int count,
 		vc_error *error)
@@ -70,7 +70,7 @@ hand_on(vc_plan *plan, int value, vc_contribution contribution, const void *dy, 
 	return vc_cuda_contribute(plan, value, contribution, count, error);
 }
 
-/* The other operand first: the input's part may be what it is read from. */
+/* The second operand comes first, because the input's part may replace the gradient. */
 static vc_status
 add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
@@ -85,8 +85,8 @@ add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 }
 
 static vc_status
-dropout(vc_plan *plan, const vc_plan_step *step, int count, const void *x, void *y,
-		vc_error *error)
+launch_dropout(vc_plan *plan, const vc_plan_step *step, int count, const void *x, void *y,
+			   vc_error *error)
 {
 	const vc_value *v = &plan->flow.values[step->output];
 	cudaError_t status = vc_cuda_launch_dropout(v->format, plan->request.state, step->index,
@@ -105,7 +105,7 @@ dropout_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *
 	cudaError_t status;
 
 	if (run->training)
-		return dropout(plan, step, run->count, x, y, error);
+		return launch_dropout(plan, step, run->count, x, y, error);
 	status = cudaMemcpyAsync(y, x, vc_cuda_value_bytes(plan, step->output, run->count),
 							 cudaMemcpyDeviceToDevice, plan->device->stream);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "copying past dropout");
@@ -119,7 +119,7 @@ dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error 
 	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
 
 	if (status == VC_OK && dx != NULL)
-		status = dropout(plan, step, run->count, dy, dx, error);
+		status = launch_dropout(plan, step, run->count, dy, dx, error);
 	if (status == VC_OK && dx != NULL)
 		status = vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
 	return status;

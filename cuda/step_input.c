@@ -1,6 +1,6 @@
 /*
  * step_input.c
- *		The step that makes activations of the images' bytes.
+ *		The step that turns the images' bytes into activations.
  */
 #include "cuda/cuda.h"
 

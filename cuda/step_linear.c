@@ -5,7 +5,7 @@
 #include "cuda/cuda.h"
 
 static vc_status
-multiply(vc_plan *plan, const vc_cuda_product *product, vc_error *error)
+launch_product(vc_plan *plan, const vc_cuda_product *product, vc_error *error)
 {
 	cudaError_t status = vc_cuda_launch_product(product, plan->device->stream);
 
@@ -25,7 +25,7 @@ linear_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *e
 		.c = vc_cuda_value_data(plan, step->output)
 	};
 
-	return multiply(plan, &product, error);
+	return launch_product(plan, &product, error);
 }
 
 static vc_status
@@ -44,7 +44,7 @@ parameter_gradients(vc_plan *plan, vc_plan_step *step, const vc_run *run, const 
 	cudaError_t launched;
 
 	if (vc_flow_trains(plan->network, weight, run->frozen_groups))
-		status = multiply(plan, &product, error);
+		status = launch_product(plan, &product, error);
 	if (status != VC_OK || !vc_flow_trains(plan->network, bias, run->frozen_groups))
 		return status;
 	launched = vc_cuda_launch_column_sums(dy, run->count, outputs,
@@ -69,7 +69,7 @@ linear_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *
 	if (status != VC_OK || dx == NULL)
 		return status;
 	product.a = dy;
-	status = multiply(plan, &product, error);
+	status = launch_product(plan, &product, error);
 	if (status == VC_OK)
 		status = vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
 	return status;

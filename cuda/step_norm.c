@@ -15,7 +15,7 @@ vc_cuda_keep(vc_plan *plan, vc_plan_step *step, vc_error *error)
 	return step->state != NULL ? VC_OK : vc_no_memory(error, sizeof(vc_cuda_kept));
 }
 
-/* The state, and room for the sums, which all batch norms share. */
+/* Makes the state, and enlarges the room for sums, which all batch norms share. */
 static vc_status
 norm_create(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
@@ -29,7 +29,7 @@ norm_create(vc_plan *plan, vc_plan_step *step, vc_error *error)
 	return vc_cuda_keep(plan, step, error);
 }
 
-/* What the kernels want to know of a batch norm. */
+/* Describes a batch norm for the kernels. */
 vc_cuda_norm
 vc_cuda_norm_of(const vc_plan *plan, const vc_plan_step *step, const vc_node *node, int count)
 {
@@ -66,7 +66,7 @@ norm_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *err
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "batch norm");
 }
 
-/* Reads both parts of its gradient at once; so does no other step. */
+/* Reads both parts of its gradient at once, as no other step does. */
 static vc_status
 norm_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {

@@ -35,7 +35,7 @@ vc_cuda_value_data(const vc_plan *plan, int value)
 
 /* sum += x, over a value's elements. */
 static vc_status
-accumulate(vc_plan *plan, int value, void *sum, const void *x, int count, vc_error *error)
+add_gradients(vc_plan *plan, int value, void *sum, const void *x, int count, vc_error *error)
 {
 	const vc_value *v = &plan->flow.values[value];
 	cudaError_t status = vc_cuda_launch_add(v->format, sum, x, v->image_elements * count, sum,
@@ -44,7 +44,7 @@ accumulate(vc_plan *plan, int value, void *sum, const void *x, int count, vc_err
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "adding gradients");
 }
 
-/* A value's gradient, its two parts added. */
+/* A value's gradient, with its two parts added. */
 vc_status
 vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient, vc_error *error)
 {
@@ -54,22 +54,22 @@ vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient, vc_
 	*gradient = first;
 	if (v->gradient[1] < 0)
 		return VC_OK;
-	return accumulate(plan, value, first, vc_cuda_buffer_data(plan, v->gradient[1]), count, error);
+	return add_gradients(plan, value, first, vc_cuda_buffer_data(plan, v->gradient[1]), count, error);
 }
 
-/* Where a step writes its part of an input's gradient; NULL: nobody wants it. */
+/* Where a step writes its part of an input's gradient; NULL if it is not needed. */
 void *
 vc_cuda_wanted(const vc_plan *plan, int value, vc_contribution c)
 {
 	return vc_flow_wants(&plan->flow, value, c) ? vc_cuda_buffer_data(plan, c.buffer) : NULL;
 }
 
-/* Ends a step's writing of its part. */
+/* Call it when a step has written its part of an input's gradient. */
 vc_status
 vc_cuda_contribute(vc_plan *plan, int value, vc_contribution c, int count, vc_error *error)
 {
 	if (!c.add || vc_cuda_wanted(plan, value, c) == NULL)
 		return VC_OK;
-	return accumulate(plan, value, vc_cuda_buffer_data(plan, plan->flow.values[value].gradient[0]),
-					  vc_cuda_buffer_data(plan, c.buffer), count, error);
+	return add_gradients(plan, value, vc_cuda_buffer_data(plan, plan->flow.values[value].gradient[0]),
+						 vc_cuda_buffer_data(plan, c.buffer), count, error);
 }

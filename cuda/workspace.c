@@ -4,7 +4,10 @@
  */
 #include "cuda/cuda.h"
 
-/* Makes cuDNN's workspace hold at least `bytes`; captured graphs point into the old one. */
+/*
+ * Makes cuDNN's workspace hold at least `bytes`.  A new one drops all graphs,
+ * which use the old one.
+ */
 vc_status
 vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error)
 {

@@ -1,6 +1,6 @@
 /*
  * device.c
- *		What every device checks before it works.
+ *		Checks that every device makes at the start of a call.
  */
 #include "engine/device.h"
 

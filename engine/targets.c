@@ -1,6 +1,6 @@
 /*
  * targets.c
- *		Whether what a batch is to be taught makes sense.
+ *		Validates training targets.
  */
 #include <math.h>
 

@@ -2,6 +2,29 @@
 
 \echo Use "CREATE EXTENSION visclf" to load this file. \quit
 
+-- The owner of the schema could put functions beside the extension's, to be
+-- called in their place. So could a role that has put some there before.
+DO $$
+DECLARE
+	stranger text := (SELECT r.rolname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner
+					  WHERE n.nspname = 'visclf' AND NOT r.rolsuper AND r.rolname <> current_user);
+BEGIN
+	IF stranger IS NOT NULL THEN
+		RAISE EXCEPTION 'schema visclf belongs to role "%"', stranger
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Drop it, and CREATE EXTENSION makes it; or give it to a superuser.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON d.refobjid = e.oid
+				   WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'visclf')
+		AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass
+					AND d.refobjid = 'visclf'::regnamespace AND d.classid <> 'pg_catalog.pg_extension'::regclass) THEN
+		RAISE EXCEPTION 'there is something in schema visclf that is not of the extension'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Drop the schema, and CREATE EXTENSION makes it.';
+	END IF;
+END
+$$;
+
 ---------------------------------------------------------------------------
 -- Roles as values
 ---------------------------------------------------------------------------
@@ -261,6 +284,22 @@ GRANT USAGE ON SCHEMA visclf TO PUBLIC;
 -- whose model it is.
 GRANT SELECT ON visclf.model, visclf.weight, visclf.optimizer_state,
 	visclf.epoch, visclf.validation, visclf.model_share, visclf.label, visclf.readable TO PUBLIC;
+
+-- A training names what it is trained on. Its code runs as the role that resumes it.
+CREATE FUNCTION visclf.forget_source() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	NEW.hyperparameters := NEW.hyperparameters - 'source';
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION visclf.forget_source() IS
+'trigger function of visclf.model: an unfinished training that is written by somebody who does not act as its owner, as in a restore by the owner of the database, cannot be resumed';
+CREATE TRIGGER forget_source BEFORE INSERT ON visclf.model
+	FOR EACH ROW WHEN (NEW.status <> 'ready' AND NOT visclf.acts_as(NEW.owner_role))
+	EXECUTE FUNCTION visclf.forget_source();
 
 -- The owner of the database dumps and restores.
 GRANT SELECT, INSERT ON visclf.model_rows, visclf.weight_rows, visclf.optimizer_state_rows,

@@ -1,9 +1,9 @@
 /*
  * safetensors.c
- *		Opening a safetensors file that may have been made to do harm.
+ *		Opens a safetensors file, which may be malicious.
  *
- * Tensors are sorted by place to refuse holes and overlaps, and by name to
- * find them and to refuse duplicates, so that no file takes more than n log n
+ * Tensors are sorted by place, to refuse holes and overlaps, and by name, to
+ * find them and to refuse duplicates.  So no file takes more than n log n
  * steps.
  */
 #include "engine/weights/safetensors_header.h"
@@ -110,7 +110,7 @@ index_metadata(vc_safetensors *file, vc_error *error)
 	return VC_OK;
 }
 
-/* Finds the header in the file; what is no safetensors file fails here. */
+/* Finds the header in the file; fails if it is not a safetensors file. */
 static vc_status
 find_header(const uint8_t *data, size_t size, size_t *header_size, vc_error *error)
 {

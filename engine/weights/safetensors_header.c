@@ -2,9 +2,9 @@
  * safetensors_header.c
  *		From the header's JSON to tensors.
  *
- * All strings are written without their escapes into one block of memory as
- * long as the header, which cannot overflow: a string's quotes pay for its
- * closing zero.
+ * All strings are written without their escapes into one block of memory, as
+ * long as the header.  It cannot overflow: the closing zero takes the place
+ * of the quotes.
  */
 #include "engine/weights/safetensors_header.h"
 
@@ -15,7 +15,7 @@
 
 #include "engine/weights/json.h"
 
-#define MAX_ELEMENTS	(INT64_MAX / 64)	/* so that their bits fit int64 */
+#define MAX_ELEMENTS	(INT64_MAX / 64)	/* so that the number of bits fits int64 */
 
 /* A header being read. */
 typedef struct header_reader
@@ -79,7 +79,7 @@ vc_safetensors_fail(vc_error *error, vc_status code, const char *tensor, const c
 				   vc_show_name(tensor, shown), text);
 }
 
-/* Fails on what is being read. */
+/* Fails, and names what is being read. */
 #define fail(r, code, ...) vc_safetensors_fail((r)->error, code, (r)->name, __VA_ARGS__)
 
 static vc_status
@@ -89,7 +89,7 @@ fail_json(header_reader *r)
 				r->json.expected, r->json.next - r->header);
 }
 
-/* Makes room for one more element of an array; NULL, and the error, if there is none. */
+/* Makes room for one more element of an array; NULL and the error after a failure. */
 static void *
 grow_entries(header_reader *r, void *array, int count, int *room, size_t size)
 {

@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -106,7 +105,7 @@ fetch_rows(Work *w, TableRows *rows)
 
 		if (isnull)
 			continue;
-		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
+		rows->keys[rows->count] = unclassified_rows_own_key(p, key);
 		image = result_datum(i, 2, BYTEAOID, &isnull);
 		rows->jobs[rows->count++] = isnull ? NO_IMAGE : decoding_batch_add(rows->batch, image);
 	}

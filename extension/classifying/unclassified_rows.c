@@ -101,6 +101,14 @@ same_key(const UnclassifiedRows *p, const char *left, const char *right, bool an
 	return condition;
 }
 
+Datum
+unclassified_rows_own_key(const UnclassifiedRows *p, Datum key)
+{
+	if (p->key_length == -1)
+		return PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
+	return datumCopy(key, p->key_by_value, p->key_length);
+}
+
 /* Stores the fetched keys, and the model_ids of their predictions. */
 static void
 store_keys(UnclassifiedRows *p, uint64 count)
@@ -120,7 +128,12 @@ store_keys(UnclassifiedRows *p, uint64 count)
 		else if (rows > 1)
 			throw_repeated(p, result_text(i, 1));
 		else
+		{
+			key = unclassified_rows_own_key(p, key);
 			tuplestore_putvalues(p->keys, p->slot->tts_tupleDescriptor, &key, &isnull);
+			if (!p->key_by_value)
+				pfree(DatumGetPointer(key));
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ typedef struct UnclassifiedRows
 extern UnclassifiedRows *unclassified_rows_find(Oid source, const char *key_column, const char *image_column,
 							 const PredictionTable *table, int model_id);
 
+/* A key that outlives its row's transaction, in the current context. */
+extern Datum unclassified_rows_own_key(const UnclassifiedRows *rows, Datum key);
+
 /* Throws if keys have predictions by another model. */
 extern void unclassified_rows_check_models(const UnclassifiedRows *rows, const PredictionTable *table, const char *model);
 

@@ -286,6 +286,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 {
 	bool		soft = vc_quantification_soft(q->method);
 
+	Assert(!soft || row->images == 1 || row->label == NULL || row->no_probabilities);
 	group->flawed += row->flawed;
 	if (row->label != NULL)
 		group->raw[quantifier_class(q, row->label)] += row->images;

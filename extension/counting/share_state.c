@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -23,6 +24,7 @@ PG_FUNCTION_INFO_V1(visclf_share_state_serialize);
 PG_FUNCTION_INFO_V1(visclf_share_state_deserialize);
 
 #define MAGIC 0x76637331		/* "vcs1" */
+#define MOST_IMAGES INT64CONST(1000000000000000)	/* of a group; sums of as many do not wrap */
 
 /* Arguments of the transition functions; each has the first ones. */
 enum
@@ -109,10 +111,23 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* Throws where a group has more images than there can be. */
+static void
+add_images(ShareState *state, int64 images)
+{
+	state->images += images;
+	if (state->images > MOST_IMAGES)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a group of corrected_share has more than %lld images", (long long) MOST_IMAGES)));
+}
+
 /* Strings and arrays are copied into the current context. */
 static void
 add_count(ShareState *state, const char *label, int64 images, Datum probabilities)
 {
+	CHECK_FOR_INTERRUPTS();		/* states have labels by the million, if somebody wants */
+	add_images(state, images);
 	for (int64 i = 0; i < state->count && probabilities == 0; i++)
 		if (state->counts[i].probabilities == 0 && is_same(state->counts[i].label, label))
 		{
@@ -136,6 +151,8 @@ state_add_known(ShareState *state, const ShareKnown *row)
 {
 	ShareKnown *last = state->known_count > 0 ? &state->known[state->known_count - 1] : NULL;
 
+	CHECK_FOR_INTERRUPTS();
+	add_images(state, row->images);
 	if (last && row->key == NULL && last->key == NULL && is_same(last->known, row->known) && is_same(last->label, row->label) &&
 		is_same(last->cluster, row->cluster) && (last->weight == row->weight || (isnan(last->weight) && isnan(row->weight))))
 	{
@@ -264,7 +281,7 @@ read_images(StringInfo in)
 {
 	int64		images = pq_getmsgint64(in);
 
-	if (images < 1 || images > PG_INT64_MAX / 2)
+	if (images < 1 || images > MOST_IMAGES)
 		throw_bad_state();
 	return images;
 }
@@ -328,6 +345,35 @@ share_state_write(const ShareState *state)
 	return pq_endtypsend(&out);
 }
 
+/*
+ * Reads images of unknown label.  What looks at probabilities has them of each
+ * image that has a label, and takes one image at a time.
+ */
+static void
+read_count(StringInfo in, ShareState *state)
+{
+	char	   *label = read_text(in);
+	int64		images = read_images(in);
+	Datum		probabilities = state_probabilities(in);
+
+	if ((probabilities != 0) != (state->soft && label != NULL) || (probabilities != 0 && images != 1))
+		throw_bad_state();
+	add_count(state, label, images, probabilities);
+}
+
+/* Reads images whose label is known. */
+static void
+read_known(StringInfo in, ShareState *state)
+{
+	ShareKnown	row = {read_string(in), read_text(in), read_text(in), read_text(in)};
+
+	row.weight = pq_getmsgfloat8(in);
+	row.images = read_images(in);
+	if (state->method != VC_ACC)	/* nothing else is made where labels are known */
+		throw_bad_state();
+	state_add_known(state, &row);
+}
+
 ShareState *
 share_state_read(const bytea *bytes)
 {
@@ -348,20 +394,9 @@ share_state_read(const bytea *bytes)
 		throw_bad_state();
 	state = share_state_create(model, class, method);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
-	{
-		char	   *label = read_text(&in);
-		int64		images = read_images(&in);
-
-		add_count(state, label, images, state_probabilities(&in));
-	}
+		read_count(&in, state);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
-	{
-		ShareKnown	row = {read_string(&in), read_text(&in), read_text(&in), read_text(&in)};
-
-		row.weight = pq_getmsgfloat8(&in);
-		row.images = read_images(&in);
-		state_add_known(state, &row);
-	}
+		read_known(&in, state);
 	pq_getmsgend(&in);
 	return state;
 }

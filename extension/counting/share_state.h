@@ -44,6 +44,7 @@ typedef struct ShareState
 	ShareKnown *known;
 	int64		known_count;
 	int64		known_room;
+	int64		images;			/* in all */
 } ShareState;
 
 /* Write a state as bytes for another server, and read it; throws if the bytes are not a state. */

@@ -30,7 +30,6 @@
 #include "extension/support/arguments.h"
 #include "extension/support/sql.h"
 #include "extension/support/source_columns.h"
-#include "extension/training/source.h"
 
 PG_FUNCTION_INFO_V1(visclf_label_page);
 PG_FUNCTION_INFO_V1(visclf_label_studio);

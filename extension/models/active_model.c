@@ -5,7 +5,8 @@
  *
  * A call site lives as long as its plan state: one statement, but in a
  * procedural language one transaction. So a result is valid only for the
- * client's statement, the command within it, and the role.
+ * client's statement, the command within it, the subtransaction (it may be
+ * rolled back), and the role.
  */
 #include "extension/models/active_model.h"
 
@@ -27,6 +28,7 @@ is_current(const ActiveModel *active, const text *name)
 	return active->name != NULL &&
 		active->statement == GetCurrentStatementStartTimestamp() &&
 		active->command == GetCurrentCommandId(false) &&
+		active->subtransaction == GetCurrentSubTransactionId() &&
 		active->role == GetUserId() &&
 		strlen(active->name) == length &&
 		memcmp(active->name, VARDATA_ANY(name), length) == 0;
@@ -49,6 +51,7 @@ active_model_find(ActiveModel *active, text *name, MemoryContext context)
 	active->name = wanted;
 	active->statement = GetCurrentStatementStartTimestamp();
 	active->command = GetCurrentCommandId(false);
+	active->subtransaction = GetCurrentSubTransactionId();
 	active->role = GetUserId();
 	return active->key;
 }

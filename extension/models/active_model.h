@@ -16,6 +16,7 @@ typedef struct ActiveModel
 	ModelKey	key;
 	TimestampTz statement;		/* start of the statement that found it */
 	CommandId	command;
+	SubTransactionId subtransaction;
 	Oid			role;
 } ActiveModel;
 

@@ -55,7 +55,14 @@ try_lock(uint32 object, LockKind kind, MemoryContext context)
 void
 version_lock(const Model *model, MemoryContext context)
 {
-	if (try_lock(model->model_id, LOCK_VERSION, context) == LOCKACQUIRE_NOT_AVAIL)
+	LockAcquireResult result = try_lock(model->model_id, LOCK_VERSION, context);
+
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("this session is already training model \"%s\" version %d", model->name, model->version),
+				 errhint("Is it called by a function in what the model is trained on?")));
+	if (result == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("model \"%s\" version %d is being trained by another session",
@@ -63,13 +70,15 @@ version_lock(const Model *model, MemoryContext context)
 				 errhint("See visclf.training_log for its progress.")));
 }
 
+/* The mode is another than that of a training, so that one of this session's can be told. */
 bool
 version_is_locked(int model_id)
 {
 	LOCKTAG		tag;
 
 	set_tag(&tag, model_id, LOCK_VERSION);
-	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
+	return LockHeldByMe(&tag, ExclusiveLock, false) ||
+		LockAcquire(&tag, AccessExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Throws unless the current role has a right on the table or on one of its columns. */

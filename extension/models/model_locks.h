@@ -27,13 +27,13 @@ extern void lock_object(uint32 object, LockKind kind);
 
 /*
  * Locks the version for training until the context ends, over commits. Throws
- * if another session trains it.
+ * if another session trains it, or this one.
  */
 extern void version_lock(const Model *model, MemoryContext context);
 
 /*
- * Returns true if another session trains the version. Otherwise no session can
- * train it until the transaction ends.
+ * Returns true if a session trains the version, this one too. Otherwise no other
+ * session can train it until the transaction ends.
  */
 extern bool version_is_locked(int model_id);
 

@@ -66,7 +66,7 @@ find_step(Training *t, const uint32 *order, int64 place, uint64 seed, double *be
 	vc_lr_find_step(rate, number, o->recipe.weight_decay, &step);
 	step.seed = seed;
 	step.frozen_groups = o->parent ? VC_GROUP_HEAD : 0;
-	vc_smooth_loss_add(&t->loss, training_step(t, order, place, t->epoch, &step));
+	vc_smooth_loss_add(&t->loss, training_step(t, order, place, -1, t->epoch, &step));
 	loss = vc_smooth_loss_value(&t->loss);
 	if (!isfinite(loss))
 		return false;

@@ -235,14 +235,19 @@ training_order(const Training *t, uint64 seed, int epoch)
 }
 
 double
-training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc_step *step)
+training_step(Training *t, const uint32 *order, int64 first, int64 next, int epoch,
+			  const vc_step *step)
 {
 	float		loss;
 	vc_error	error;
 
 	CHECK_FOR_INTERRUPTS();
 	if (t->options->augment == VC_AUGMENT_NONE)
+	{
 		training_load(t, order + first, t->batch_size);
+		if (next >= 0)
+			training_load_ahead(t, order + next, t->batch_size);
+	}
 	else
 		training_load_augmented(t, order + first, t->batch_size, step->seed, epoch, first);
 	check_status(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
@@ -271,7 +276,8 @@ train_epoch(Training *t)
 
 		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
 		step.seed = seed;
-		loss = training_step(t, order, (int64) s * t->batch_size, t->epoch, &step);
+		loss = training_step(t, order, (int64) s * t->batch_size,
+							 s + 1 < steps ? (int64) (s + 1) * t->batch_size : -1, t->epoch, &step);
 		training_check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
 		log_progress(t, (int64) (s + 1) * t->batch_size, (int64) steps * t->batch_size,

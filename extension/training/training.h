@@ -40,6 +40,8 @@ typedef struct Training
 	/* of one batch */
 	int			batch_size;
 	uint8_t    *images;
+	uint8_t    *next_images;	/* a coming batch's, sent ahead; or NULL */
+	const uint32 *next_rows;	/* whose they are, or NULL */
 	uint8_t    *originals;		/* before they are augmented; NULL: they are not */
 	vc_pool    *pool;			/* augments; NULL: the backend does */
 	const uint8_t *sent;		/* images, or NULL: rows of kept are selected */
@@ -111,9 +113,11 @@ extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
 
 /*
  * Trains one step on the batch that begins at `first` of the order; returns
- * the loss. step->seed and the epoch decide how images are augmented.
+ * the loss. step->seed and the epoch decide how images are augmented. The
+ * batch that begins at `next` follows it, and is sent ahead if the device can;
+ * -1: not known.
  */
-extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
+extern double training_step(Training *t, const uint32 *order, int64 first, int64 next, int epoch,
 							const vc_step *step);
 
 /* divergence.c: throws if a loss is not finite. */
@@ -122,8 +126,9 @@ extern void training_check_finite(Training *t, double loss);
 /* Throws if a weight is not finite. The loss may not show it, because relu turns NaN into 0. */
 extern void training_check_weights(Training *t);
 
-/* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*
+ * training_batch.c: reads pixels and targets of some rows into t's batch.
+ *
  * Keeps all images on a device with memory for them, so that batches need not
  * be sent. Not if they are augmented, because they then differ in each epoch.
  */
@@ -133,6 +138,13 @@ extern void training_load(Training *t, const uint32 *rows, int count);
 
 /* Sets the targets alone. */
 extern void training_load_targets(Training *t, const uint32 *rows, int count);
+
+/*
+ * Sends the pixels of rows ahead, while the next step runs, for a training_load
+ * of the same rows. Does nothing if images are kept, or the device has no
+ * memory of its own.
+ */
+extern void training_load_ahead(Training *t, const uint32 *rows, int count);
 
 /* The same, augmented as images `first` and following of an epoch. */
 extern void training_load_augmented(Training *t, const uint32 *rows, int count,

@@ -79,6 +79,13 @@ select_rows(Training *t, const uint32 *rows, int count)
 	t->sent = NULL;
 }
 
+static void
+read_rows(Training *t, const uint32 *rows, int count, uint8_t *images)
+{
+	for (int i = 0; i < count; i++)
+		dataset_read(t->data, rows[i], images + t->data->image_bytes * i);
+}
+
 void
 training_load(Training *t, const uint32 *rows, int count)
 {
@@ -88,9 +95,31 @@ training_load(Training *t, const uint32 *rows, int count)
 		select_rows(t, rows, count);
 		return;
 	}
+	if (rows == t->next_rows)
+	{
+		uint8_t    *sent = t->next_images;
+
+		t->next_images = t->images;
+		t->images = sent;
+		t->next_rows = NULL;
+	}
+	else
+		read_rows(t, rows, count, t->images);
 	t->sent = t->images;
-	for (int i = 0; i < count; i++)
-		dataset_read(t->data, rows[i], t->images + t->data->image_bytes * i);
+}
+
+void
+training_load_ahead(Training *t, const uint32 *rows, int count)
+{
+	vc_error	error;
+
+	if (t->kept != NULL || t->device.api->images_ahead == NULL)
+		return;
+	if (t->next_images == NULL)
+		t->next_images = MemoryContextAllocHuge(t->context, t->data->image_bytes * t->batch_size);
+	read_rows(t, rows, count, t->next_images);
+	check_status(t->device.api->images_ahead(t->plan, t->next_images, count, &error), &error);
+	t->next_rows = rows;
 }
 
 /* One image to be augmented. */

@@ -4,6 +4,7 @@
  */
 #include "extension/support/pgcompat.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -129,18 +130,23 @@ training_validate(Training *t, bool last)
 	return t->data->multi_label ? validate_multi_label(t, last) : run_rows(t, NULL, last ? A_ROW : NOTHING);
 }
 
-/* Adds the predictions of the folds' networks for one image to the tally. */
+/* Adds the predictions of the folds' networks for one image, a row of the last result, to the tally. */
 static void
-tally_row(Training *t, vc_tally *tally, HeapTuple tuple, TupleDesc desc)
+tally_row(Training *t, vc_tally *tally, uint64 row)
 {
-	bool		isnull;
 	int			classes = t->model->class_count;
 	int			count;
 	int			count_probabilities;
-	char	  **labels = text_array_values(SPI_getbinval(tuple, desc, 1, &isnull), &count);
-	float	   *probabilities = real_array_values(SPI_getbinval(tuple, desc, 2, &isnull), &count_probabilities);
+	char	  **labels = text_array_values(result_not_null(row, 1, TEXTARRAYOID), &count);
+	float	   *probabilities = real_array_values(result_not_null(row, 2, FLOAT4ARRAYOID), &count_probabilities);
 	uint8_t    *members = palloc0(classes);
 
+	if (count_probabilities != classes)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a row of visclf.validation has %d probabilities, but model \"%s\" has %d classes",
+						count_probabilities, t->model->name, classes),
+				 errhint("Somebody wrote to the rows of this training; CALL visclf.train again.")));
 	for (int i = 0; i < count; i++)
 		for (int k = 0; k < classes; k++)
 			members[k] |= strcmp(labels[i], t->model->classes[k]) == 0;
@@ -157,16 +163,17 @@ finish_multi_label(Training *t)
 	Validation	v = {0};
 	vc_tally   *tally;
 	vc_error	error;
+	uint64		rows;
 	Sql			sql;
 
 	check_status(vc_tally_create(t->model->class_count, &tally, &error), &error);
 	release_with_context(context, release_tally, tally);
 	sql_begin(&sql, "SELECT labels, probabilities FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
-	sql_read_latest(&sql);
+	rows = sql_read_latest(&sql);
 	caller = MemoryContextSwitchTo(context);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		tally_row(t, tally, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	for (uint64 i = 0; i < rows; i++)
+		tally_row(t, tally, i);
 	MemoryContextSwitchTo(caller);
 	v.accuracy = vc_tally_accuracy(tally, 0.5);
 	v.f1 = vc_tally_f1(tally, 0.5);

@@ -50,6 +50,20 @@ like($error, qr/weights of model "parts" version 1 are damaged: an average of th
 $node->safe_psql('postgres', q{
 	UPDATE visclf.optimizer_state o SET second_moment = k.second_moment FROM kept k WHERE k.model_id = o.model_id AND k.name = o.name});
 
+# nor does a function in what it is trained on get at the training
+$node->safe_psql('postgres', q{
+	ALTER TABLE adverts RENAME TO adverts_rows;
+	CREATE TABLE call (text text);
+	CREATE FUNCTION meddle() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN EXECUTE (SELECT text FROM call); RETURN true; END';
+	CREATE VIEW adverts AS SELECT * FROM adverts_rows WHERE meddle()});
+foreach my $call (q{resume('parts')}, q{drop_model('parts')}, q{reassign('parts', current_user)})
+{
+	$node->safe_psql('postgres', "DELETE FROM call; INSERT INTO call VALUES (\$\$CALL visclf.$call\$\$)");
+	($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('parts')});
+	like($error, qr/already training model "parts" version 1|model "parts" version 1 is being trained$/m, "not with $call");
+}
+$node->safe_psql('postgres', 'DROP VIEW adverts; ALTER TABLE adverts_rows RENAME TO adverts');
+
 $node->safe_psql('postgres', "$settings CALL visclf.resume('parts')");
 is($node->safe_psql('postgres', q{SELECT status, active FROM visclf.models WHERE model = 'parts'}),
 	'ready|t', 'resumed, it is ready');
