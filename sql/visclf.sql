@@ -883,7 +883,7 @@ COMMENT ON FUNCTION visclf.share_state_end(internal) IS
 'end of the aggregate visclf.share_state';
 
 CREATE FUNCTION visclf.corrected_share_end(state internal) RETURNS visclf.share_estimate
-LANGUAGE c STABLE PARALLEL RESTRICTED
+LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_end';
 COMMENT ON FUNCTION visclf.corrected_share_end(internal) IS
 'end of the aggregate visclf.corrected_share';

@@ -24,7 +24,7 @@ size_t
 vc_ppi_memory(const vc_ppi_data *d)
 {
 	return sizeof(vc_ppi) + parts_size(d) + sides_size(d) + sizeof(vc_ppi_class) * (size_t) d->classes +
-		(sizeof(double) + 2 * sizeof(int64_t)) * (size_t) d->groups + sizeof(vc_ppi_row) * (size_t) d->row_count;
+		(MOST_COVARIATES * sizeof(double) + 2 * sizeof(int64_t)) * (size_t) d->groups + sizeof(vc_ppi_row) * (size_t) d->row_count;
 }
 
 /* By group, then cluster. */
@@ -65,10 +65,10 @@ allocate_ppi(vc_ppi *ppi, const vc_ppi_data *d, vc_error *error)
 	ppi->parts = malloc(parts_size(d) + 1);
 	ppi->by_class = malloc(sizeof(vc_ppi_class) * (size_t) d->classes);
 	ppi->sides = malloc(sides_size(d));
-	ppi->scaled = malloc(sizeof(double) * (size_t) d->groups + 1);
+	ppi->covariates = malloc(MOST_COVARIATES * sizeof(double) * (size_t) d->groups + 1);
 	ppi->images = calloc((size_t) d->groups + 1, 2 * sizeof(int64_t));
 	if (ppi->rows == NULL || ppi->parts == NULL || ppi->by_class == NULL || ppi->sides == NULL ||
-		ppi->scaled == NULL || ppi->images == NULL)
+		ppi->covariates == NULL || ppi->images == NULL)
 		return vc_no_memory(error, vc_ppi_memory(d));
 	if (d->row_count > 0)
 		memcpy(ppi->rows, d->rows, sizeof(vc_ppi_row) * (size_t) d->row_count);
@@ -89,8 +89,9 @@ estimate_class(vc_ppi *ppi, int class_index)
 	int			count;
 
 	vc_ppi_gather(ppi, &w);
+	vc_ppi_add_counts(ppi, &w);
 	count = vc_ppi_fit_all(ppi, &w, fits);
-	for (int g = 0; g < ppi->data.groups; g++)
+	for (int g = 0; g < ppi->data.groups && !(g % 1024 == 0 && vc_ppi_canceled(ppi)); g++)
 		vc_ppi_join(ppi, &w, g, fits, count, &ppi->parts[(size_t) g * ppi->data.classes + class_index]);
 	ppi->by_class[class_index] = (vc_ppi_class) {w.design_effect, w.quantile};
 }
@@ -104,6 +105,8 @@ estimate(vc_ppi *ppi, vc_error *error)
 			return vc_fail(error, VC_CANCELED, "canceled");
 		estimate_class(ppi, c);
 	}
+	if (vc_ppi_canceled(ppi))	/* within the last one */
+		return vc_fail(error, VC_CANCELED, "canceled");
 	for (int g = 0; g < ppi->data.groups; g++)
 		vc_ppi_add_up(ppi, g);
 	return VC_OK;
@@ -142,7 +145,7 @@ vc_ppi_free(vc_ppi *ppi)
 	free(ppi->parts);
 	free(ppi->by_class);
 	free(ppi->sides);
-	free(ppi->scaled);
+	free(ppi->covariates);
 	free(ppi->images);
 	free(ppi);
 }

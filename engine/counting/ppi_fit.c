@@ -4,7 +4,7 @@
  *
  * The standard deviation of groups' shifts is not estimated but averaged over.
  * Each value is weighted by the likelihood of the labels and by a half normal
- * prior of scale 1 (odds e times as high): if no spread shows, there may still
+ * prior of scale 1/2 (odds 1.6 times as high): if no spread shows, there may still
  * be some. For each value, the log odds of the sides and the effects of
  * covariates are found by Newton's method on the likelihood with the shifts
  * integrated out.
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define ROUNDS 30
+#define ENOUGH_GROUPS 5			/* for the effect of what is said of a group */
 #define EFFECT 3.0				/* prior standard deviation of a covariate's effect: hardly any */
 
 static const double deviations[MOST_FITS] = {0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.9, 1.2, 1.6, 2.2, 3};
@@ -79,6 +80,8 @@ add_groups(const vc_ppi *ppi, const vc_ppi_work *w, const vc_ppi_fit *fit, deriv
 		double		slope[SIDES];
 		double		information[SIDES * SIDES];
 
+		if (g % 1024 == 0 && vc_ppi_canceled(ppi))
+			break;
 		if (sides[0].labels + sides[1].labels == 0)
 			continue;
 		vc_ppi_find_shifts(w, g, groups, fit, &found);
@@ -151,7 +154,7 @@ fit_one(const vc_ppi *ppi, const vc_ppi_work *w, vc_ppi_fit *fit)
 	double		likelihood = 0;
 	double		change = 1;
 
-	for (int round = 0; round < ROUNDS && change > 1e-6; round++)
+	for (int round = 0; round < ROUNDS && change > 1e-6 && !vc_ppi_canceled(ppi); round++)
 	{
 		derivatives d = {0};
 
@@ -184,6 +187,36 @@ vc_ppi_may_differ(const vc_ppi *ppi, const vc_ppi_work *w)
 	return labelled > 0 && (ppi->data.groups > 1 || strangers[0].labels + strangers[1].labels > 0);
 }
 
+void
+vc_ppi_add_counts(vc_ppi *ppi, vc_ppi_work *w)
+{
+	double	   *x = ppi->covariates + w->covariates * (size_t) ppi->data.groups;
+	double		images = 0;
+	double		mean = 0;
+	double		largest = 0;
+
+	if (ppi->data.groups < ENOUGH_GROUPS || w->merged || !vc_ppi_may_differ(ppi, w))
+		return;
+	for (int g = 0; g < ppi->data.groups; g++)
+	{
+		const vc_ppi_side *sides = &w->sides[g * SIDES];
+
+		x[g] = log((sides[1].unknown + 0.5) / (sides[0].unknown + 0.5));
+		images += sides[0].unknown + sides[1].unknown;
+		mean += x[g] * (sides[0].unknown + sides[1].unknown);
+	}
+	mean = images > 0 ? mean / images : 0;
+	for (int g = 0; g < ppi->data.groups; g++)
+	{
+		x[g] -= mean;
+		largest = fmax(largest, fabs(x[g]));
+	}
+	for (int g = 0; g < ppi->data.groups && largest > 0; g++)
+		x[g] /= largest;
+	if (largest > 0)
+		w->covariate[w->covariates++] = x;
+}
+
 int
 vc_ppi_fit_all(const vc_ppi *ppi, const vc_ppi_work *w, vc_ppi_fit *fits)
 {
@@ -195,7 +228,7 @@ vc_ppi_fit_all(const vc_ppi *ppi, const vc_ppi_work *w, vc_ppi_fit *fits)
 	{
 		fits[i] = i > 0 ? fits[i - 1] : (vc_ppi_fit) {0};
 		fits[i].deviation = deviations[i];
-		fits[i].weight = fit_one(ppi, w, &fits[i]) - deviations[i] * deviations[i] / 2;
+		fits[i].weight = fit_one(ppi, w, &fits[i]) - 2 * deviations[i] * deviations[i];
 		best = fmax(best, fits[i].weight);
 	}
 	for (int i = 0; i < count; i++)

@@ -180,7 +180,7 @@ known_range(const vc_ppi *ppi, int class_index, const double *coefficients, vc_p
 vc_ppi_contrast
 vc_ppi_compare(vc_ppi *ppi, int class_index, const double *coefficients)
 {
-	vc_ppi_work w = {.class_index = class_index, .sides = ppi->sides, .covariate = {ppi->scaled}};
+	vc_ppi_work w = {.class_index = class_index, .sides = ppi->sides};
 	vc_ppi_fit	fits[MOST_FITS];
 	vc_ppi_contrast found = {0};
 	double		largest = 0;
@@ -191,9 +191,11 @@ vc_ppi_compare(vc_ppi *ppi, int class_index, const double *coefficients)
 	for (int g = 0; g < ppi->data.groups; g++)
 		largest = fmax(largest, fabs(coefficients[g]));
 	for (int g = 0; g < ppi->data.groups; g++)
-		ppi->scaled[g] = largest > 0 ? coefficients[g] / largest : 0;
+		ppi->covariates[g] = largest > 0 ? coefficients[g] / largest : 0;
 	vc_ppi_gather(ppi, &w);
+	w.covariate[0] = ppi->covariates;
 	w.covariates = vc_ppi_may_differ(ppi, &w);
+	vc_ppi_add_counts(ppi, &w);
 	count = vc_ppi_fit_all(ppi, &w, fits);
 	for (int i = 0; i < count; i++)
 	{

@@ -91,7 +91,7 @@ struct vc_ppi
 	vc_ppi_part *parts;			/* [groups][classes] */
 	vc_ppi_class *by_class;		/* [classes] */
 	vc_ppi_side *sides;			/* of the class that is being estimated */
-	double	   *scaled;			/* [groups]: a covariate */
+	double	   *covariates;		/* [MOST_COVARIATES][groups] */
 };
 
 static inline bool
@@ -118,6 +118,13 @@ extern void vc_ppi_gather(const vc_ppi *ppi, vc_ppi_work *w);
 
 /* What a fit makes of a group's shift. */
 extern void vc_ppi_find_shifts(const vc_ppi_work *w, int group, int groups, const vc_ppi_fit *fit, vc_ppi_shifts *found);
+
+/*
+ * Adds what a group's images of unknown label are said to be, as log odds, to the
+ * covariates, where there are groups enough: where a class is said more often its odds
+ * are higher on both sides, and that is not for the labels of each group to find out.
+ */
+extern void vc_ppi_add_counts(vc_ppi *ppi, vc_ppi_work *w);
 
 /* Whether labels can tell how groups differ; otherwise they are taken to be the same. */
 extern bool vc_ppi_may_differ(const vc_ppi *ppi, const vc_ppi_work *w);

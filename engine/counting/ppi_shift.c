@@ -8,7 +8,8 @@
  * but the classifier is the same, the odds of both sides shift alike, so one
  * shift is the main difference of groups. A group with many labels finds its
  * own shift, which makes its labelled images as frequent in the class as they
- * are; the shift of a group with few labels stays near 0. Integrals over a
+ * are; the predictions for its images tell a part beforehand (see
+ * vc_ppi_add_counts). The shift of a group with few labels stays near 0. Integrals over a
  * shift use adaptive Gauss-Hermite quadrature.
  */
 #include "engine/counting/ppi_private.h"

@@ -272,6 +272,7 @@ known_add(KnownTally *t, int index, const KnownRow *row)
 
 		add_evidence(t, index, row->images, weight, row->cluster, &row->known, held);
 		group->evidence += row->images;
+		t->held += row->held.is ? row->images : 0;
 		group->stands_for += weight * row->images;
 	}
 }
@@ -424,10 +425,10 @@ known_begin(Quantifier *q, bool keys)
 
 	t->q = q;
 	t->context = CurrentMemoryContext;
-	t->honest = !q->trained || (q->folds > 0 && keys);
 	t->truths = palloc0(sizeof(int64) * q->class_count);
 	if (keys && q->held == NULL)
 		read_held(q);
+	t->honest = !q->trained || (q->folds > 0 && keys && q->held_count > 0);
 	return t;
 }
 

@@ -77,6 +77,7 @@ typedef struct KnownTally
 	const Quantifier *q;
 	MemoryContext context;
 	bool		honest;			/* predictions for labelled images that were trained on are not evidence */
+	int64		held;			/* labelled images whose key training knows */
 	bool		strange;		/* evidence is validation images alone, of no group */
 	KnownGroup *groups;
 	int			group_count;

@@ -5,6 +5,7 @@
 #include "extension/counting/known.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "extension/support/error.h"
@@ -85,6 +86,7 @@ known_solve(const KnownTally *t, double confidence,
 		}
 		MemoryContextSwitchTo(caller);
 		take(argument, ppi, t->q->multi_label ? 1 : c, c);
+		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -108,11 +110,13 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 	{
 		if (t->strange)
 			doubt(&text, "errors are assumed to be in all groups as among the validation images, because no labelled image here shows the model's errors");
-		else if (g->evidence == 0)
+		else if (t->q->trained && t->held == 0)
+			doubt(&text, "training knows none of the labelled images by its key: if the model was trained on them, it errs more often than is assumed here");
+		if (!t->strange && g->evidence == 0)
 			doubt(&text, "no labelled image of the group shows the model's errors, so those of the other groups are used");
-		else if (g->stands_for == 0)
+		else if (!t->strange && g->stands_for == 0)
 			doubt(&text, "by the weights all images of the group should be labelled, but %lld are not", (long long) g->unknown);
-		if (share->borrowed > MOSTLY)
+		if (share->borrowed > MOSTLY || t->group_count == 1)	/* the labelled images of one group must be a sample of it */
 			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)
 			doubt(&text, "no labelled image is of this class");

@@ -26,8 +26,8 @@ doubt(StringInfo text, const char *format,...)
 	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", one);
 }
 
-/* Appends doubts about the model's errors in a class. */
-static void
+/* Appends doubts about the model's errors in a class; false if it cannot tell the class. */
+static bool
 doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 {
 	double		low;
@@ -42,9 +42,12 @@ doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 		doubt(text, "few validation images are of this class: %lld", (long long) images);
 	if (isnan(informedness))
 		doubt(text, "the model's errors about this class are not known");
-	else if (informedness < CANNOT_TELL || low <= 0)
+	else if (informedness >= CANNOT_TELL && low > 0)
+		return true;
+	else
 		doubt(text, "the model cannot tell this class from the rest: its true positive rate minus its false positive rate is %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
+	return false;
 }
 
 /*
@@ -130,8 +133,8 @@ group_warning(const Quantifier *q, const ImageGroup *group, int class_index)
 		doubt(&text, "images of the group are cut off or damaged: %lld", (long long) group->flawed);
 	if (vc_quantification_corrects(q->method) && group->classified > 0)
 	{
-		doubt_errors(q, class_index, &text);
-		doubt_false_alarms(q, group, class_index, &text);
+		if (doubt_errors(q, class_index, &text))
+			doubt_false_alarms(q, group, class_index, &text);
 		doubt_confidences(q, group->predicted, group->confidences, &text);
 	}
 	return text.len > 0 ? text.data : NULL;

@@ -9,24 +9,24 @@ SELECT m.accuracy = (SELECT avg((label = predicted)::int)::real FROM visclf.vali
 FROM visclf.models m WHERE model = 'folded';
 SELECT fold, phase, epoch, valid_loss IS NULL AS blind FROM visclf.training_log WHERE model = 'folded' ORDER BY finished_at;
 -- groups stay together; two runs are equal
-CALL visclf.train('grouped', 'adverts', key_column => 'id', group_column => 'newspaper', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16, folds => 3);
-CALL visclf.train('again', 'adverts', key_column => 'id', group_column => 'newspaper', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16, folds => 3);
+CALL visclf.train('fold_grouped', 'adverts', key_column => 'id', group_column => 'newspaper', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16, folds => 3);
+CALL visclf.train('fold_again', 'adverts', key_column => 'id', group_column => 'newspaper', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16, folds => 3);
 SELECT count(DISTINCT v.key) AS keys, count(DISTINCT group_key) AS groups, count(DISTINCT (group_key, fold)) AS groups_and_folds, bool_and(a.newspaper = group_key) AS of_the_row
-FROM visclf.validation v JOIN visclf.models USING (model_id) JOIN adverts a ON a.id::text = v.key WHERE model = 'grouped';
+FROM visclf.validation v JOIN visclf.models USING (model_id) JOIN adverts a ON a.id::text = v.key WHERE model = 'fold_grouped';
 SELECT count(*) AS differences FROM (
-	(SELECT name, data FROM visclf.weight JOIN visclf.models USING (model_id) WHERE model = 'grouped'
-	 EXCEPT SELECT name, data FROM visclf.weight JOIN visclf.models USING (model_id) WHERE model = 'again')
-	UNION ALL (SELECT key, float4send(loss) FROM visclf.validation JOIN visclf.models USING (model_id) WHERE model = 'grouped'
-	 EXCEPT SELECT key, float4send(loss) FROM visclf.validation JOIN visclf.models USING (model_id) WHERE model = 'again')) d;
-SELECT fold, count(*) FROM visclf.training_log WHERE model = 'grouped' GROUP BY fold ORDER BY fold;
-CALL visclf.train('sets', 'subjects', label_column => 'subjects', key_column => 'id', pretrained => 'many', method => 'probe', folds => 2);
+	(SELECT name, data FROM visclf.weight JOIN visclf.models USING (model_id) WHERE model = 'fold_grouped'
+	 EXCEPT SELECT name, data FROM visclf.weight JOIN visclf.models USING (model_id) WHERE model = 'fold_again')
+	UNION ALL (SELECT key, float4send(loss) FROM visclf.validation JOIN visclf.models USING (model_id) WHERE model = 'fold_grouped'
+	 EXCEPT SELECT key, float4send(loss) FROM visclf.validation JOIN visclf.models USING (model_id) WHERE model = 'fold_again')) d;
+SELECT fold, count(*) FROM visclf.training_log WHERE model = 'fold_grouped' GROUP BY fold ORDER BY fold;
+CALL visclf.train('fold_sets', 'subjects', label_column => 'subjects', key_column => 'id', pretrained => 'many', method => 'probe', folds => 2);
 SELECT count(*), count(DISTINCT v.key), bool_and(v.predicted_labels = ARRAY(SELECT c.class FROM unnest(m.classes, m.thresholds, v.probabilities)
 	WITH ORDINALITY c(class, threshold, probability, place) WHERE c.probability >= c.threshold ORDER BY c.place)) AS by_threshold
-FROM visclf.validation v JOIN visclf.model m USING (model_id) WHERE m.name = 'sets';
+FROM visclf.validation v JOIN visclf.model m USING (model_id) WHERE m.name = 'fold_sets';
 -- a class with few images is held out by number
 CREATE VIEW rare AS SELECT id, image, CASE WHEN id <= 8 THEN 'rare' ELSE label END AS label FROM adverts WHERE label IS NOT NULL;
-CALL visclf.train('rare', 'rare', key_column => 'id', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16);
-SELECT count(*) AS rare_held_out FROM visclf.validation v JOIN visclf.models USING (model_id) WHERE model = 'rare' AND label = 'rare';
+CALL visclf.train('fold_rare', 'rare', key_column => 'id', architecture => 'resnet20', image_size => 16, epochs => 1, batch_size => 16);
+SELECT count(*) AS rare_held_out FROM visclf.validation v JOIN visclf.models USING (model_id) WHERE model = 'fold_rare' AND label = 'rare';
 
 -- a model that finds 90 of 100 pictures and takes 10 of 100 texts for one; 2 years of 500 images, a fifth of which somebody has looked at
 BEGIN;
@@ -140,5 +140,5 @@ CALL visclf.train('m', 'adverts', folds => 3, validation_share => 0.3);
 CALL visclf.train('m', 'adverts', folds => 3, split_column => 'place');
 CALL visclf.train('m', 'adverts', folds => 50, group_column => 'place', architecture => 'resnet20', image_size => 16);
 SELECT count(*) FROM visclf.models WHERE model = 'm';
-CALL visclf.drop_model('folded'); CALL visclf.drop_model('grouped'); CALL visclf.drop_model('again'); CALL visclf.drop_model('sets'); CALL visclf.drop_model('rare');
+CALL visclf.drop_model('folded'); CALL visclf.drop_model('fold_grouped'); CALL visclf.drop_model('fold_again'); CALL visclf.drop_model('fold_sets'); CALL visclf.drop_model('fold_rare');
 DROP VIEW rare;

