@@ -40,7 +40,7 @@ compare_rows(const void *a, const void *b)
 }
 
 static vc_status
-check(const vc_ppi_options *o, const vc_ppi_data *d, vc_error *error)
+check_ppi(const vc_ppi_options *o, const vc_ppi_data *d, vc_error *error)
 {
 	if (!(o->confidence > 0 && o->confidence < 1))
 	{
@@ -59,7 +59,7 @@ check(const vc_ppi_options *o, const vc_ppi_data *d, vc_error *error)
 }
 
 static vc_status
-allocate(vc_ppi *ppi, const vc_ppi_data *d, vc_error *error)
+allocate_ppi(vc_ppi *ppi, const vc_ppi_data *d, vc_error *error)
 {
 	ppi->rows = malloc(sizeof(vc_ppi_row) * (size_t) d->row_count + 1);
 	ppi->parts = malloc(parts_size(d) + 1);
@@ -115,7 +115,7 @@ estimate(vc_ppi *ppi, vc_error *error)
 vc_status
 vc_ppi_create(const vc_ppi_options *options, const vc_ppi_data *data, vc_ppi **ppi, vc_error *error)
 {
-	vc_status	status = check(options, data, error);
+	vc_status	status = check_ppi(options, data, error);
 	vc_ppi	   *p;
 
 	*ppi = NULL;
@@ -126,7 +126,7 @@ vc_ppi_create(const vc_ppi_options *options, const vc_ppi_data *data, vc_ppi **p
 		return vc_no_memory(error, sizeof(*p));
 	p->options = *options;
 	p->data = *data;
-	status = allocate(p, data, error);
+	status = allocate_ppi(p, data, error);
 	if (status == VC_OK)
 		status = estimate(p, error);
 	if (status != VC_OK)

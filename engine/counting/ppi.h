@@ -15,7 +15,7 @@
  *
  * Groups with few labels borrow from the others, the more the fewer labels they have
  * and the less groups differ: a small area estimate as Fay and Herriot's (1979), for
- * shares, with what is said of a group as a covariate (ppi_shift.c).  How much groups differ is averaged over what the labels leave
+ * shares, with the predictions for a group as a covariate (ppi_shift.c).  How much groups differ is averaged over what the labels leave
  * possible, so a spread that happens not to show does not count as none.
  *
  * Intervals are quantiles of a beta distribution of the estimate's mean and variance,

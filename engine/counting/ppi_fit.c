@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define ROUNDS 30
-#define ENOUGH_GROUPS 5			/* for the effect of what is said of a group */
+#define ENOUGH_GROUPS 5			/* for the effect of its predictions */
 #define EFFECT 3.0				/* prior standard deviation of a covariate's effect: hardly any */
 
 static const double deviations[MOST_FITS] = {0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.9, 1.2, 1.6, 2.2, 3};

@@ -120,9 +120,10 @@ extern void vc_ppi_gather(const vc_ppi *ppi, vc_ppi_work *w);
 extern void vc_ppi_find_shifts(const vc_ppi_work *w, int group, int groups, const vc_ppi_fit *fit, vc_ppi_shifts *found);
 
 /*
- * Adds what a group's images of unknown label are said to be, as log odds, to the
- * covariates, where there are groups enough: where a class is said more often its odds
- * are higher on both sides, and that is not for the labels of each group to find out.
+ * Adds a covariate, if there are enough groups: the log odds of the
+ * predictions for a group's images of unknown label. If a class is predicted
+ * more often, its odds are higher on both sides; the labels of each group need
+ * not find that out.
  */
 extern void vc_ppi_add_counts(vc_ppi *ppi, vc_ppi_work *w);
 

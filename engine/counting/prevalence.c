@@ -83,7 +83,7 @@ vc_quantifier_check_memory(const vc_quantifier_options *options, int64_t images,
 
 /* Room for what is learnt, observed and resampled, in one piece. */
 static vc_status
-allocate(vc_quantifier *q, vc_error *error)
+allocate_quantifier(vc_quantifier *q, vc_error *error)
 {
 	size_t		classes = q->options.classes;
 	size_t		matrix = vc_uses_rates(q->options.method) ? classes * classes : 0;
@@ -150,7 +150,7 @@ learn(vc_quantifier *q, const vc_classified *validation, vc_error *error)
 }
 
 static vc_status
-check(const vc_quantifier_options *o, vc_error *error)
+check_quantifier(const vc_quantifier_options *o, vc_error *error)
 {
 	if (!(o->confidence > 0 && o->confidence < 1))
 	{
@@ -171,7 +171,7 @@ vc_status
 vc_quantifier_create(const vc_quantifier_options *options, const vc_classified *validation,
 					 vc_quantifier **quantifier, vc_error *error)
 {
-	vc_status	status = check(options, error);
+	vc_status	status = check_quantifier(options, error);
 	vc_quantifier *q;
 	int64_t		images = 0;
 
@@ -186,7 +186,7 @@ vc_quantifier_create(const vc_quantifier_options *options, const vc_classified *
 	if (q == NULL)
 		return vc_no_memory(error, sizeof(*q));
 	q->options = *options;
-	status = allocate(q, error);
+	status = allocate_quantifier(q, error);
 	if (status == VC_OK && vc_quantification_corrects(options->method))
 		status = learn(q, validation, error);
 	if (status != VC_OK)

@@ -48,7 +48,7 @@ typedef struct jp2_reader
 } jp2_reader;
 
 static OPJ_SIZE_T
-on_read(void *to, OPJ_SIZE_T bytes, void *user)
+on_jpeg2000_read(void *to, OPJ_SIZE_T bytes, void *user)
 {
 	jp2_reader *reader = user;
 	size_t		left = reader->size - reader->next;
@@ -63,7 +63,7 @@ on_read(void *to, OPJ_SIZE_T bytes, void *user)
 }
 
 static OPJ_OFF_T
-on_skip(OPJ_OFF_T bytes, void *user)
+on_jpeg2000_skip(OPJ_OFF_T bytes, void *user)
 {
 	jp2_reader *reader = user;
 	size_t		left = reader->size - reader->next;
@@ -77,7 +77,7 @@ on_skip(OPJ_OFF_T bytes, void *user)
 }
 
 static OPJ_BOOL
-on_seek(OPJ_OFF_T to, void *user)
+on_jpeg2000_seek(OPJ_OFF_T to, void *user)
 {
 	jp2_reader *reader = user;
 
@@ -89,7 +89,7 @@ on_seek(OPJ_OFF_T to, void *user)
 
 /* The library's errors: the first is kept, nothing is printed. */
 static void
-on_error(const char *message, void *user)
+on_jpeg2000_error(const char *message, void *user)
 {
 	jp2_reader *reader = user;
 
@@ -100,7 +100,7 @@ on_error(const char *message, void *user)
 }
 
 static void
-on_warning(const char *message, void *user)
+on_jpeg2000_warning(const char *message, void *user)
 {
 	(void) message;
 	((jp2_reader *) user)->warned = true;
@@ -115,7 +115,7 @@ on_information(const char *message, void *user)
 
 /* Fails with what the library said. */
 static vc_status
-fail(jp2_reader *reader, const char *otherwise)
+fail_jpeg2000(jp2_reader *reader, const char *otherwise)
 {
 	vc_error   *error = reader->sink->error;
 
@@ -149,7 +149,7 @@ check_header(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 		return vc_hint(reader->sink->error, VC_INVALID_IMAGE, "Save the image again, as RGB or grey of 8 bits.");
 	}
 	if (width > INT32_MAX / height)
-		return fail(reader, "it is too large");
+		return fail_jpeg2000(reader, "it is too large");
 	return vc_sink_take_memory(reader->sink, (int64_t) reader->size +
 							   header->tiles * (TILE_BYTES + header->components * TILE_COMPONENT_BYTES) +
 							   width * height * components * SAMPLE_BYTES);
@@ -178,18 +178,18 @@ start_library(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings
 	reader->stream = opj_stream_create(STREAM_BYTES, OPJ_TRUE);
 	if (reader->codec == NULL || reader->stream == NULL)
 		return vc_no_memory(reader->sink->error, STREAM_BYTES);
-	opj_set_error_handler(reader->codec, on_error, reader);
-	opj_set_warning_handler(reader->codec, on_warning, reader);
+	opj_set_error_handler(reader->codec, on_jpeg2000_error, reader);
+	opj_set_warning_handler(reader->codec, on_jpeg2000_warning, reader);
 	opj_set_info_handler(reader->codec, on_information, reader);
-	opj_stream_set_read_function(reader->stream, on_read);
-	opj_stream_set_skip_function(reader->stream, on_skip);
-	opj_stream_set_seek_function(reader->stream, on_seek);
+	opj_stream_set_read_function(reader->stream, on_jpeg2000_read);
+	opj_stream_set_skip_function(reader->stream, on_jpeg2000_skip);
+	opj_stream_set_seek_function(reader->stream, on_jpeg2000_seek);
 	opj_stream_set_user_data(reader->stream, reader, NULL);
 	opj_stream_set_user_data_length(reader->stream, reader->size);
 	opj_set_default_decoder_parameters(&parameters);
 	parameters.cp_reduce = (OPJ_UINT32) halvings;
 	if (!opj_setup_decoder(reader->codec, &parameters))
-		return fail(reader, "its decoder does not start");
+		return fail_jpeg2000(reader, "its decoder does not start");
 	opj_decoder_set_strict_mode(reader->codec, header->complete);
 	return VC_OK;
 }
@@ -212,12 +212,12 @@ find_components(jp2_reader *reader)
 		reader->alpha = 3;
 	reader->colours = reader->alpha < 0 ? count : count - 1;
 	if (reader->alpha >= 0 && reader->alpha != count - 1)
-		return fail(reader, "its alpha is not the last component");
+		return fail_jpeg2000(reader, "its alpha is not the last component");
 	if (reader->colours != 1 && reader->colours != 3 && reader->colours != 4)
-		return fail(reader, "it has neither 1 nor 3 nor 4 colours");
+		return fail_jpeg2000(reader, "it has neither 1 nor 3 nor 4 colours");
 	for (int c = 0; c < count; c++)
 		if (image->comps[c].data == NULL || image->comps[c].w == 0 || image->comps[c].h == 0)
-			return fail(reader, "a component is missing");
+			return fail_jpeg2000(reader, "a component is missing");
 	return VC_OK;
 }
 
@@ -292,7 +292,7 @@ join_row(const jp2_reader *reader, const uint8_t *planes, int width, uint8_t *ro
 
 /* Gives the decoded image to the sink. */
 static vc_status
-give_rows(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
+give_jpeg2000_rows(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 {
 	vc_sink    *sink = reader->sink;
 	int			width = (int) reader->image->comps[0].w;
@@ -323,22 +323,22 @@ give_rows(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 
 /* Decodes an image whose header has been read. */
 static vc_status
-decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
+decode_jpeg2000(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 {
 	vc_status	status = start_library(reader, header, halvings);
 
 	if (status != VC_OK)
 		return status;
 	if (!opj_read_header(reader->stream, reader->codec, &reader->image))
-		return fail(reader, "its header is broken");
+		return fail_jpeg2000(reader, "its header is broken");
 	if (!opj_decode(reader->codec, reader->stream, reader->image))
-		return fail(reader, "its data make no sense");
+		return fail_jpeg2000(reader, "its data make no sense");
 	opj_end_decompress(reader->codec, reader->stream);
 	if (vc_sink_interrupted(reader->sink))
 		return VC_CANCELED;
 	status = find_components(reader);
 	if (status == VC_OK)
-		status = give_rows(reader, header, halvings);
+		status = give_jpeg2000_rows(reader, header, halvings);
 	if (status != VC_OK)
 		return status;
 	if (!header->complete)
@@ -361,11 +361,11 @@ load_jpeg2000(const uint8_t *data, size_t size, vc_sink *sink)
 	if (status != VC_OK)
 		return status;
 	if (!vc_jpeg2000_header_read(data, size, &header))
-		return fail(&reader, "its header is broken");
+		return fail_jpeg2000(&reader, "its header is broken");
 	halvings = header.complete ? count_halvings(&header, sink) : 0;
 	status = check_header(&reader, &header, halvings);
 	if (status == VC_OK)
-		status = decode(&reader, &header, halvings);
+		status = decode_jpeg2000(&reader, &header, halvings);
 	opj_image_destroy(reader.image);
 	if (reader.codec != NULL)
 		opj_destroy_codec(reader.codec);

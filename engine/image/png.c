@@ -54,7 +54,7 @@ escape(png_reader *reader, vc_status status)
 
 /* libpng's fatal error: a flaw where rows have been read, else ours. */
 static void __attribute__((noreturn))
-on_error(png_structp png, png_const_charp message)
+on_png_error(png_structp png, png_const_charp message)
 {
 	png_reader *reader = png_get_error_ptr(png);
 
@@ -67,7 +67,7 @@ on_error(png_structp png, png_const_charp message)
 
 /* libpng's warnings: nothing is printed. */
 static void
-on_warning(png_structp png, png_const_charp message)
+on_png_warning(png_structp png, png_const_charp message)
 {
 	png_reader *reader = png_get_error_ptr(png);
 
@@ -76,7 +76,7 @@ on_warning(png_structp png, png_const_charp message)
 }
 
 static void
-on_read(png_structp png, png_bytep to, size_t bytes)
+on_png_read(png_structp png, png_bytep to, size_t bytes)
 {
 	png_reader *reader = png_get_io_ptr(png);
 
@@ -90,12 +90,12 @@ on_read(png_structp png, png_bytep to, size_t bytes)
 static void
 read_header(png_reader *reader)
 {
-	reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
+	reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_png_error, on_png_warning);
 	if (reader->png != NULL)
 		reader->info = png_create_info_struct(reader->png);
 	if (reader->info == NULL)
 		escape(reader, vc_no_memory(reader->sink->error, READER_BYTES));
-	png_set_read_fn(reader->png, reader, on_read);
+	png_set_read_fn(reader->png, reader, on_png_read);
 	png_set_compression_buffer_size(reader->png, PART);
 	png_set_crc_action(reader->png, PNG_CRC_WARN_USE, PNG_CRC_WARN_DISCARD);
 	png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
@@ -106,7 +106,7 @@ read_header(png_reader *reader)
 
 /* Takes memory for the rows and begins the sink; may escape. */
 static void
-start_decoding(png_reader *reader)
+start_png(png_reader *reader)
 {
 	vc_sink    *sink = reader->sink;
 	int			width = (int) png_get_image_width(reader->png, reader->info);
@@ -156,7 +156,7 @@ give_row(png_reader *reader, uint8_t *row)
 
 /* Gives the rows of an interlaced image. */
 static void
-give_rows(png_reader *reader)
+give_png_rows(png_reader *reader)
 {
 	for (int y = 0; y < reader->sink->height; y++)
 		if (!give_row(reader, reader->rows + reader->row_bytes * y))
@@ -165,14 +165,14 @@ give_rows(png_reader *reader)
 
 /* Decodes; an escape ends here. */
 static void
-try_load(png_reader *reader)
+try_load_png(png_reader *reader)
 {
 	vc_sink    *sink = reader->sink;
 
 	if (setjmp(reader->escape) != 0)
 		return;
 	read_header(reader);
-	start_decoding(reader);
+	start_png(reader);
 	if (png_get_interlace_type(reader->png, reader->info) == PNG_INTERLACE_NONE)
 	{
 		do
@@ -190,7 +190,7 @@ try_load(png_reader *reader)
 				escape(reader, VC_CANCELED);
 			png_read_row(reader->png, NULL, reader->rows + reader->row_bytes * reader->row);
 		}
-	give_rows(reader);
+	give_png_rows(reader);
 }
 
 /* What is made of an image whose data ended, or made no sense, before its rows did. */
@@ -212,7 +212,7 @@ finish(png_reader *reader)
 				vc_sink_flaw(sink, "image is cut off in pass %d of %d: detail is missing", reader->pass + 1,
 							 PNG_INTERLACE_ADAM7_PASSES);
 			if (status == VC_OK)
-				give_rows(reader);
+				give_png_rows(reader);
 		}
 	}
 	if (!reader->chunks.complete)
@@ -231,7 +231,7 @@ load_png(const uint8_t *data, size_t size, vc_sink *sink)
 	if (reader.status != VC_OK)
 		return reader.status;
 	vc_png_chunks_read(data, size, &reader.chunks);
-	try_load(&reader);
+	try_load_png(&reader);
 	if (reader.status == VC_OK)
 		reader.status = finish(&reader);
 	png_destroy_read_struct(&reader.png, &reader.info, NULL);

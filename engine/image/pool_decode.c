@@ -13,7 +13,7 @@ is_canceled(void *pool)
 
 /* Decodes one image. */
 static void
-decode(void *argument, const void *options)
+decode_job(void *argument, const void *options)
 {
 	vc_decode_job *job = argument;
 
@@ -32,5 +32,5 @@ vc_pool_decode(vc_pool *pool, vc_decode_job *jobs, int count, const vc_decode_op
 	pool->options = *options;
 	pool->options.limits.interrupted = is_canceled;	/* the caller's is not for threads */
 	pool->options.limits.argument = pool;
-	vc_pool_submit(pool, decode, jobs, sizeof(*jobs), count, &pool->options);
+	vc_pool_submit(pool, decode_job, jobs, sizeof(*jobs), count, &pool->options);
 }

@@ -60,7 +60,7 @@ axis_inside(int length, int longer, int side, int *start, int *count)
 }
 
 static void __attribute__((noreturn))
-on_error(j_common_ptr cinfo)
+on_jpeg_write_error(j_common_ptr cinfo)
 {
 	writer	   *w = cinfo->client_data;
 
@@ -68,7 +68,7 @@ on_error(j_common_ptr cinfo)
 }
 
 static void
-on_output(j_common_ptr cinfo)
+on_jpeg_write_output(j_common_ptr cinfo)
 {
 	(void) cinfo;
 }
@@ -125,8 +125,8 @@ write_jpeg(const uint8_t *pixels, int side, const inside *part, bool grey, int q
 	if (buffer == NULL)
 		return vc_no_memory(error, room);
 	w.cinfo.err = jpeg_std_error(&w.manager);
-	w.manager.error_exit = on_error;
-	w.manager.output_message = on_output;
+	w.manager.error_exit = on_jpeg_write_error;
+	w.manager.output_message = on_jpeg_write_output;
 	w.cinfo.client_data = &w;
 	done = encode(&w, pixels, side, part, grey, quality);
 	jpeg_destroy_compress(&w.cinfo);

@@ -56,7 +56,7 @@ typedef struct tiff_reader
 } tiff_reader;
 
 static tmsize_t
-on_read(thandle_t handle, void *to, tmsize_t bytes)
+on_tiff_read(thandle_t handle, void *to, tmsize_t bytes)
 {
 	tiff_reader *reader = handle;
 	tmsize_t	left = reader->next < reader->size ? (tmsize_t) (reader->size - reader->next) : 0;
@@ -79,7 +79,7 @@ on_write(thandle_t handle, void *from, tmsize_t bytes)
 }
 
 static toff_t
-on_seek(thandle_t handle, toff_t to, int from)
+on_tiff_seek(thandle_t handle, toff_t to, int from)
 {
 	tiff_reader *reader = handle;
 
@@ -123,7 +123,7 @@ on_unmap(thandle_t handle, void *base, toff_t size)
 
 /* libtiff's errors: the first is kept, nothing is printed. */
 static int
-on_error(TIFF *tiff, void *user, const char *module, const char *fmt, va_list args)
+on_tiff_error(TIFF *tiff, void *user, const char *module, const char *fmt, va_list args)
 {
 	tiff_reader *reader = user;
 
@@ -135,7 +135,7 @@ on_error(TIFF *tiff, void *user, const char *module, const char *fmt, va_list ar
 }
 
 static int
-on_warning(TIFF *tiff, void *user, const char *module, const char *fmt, va_list args)
+on_tiff_warning(TIFF *tiff, void *user, const char *module, const char *fmt, va_list args)
 {
 	(void) tiff;
 	(void) user;
@@ -147,7 +147,7 @@ on_warning(TIFF *tiff, void *user, const char *module, const char *fmt, va_list 
 
 /* Fails with what libtiff said. */
 static vc_status
-fail(const tiff_reader *reader, const char *otherwise, vc_error *error)
+fail_tiff(const tiff_reader *reader, const char *otherwise, vc_error *error)
 {
 	vc_fail(error, VC_INVALID_IMAGE, "cannot decode TIFF image: %s",
 			reader->message[0] != '\0' ? reader->message : otherwise);
@@ -222,17 +222,17 @@ open_reader(tiff_reader *reader, const uint8_t *data, size_t size, int64_t memor
 	if (options == NULL)
 		return vc_no_memory(error, READER_BYTES);
 	TIFFOpenOptionsSetMaxSingleMemAlloc(options, memory > 0 && memory < MAX_ALLOCATION ? memory : MAX_ALLOCATION);
-	TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, reader);
-	TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, reader);
-	reader->tiff = TIFFClientOpenExt("image", "r", reader, on_read, on_write, on_seek, on_close, on_size,
+	TIFFOpenOptionsSetErrorHandlerExtR(options, on_tiff_error, reader);
+	TIFFOpenOptionsSetWarningHandlerExtR(options, on_tiff_warning, reader);
+	reader->tiff = TIFFClientOpenExt("image", "r", reader, on_tiff_read, on_write, on_tiff_seek, on_close, on_size,
 									 on_map, on_unmap, options);
 	TIFFOpenOptionsFree(options);
 	if (reader->tiff == NULL)
-		return fail(reader, "its structure is broken", error);
+		return fail_tiff(reader, "its structure is broken", error);
 	if (!TIFFGetField(reader->tiff, TIFFTAG_IMAGEWIDTH, &reader->width) ||
 		!TIFFGetField(reader->tiff, TIFFTAG_IMAGELENGTH, &reader->height) ||
 		reader->width == 0 || reader->height == 0 || reader->width > INT32_MAX || reader->height > INT32_MAX)
-		return fail(reader, "its size is missing", error);
+		return fail_tiff(reader, "its size is missing", error);
 	reader->orientation = find_orientation(reader->tiff);
 	reader->opaque = has_other_samples(reader->tiff);
 	return check_kind(reader, error);
@@ -285,14 +285,14 @@ plan_bands(tiff_reader *reader, vc_sink *sink)
 	if (reader->band > reader->height)
 		reader->band = reader->height;
 	if (piece < 0 || piece > INT64_MAX / 8)
-		return fail(reader, "its strips are too large", sink->error);
+		return fail_tiff(reader, "its strips are too large", sink->error);
 	return vc_sink_take_memory(sink, (int64_t) reader->band * reader->width * (int64_t) sizeof(uint32_t) +
 							   2 * piece + 4 * (int64_t) reader->width);
 }
 
 /* Puts a row of RGBA on white. */
 static void
-make_row(const tiff_reader *reader, const uint32_t *from, uint8_t *row)
+make_tiff_row(const tiff_reader *reader, const uint32_t *from, uint8_t *row)
 {
 	for (uint32_t x = 0; x < reader->width; x++)
 	{
@@ -313,7 +313,7 @@ give_band(tiff_reader *reader, vc_sink *sink, uint32_t rows)
 {
 	for (uint32_t y = 0; y < rows; y++)
 	{
-		make_row(reader, reader->raster + (size_t) y * reader->width, reader->row);
+		make_tiff_row(reader, reader->raster + (size_t) y * reader->width, reader->row);
 		if (!vc_sink_row(sink, reader->row))
 			return false;
 	}
@@ -345,7 +345,7 @@ decode_bands(tiff_reader *reader, TIFFRGBAImage *image, vc_sink *sink, int64_t *
 
 /* Decodes an image whose memory is taken. */
 static vc_status
-decode(tiff_reader *reader, vc_sink *sink)
+decode_tiff(tiff_reader *reader, vc_sink *sink)
 {
 	char		why[1024] = "";
 	int			missing = missing_pieces(reader);
@@ -358,7 +358,7 @@ decode(tiff_reader *reader, vc_sink *sink)
 	if (!TIFFRGBAImageBegin(&image, reader->tiff, 0, why))
 	{
 		snprintf(reader->message, sizeof(reader->message), "%s", why);
-		return fail(reader, "its samples are not read", sink->error);
+		return fail_tiff(reader, "its samples are not read", sink->error);
 	}
 	image.req_orientation = image.orientation;
 	reader->multiplied = image.photometric == PHOTOMETRIC_RGB || image.alpha == EXTRASAMPLE_ASSOCALPHA;
@@ -367,7 +367,7 @@ decode(tiff_reader *reader, vc_sink *sink)
 	if (status != VC_OK)
 		return status;
 	if (failed * 2 > sink->rows)
-		return fail(reader, "its data make no sense", sink->error);
+		return fail_tiff(reader, "its data make no sense", sink->error);
 	if (missing > 0)
 		status = vc_sink_missing(sink, missing);
 	else if (failed > 0)
@@ -401,7 +401,7 @@ load_tiff(const uint8_t *data, size_t size, vc_sink *sink)
 			status = vc_no_memory(sink->error, (unsigned long long) reader.band * reader.width * sizeof(uint32_t));
 	}
 	if (status == VC_OK)
-		status = decode(&reader, sink);
+		status = decode_tiff(&reader, sink);
 	close_reader(&reader);
 	return status;
 }

@@ -141,7 +141,7 @@ decode_frame(const webp_file *file, uint8_t *pixels, size_t stride, int *rows, v
 
 /* Makes row y of the canvas, RGB on white. */
 static void
-make_row(const webp_file *file, const uint8_t *pixels, size_t stride, int y, uint8_t *row)
+make_webp_row(const webp_file *file, const uint8_t *pixels, size_t stride, int y, uint8_t *row)
 {
 	const WebPIterator *frame = &file->frame;
 	const uint8_t *from = pixels + stride * (size_t) (y - frame->y_offset);
@@ -156,7 +156,7 @@ make_row(const webp_file *file, const uint8_t *pixels, size_t stride, int y, uin
 
 /* Gives the canvas to the sink, as far as its rows are there. */
 static vc_status
-give_rows(const webp_file *file, const uint8_t *pixels, size_t stride, int rows, vc_sink *sink)
+give_webp_rows(const webp_file *file, const uint8_t *pixels, size_t stride, int rows, vc_sink *sink)
 {
 	uint8_t    *row = malloc((size_t) file->width * 3);
 	int			there = rows < file->frame.height ? file->frame.y_offset + rows : file->height;
@@ -166,7 +166,7 @@ give_rows(const webp_file *file, const uint8_t *pixels, size_t stride, int rows,
 		return vc_no_memory(sink->error, (unsigned long long) file->width * 3);
 	for (int y = 0; y < there && more; y++)
 	{
-		make_row(file, pixels, stride, y, row);
+		make_webp_row(file, pixels, stride, y, row);
 		more = vc_sink_row(sink, row);
 	}
 	free(row);
@@ -198,7 +198,7 @@ load_frame(const webp_file *file, vc_sink *sink)
 		return vc_no_memory(sink->error, bytes);
 	status = decode_frame(file, pixels, stride, &rows, sink);
 	if (status == VC_OK)
-		status = give_rows(file, pixels, stride, rows, sink);
+		status = give_webp_rows(file, pixels, stride, rows, sink);
 	free(pixels);
 	if (status == VC_OK)
 		vc_sink_finish(sink);

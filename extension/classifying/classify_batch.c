@@ -57,7 +57,7 @@ window_rows_create(WindowRows *rows, Decoder *decoder, int batch_size, MemoryCon
 
 /* At the query's first row, finds the model and allocates buffers. */
 static WindowState *
-make_state(FunctionCallInfo fcinfo, WindowObject window)
+window_state_create(FunctionCallInfo fcinfo, WindowObject window)
 {
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
 	WindowState *state = MemoryContextAllocZero(context, sizeof(*state));
@@ -158,7 +158,7 @@ visclf_classify_batch(PG_FUNCTION_ARGS)
 	int			job;
 
 	if (state == NULL)
-		state = make_state(fcinfo, window);
+		state = window_state_create(fcinfo, window);
 	if (state->key.model_id == 0)
 		PG_RETURN_NULL();
 	if (!*begun)

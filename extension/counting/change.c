@@ -71,7 +71,7 @@ typedef struct Found
 
 /* Returns a group's place on a scale: a number, or years. */
 static double
-value_of(const Change *c, const char *text)
+group_value(const Change *c, const char *text)
 {
 	if (text == NULL)
 		return NAN;
@@ -114,7 +114,7 @@ add_point(Change *c, Datum groups, double images)
 	call->args[1] = (NullableDatum) {name, false};
 	value = jsonb_object_field_text(call);
 	c->points[c->count].name = call->isnull ? NULL : text_to_cstring(DatumGetTextPP(value));
-	c->points[c->count].value = value_of(c, c->points[c->count].name);
+	c->points[c->count].value = group_value(c, c->points[c->count].name);
 	c->points[c->count++].images = images;
 }
 
@@ -209,7 +209,7 @@ typedef struct KnownChange
 } KnownChange;
 
 static void
-take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+change_take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 {
 	KnownChange *k = argument;
 	Change	   *c = k->change;
@@ -236,7 +236,7 @@ change_by_labels(Change *c, Quantifier *q, const Grouping *g)
 	for (int i = 0; i < t->group_count; i++)
 		add_point(c, t->groups[i].groups, t->groups[i].known + t->groups[i].unknown);
 	set_coefficients(c);
-	known_solve(t, c->confidence, take_class, &k);
+	known_solve(t, c->confidence, change_take_class, &k);
 }
 
 /* Stores a group's shares, with methods other than ppi. */

@@ -125,7 +125,7 @@ typedef struct Wanted
 } Wanted;
 
 static void
-take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+share_take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 {
 	Wanted	   *wanted = argument;
 
@@ -148,7 +148,7 @@ estimate_by_labels(FunctionCallInfo fcinfo, const ShareState *state)
 	MemoryContextSwitchTo(caller);	/* the result outlives SPI's */
 	t = make_tally(q, state);
 	group = &t->groups[0];
-	known_solve(t, CONFIDENCE, take_class, &wanted);
+	known_solve(t, CONFIDENCE, share_take_class, &wanted);
 	SPI_finish();
 	return (Estimate) {group->known + group->unknown, group->failed, group->known,
 		{group->counted > 0 ? (double) t->raw[wanted.class_index] / group->counted : NAN, wanted.share.share, wanted.share.low, wanted.share.high},

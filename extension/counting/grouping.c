@@ -66,7 +66,7 @@ read_by(const Named *call, Grouping *g, bool one)
  * pictures, with default "id".
  */
 static void
-read_known(const Named *call, const Quantifier *q, Grouping *g)
+read_known_columns(const Named *call, const Quantifier *q, Grouping *g)
 {
 	Oid			relation = g->predictions.relation;
 	bool		pictures = named_place(call, "source") >= 0;
@@ -92,7 +92,7 @@ grouping_read_known(FunctionCallInfo fcinfo, const Quantifier *q, Grouping *g)
 {
 	Named		call = named_open(fcinfo);
 
-	read_known(&call, q, g);
+	read_known_columns(&call, q, g);
 }
 
 Grouping
@@ -104,7 +104,7 @@ grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one)
 
 	source_lock(g.predictions.relation);
 	read_by(&call, &g, one);
-	read_known(&call, q, &g);
+	read_known_columns(&call, q, &g);
 	if (g.predictions.known_column == NULL)
 		quantifier_refuse_multi_label(q);
 	g.predictions.label_column = pstrdup(NameStr(*DatumGetName(named_value(&call, "label_column"))));

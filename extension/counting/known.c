@@ -167,7 +167,7 @@ check_memory(const KnownTally *t)
 
 /* Enlarges an array; the new part is 0. */
 static void *
-grow(KnownTally *t, void *array, Size old, Size new)
+tally_grow(KnownTally *t, void *array, Size old, Size new)
 {
 	array = array ? repalloc_huge(array, new) : MemoryContextAllocHuge(t->context, new);
 	memset((char *) array + old, 0, new - old);
@@ -185,10 +185,10 @@ known_add_group(KnownTally *t, Datum groups)
 
 		t->group_room = Max(16, 2 * room);
 		check_memory(t);
-		t->groups = grow(t, t->groups, sizeof(KnownGroup) * room, sizeof(KnownGroup) * t->group_room);
-		t->known = grow(t, t->known, classes * room, classes * t->group_room);
-		t->predicted = grow(t, t->predicted, classes * room, classes * t->group_room);
-		t->raw = grow(t, t->raw, classes * room, classes * t->group_room);
+		t->groups = tally_grow(t, t->groups, sizeof(KnownGroup) * room, sizeof(KnownGroup) * t->group_room);
+		t->known = tally_grow(t, t->known, classes * room, classes * t->group_room);
+		t->predicted = tally_grow(t, t->predicted, classes * room, classes * t->group_room);
+		t->raw = tally_grow(t, t->raw, classes * room, classes * t->group_room);
 	}
 	t->groups[t->group_count++].groups = groups;
 }
@@ -206,9 +206,9 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 
 		t->row_room = Max(64, 2 * room);
 		check_memory(t);
-		t->rows = grow(t, t->rows, sizeof(vc_ppi_row) * room, sizeof(vc_ppi_row) * t->row_room);
+		t->rows = tally_grow(t, t->rows, sizeof(vc_ppi_row) * room, sizeof(vc_ppi_row) * t->row_room);
 		if (t->q->multi_label)
-			t->has_label = grow(t, t->has_label, 2 * (Size) classes * room, 2 * (Size) classes * t->row_room);
+			t->has_label = tally_grow(t, t->has_label, 2 * (Size) classes * room, 2 * (Size) classes * t->row_room);
 	}
 	row = &t->rows[t->row_count];
 	*row = (vc_ppi_row) {images, cluster, weight, group, -1, -1};
@@ -319,7 +319,7 @@ typedef struct Counting
 
 /* Adds a row of the cursor; rows of a group are adjacent. */
 static void
-take_row(void *argument, uint64 number)
+tally_take_row(void *argument, uint64 number)
 {
 	Counting   *counting = argument;
 	KnownTally *t = counting->tally;
@@ -444,7 +444,7 @@ known_count(const Grouping *g, Quantifier *q)
 {
 	KnownTally *t = known_begin(q, g->predictions.known_column != NULL && g->key_column != NULL);
 
-	predictions_each(make_query(g, q), q, take_row, &(Counting) {t, g});
+	predictions_each(make_query(g, q), q, tally_take_row, &(Counting) {t, g});
 	known_end(t);
 	return t;
 }

@@ -29,7 +29,7 @@ typedef struct LabelPlan
 } LabelPlan;
 
 static void
-take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+plan_take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 {
 	LabelPlan	   *plan = argument;
 
@@ -83,7 +83,7 @@ visclf_label_plan(PG_FUNCTION_ARGS)
 	plan.now = palloc0(sizeof(double) * groups);
 	plan.widest = palloc0(sizeof(int) * groups);
 	plan.more = palloc0(sizeof(int64) * groups);
-	known_solve(plan.tally, DatumGetFloat8(named_value(&call, "confidence")), take_class, &plan);
+	known_solve(plan.tally, DatumGetFloat8(named_value(&call, "confidence")), plan_take_class, &plan);
 	put_groups((ReturnSetInfo *) fcinfo->resultinfo, &plan);
 	SPI_finish();
 	return (Datum) 0;

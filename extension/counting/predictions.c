@@ -131,7 +131,7 @@ typedef struct Taking
 } Taking;
 
 static void
-take_row(void *argument, uint64 number)
+predictions_take_row(void *argument, uint64 number)
 {
 	const Taking *t = argument;
 	PredictionRow row = read_row(t->q, number);
@@ -144,5 +144,5 @@ predictions_read(const char *query, const Quantifier *q,
 				 void (*take) (void *argument, uint64 number, const PredictionRow *row),
 				 void *argument)
 {
-	predictions_each(query, q, take_row, &(Taking) {q, take, argument});
+	predictions_each(query, q, predictions_take_row, &(Taking) {q, take, argument});
 }

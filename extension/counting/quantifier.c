@@ -93,7 +93,7 @@ quantifier_refuse_multi_label(const Quantifier *q)
 
 /* Reads numbers of one image into row[class_count]. */
 static void
-read_probabilities(const Quantifier *q, Datum array, float *row)
+read_validation_probabilities(const Quantifier *q, Datum array, float *row)
 {
 	ArrayType  *numbers = DatumGetArrayTypeP(array);
 	bool		fits = ARR_NDIM(numbers) == 1 && ARR_DIMS(numbers)[0] == q->class_count &&
@@ -304,7 +304,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 	if (soft && group->classified == group->room)
 		grow_group(q, group);
 	if (soft)
-		read_probabilities(q, row->probabilities, group->probabilities + group->classified * q->class_count);
+		read_validation_probabilities(q, row->probabilities, group->probabilities + group->classified * q->class_count);
 	group->predicted[quantifier_class(q, row->label)] += row->images;
 	group->classified += row->images;
 	if (row->bin >= 0 && row->bin < BINS)
@@ -313,7 +313,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 
 /* Counts known labels as they are: only the other images are estimated. */
 static void
-add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
+group_add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
 {
 	double		images = group->known + group->classified;
 	double		predicted = 0;
@@ -358,6 +358,6 @@ group_draws(const Quantifier *q, const ImageGroup *group, int resamples, double 
 		for (int r = 0; r < resamples; r++)
 			draws[(Size) c * resamples + r] = (group->labels[c] + group->classified * draws[(Size) c * resamples + r]) /
 				(group->known + group->classified);
-	add_known(q, group, found);
+	group_add_known(q, group, found);
 	return found;
 }

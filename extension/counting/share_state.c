@@ -84,7 +84,7 @@ check_same(FunctionCallInfo fcinfo, int argument, const char *name, const char *
 }
 
 static ShareState *
-make_state(char *model, char *class, vc_quantification method)
+share_state_create(char *model, char *class, vc_quantification method)
 {
 	ShareState *state = palloc0(sizeof(*state));
 
@@ -97,7 +97,7 @@ make_state(char *model, char *class, vc_quantification method)
 
 /* Room for one more. */
 static void *
-grow(void *array, int64 count, int64 *room, Size size)
+state_grow(void *array, int64 count, int64 *room, Size size)
 {
 	if (count < *room)
 		return array;
@@ -134,7 +134,7 @@ add_count(ShareState *state, const char *label, int64 images, Datum probabilitie
 			state->counts[i].images += images;
 			return;
 		}
-	state->counts = grow(state->counts, state->count, &state->room, sizeof(ShareCount));
+	state->counts = state_grow(state->counts, state->count, &state->room, sizeof(ShareCount));
 	state->counts[state->count++] = (ShareCount) {label ? pstrdup(label) : NULL, images,
 	probabilities ? datumCopy(probabilities, false, -1) : (Datum) 0};
 }
@@ -147,7 +147,7 @@ copy(const char *text)
 
 /* Adds labelled images without a key; counts them with the last ones if they are equal. */
 static void
-add_known(ShareState *state, const ShareKnown *row)
+state_add_known(ShareState *state, const ShareKnown *row)
 {
 	ShareKnown *last = state->known_count > 0 ? &state->known[state->known_count - 1] : NULL;
 
@@ -159,7 +159,7 @@ add_known(ShareState *state, const ShareKnown *row)
 		last->images += row->images;
 		return;
 	}
-	state->known = grow(state->known, state->known_count, &state->known_room, sizeof(ShareKnown));
+	state->known = state_grow(state->known, state->known_count, &state->known_room, sizeof(ShareKnown));
 	state->known[state->known_count++] = (ShareKnown) {copy(row->known), copy(row->label), copy(row->key), copy(row->cluster),
 	row->weight, row->images};
 }
@@ -178,7 +178,7 @@ share_state_merge(ShareState *into, const ShareState *from)
 	for (int64 i = 0; i < from->count; i++)
 		add_count(into, from->counts[i].label, from->counts[i].images, from->counts[i].probabilities);
 	for (int64 i = 0; i < from->known_count; i++)
-		add_known(into, &from->known[i]);
+		state_add_known(into, &from->known[i]);
 }
 
 /* The transition of corrected_share(model, label, class [, method, probabilities]). */
@@ -195,7 +195,7 @@ visclf_corrected_share_add(PG_FUNCTION_ARGS)
 		elog(ERROR, "corrected_share is an aggregate");
 	caller = MemoryContextSwitchTo(context);
 	if (state == NULL)
-		state = make_state(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"),
+		state = share_state_create(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"),
 						   PG_NARGS() > ARG_METHOD ? quantification_from_name(constant_text(fcinfo, ARG_METHOD, "method")) : VC_ACC);
 	if (state->soft && !PG_ARGISNULL(ARG_PROBABILITIES))
 		probabilities = PG_GETARG_DATUM(ARG_PROBABILITIES);
@@ -222,9 +222,9 @@ visclf_corrected_share_add_known(PG_FUNCTION_ARGS)
 		elog(ERROR, "corrected_share is an aggregate");
 	caller = MemoryContextSwitchTo(context);
 	if (state == NULL)
-		state = make_state(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"), VC_ACC);
+		state = share_state_create(constant_text(fcinfo, ARG_MODEL, "model"), constant_text(fcinfo, ARG_CLASS, "class"), VC_ACC);
 	if (row.known != NULL)
-		add_known(state, &row);
+		state_add_known(state, &row);
 	else
 		add_count(state, row.label, 1, 0);
 	MemoryContextSwitchTo(caller);
@@ -243,7 +243,7 @@ write_text(StringInfo out, const char *text)
 
 /* Throws because bytes are not a state. */
 static void
-throw_damaged(void)
+throw_bad_state(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -260,7 +260,7 @@ read_text(StringInfo in)
 	if (length == -1)
 		return NULL;
 	if (length < 0 || length > in->len - in->cursor || memchr(in->data + in->cursor, '\0', length) != NULL)
-		throw_damaged();
+		throw_bad_state();
 	text = pnstrdup(pq_getmsgbytes(in, length), length);
 	pg_verifymbstr(text, length, false);
 	return text;
@@ -272,7 +272,7 @@ read_string(StringInfo in)
 	char	   *text = read_text(in);
 
 	if (text == NULL)
-		throw_damaged();
+		throw_bad_state();
 	return text;
 }
 
@@ -282,7 +282,7 @@ read_images(StringInfo in)
 	int64		images = pq_getmsgint64(in);
 
 	if (images < 1 || images > MOST_IMAGES)
-		throw_damaged();
+		throw_bad_state();
 	return images;
 }
 
@@ -298,7 +298,7 @@ write_probabilities(StringInfo out, Datum array)
 }
 
 static Datum
-read_probabilities(StringInfo in)
+state_probabilities(StringInfo in)
 {
 	int			count = pq_getmsgint(in, 4);
 	float	   *values;
@@ -306,7 +306,7 @@ read_probabilities(StringInfo in)
 	if (count == -1)
 		return 0;
 	if (count < 1 || count > (in->len - in->cursor) / (int) sizeof(float4))
-		throw_damaged();
+		throw_bad_state();
 	values = palloc(sizeof(float) * count);
 	for (int i = 0; i < count; i++)
 		values[i] = pq_getmsgfloat4(in);
@@ -354,10 +354,10 @@ read_count(StringInfo in, ShareState *state)
 {
 	char	   *label = read_text(in);
 	int64		images = read_images(in);
-	Datum		probabilities = read_probabilities(in);
+	Datum		probabilities = state_probabilities(in);
 
 	if ((probabilities != 0) != (state->soft && label != NULL) || (probabilities != 0 && images != 1))
-		throw_damaged();
+		throw_bad_state();
 	add_count(state, label, images, probabilities);
 }
 
@@ -370,8 +370,8 @@ read_known(StringInfo in, ShareState *state)
 	row.weight = pq_getmsgfloat8(in);
 	row.images = read_images(in);
 	if (state->method != VC_ACC)	/* nothing else is made where labels are known */
-		throw_damaged();
-	add_known(state, &row);
+		throw_bad_state();
+	state_add_known(state, &row);
 }
 
 ShareState *
@@ -386,13 +386,13 @@ share_state_read(const bytea *bytes)
 	initStringInfo(&in);
 	appendBinaryStringInfo(&in, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	if (in.len < 4 || pq_getmsgint(&in, 4) != MAGIC)
-		throw_damaged();
+		throw_bad_state();
 	model = read_string(&in);
 	class = read_string(&in);
 	method = pq_getmsgint(&in, 4);
 	if (method < VC_CC || method > VC_EMQ)
-		throw_damaged();
-	state = make_state(model, class, method);
+		throw_bad_state();
+	state = share_state_create(model, class, method);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
 		read_count(&in, state);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
@@ -444,7 +444,7 @@ visclf_share_state_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(state);
 	caller = MemoryContextSwitchTo(context);
 	if (state == NULL)
-		state = make_state(pstrdup(other->model), pstrdup(other->class), other->method);
+		state = share_state_create(pstrdup(other->model), pstrdup(other->class), other->method);
 	share_state_merge(state, other);
 	MemoryContextSwitchTo(caller);
 	PG_RETURN_POINTER(state);

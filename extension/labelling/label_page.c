@@ -66,7 +66,7 @@ static const char body[] =
 #include "build/labelling/page.html.inc"
 ;
 
-/* A page and where it comes from. */
+/* A page and the source of its pictures. */
 typedef struct LabelPage
 {
 	PictureSource source;
@@ -113,7 +113,7 @@ append_json(StringInfo out, const char *text)
 	appendStringInfoChar(out, '"');
 }
 
-/* Arguments that must be given, and numbers within their bounds. */
+/* Checks the arguments. */
 static void
 check_arguments(FunctionCallInfo fcinfo)
 {
@@ -125,7 +125,7 @@ check_arguments(FunctionCallInfo fcinfo)
 	argument_bounds("size", PG_GETARG_INT32(ARG_SIZE), LEAST_SIZE, VC_MAX_THUMBNAIL);
 }
 
-/* The source and its columns. */
+/* Reads the source and its columns. */
 static void
 read_source(FunctionCallInfo fcinfo, LabelPage *page)
 {
@@ -143,7 +143,7 @@ read_source(FunctionCallInfo fcinfo, LabelPage *page)
 	page->model = PG_ARGISNULL(ARG_MODEL) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
 }
 
-/* Rows at random of those that have no label, by a hash of seed and key. */
+/* Chooses random rows without a label, by a hash of seed and key. */
 static Pictures *
 choose_unlabelled(const LabelPage *page, int count, int64 seed)
 {
@@ -166,7 +166,7 @@ choose_unlabelled(const LabelPage *page, int count, int64 seed)
 	return pictures;
 }
 
-/* The rows to label. */
+/* Chooses the rows to label. */
 static Pictures *
 choose_pictures(FunctionCallInfo fcinfo, const LabelPage *page)
 {
@@ -188,7 +188,7 @@ choose_pictures(FunctionCallInfo fcinfo, const LabelPage *page)
 	return pictures;
 }
 
-/* The classes of a query's rows. */
+/* Reads the classes of a query's rows. */
 static void
 read_classes(LabelPage *page, Sql *sql)
 {
@@ -198,9 +198,9 @@ read_classes(LabelPage *page, Sql *sql)
 		page->classes[i] = result_string(i, 1);
 }
 
-/* The classes: those that are named, or the model's, or the labels there are. */
+/* Chooses the classes: those named, else the model's, else the labels that exist. */
 static void
-choose_classes(FunctionCallInfo fcinfo, LabelPage *page)
+choose_label_classes(FunctionCallInfo fcinfo, LabelPage *page)
 {
 	Sql			sql;
 
@@ -226,7 +226,7 @@ choose_classes(FunctionCallInfo fcinfo, LabelPage *page)
 				 errhint("Name them: classes => '{illustrations, text-only}'.")));
 }
 
-/* Asks the model about the pictures. */
+/* Reads the model's predictions for the pictures. */
 static void
 read_guesses(LabelPage *page)
 {
@@ -255,7 +255,7 @@ read_guesses(LabelPage *page)
 
 /* Appends one picture of the JSON. */
 static void
-append_picture(StringInfo out, const Picture *p)
+append_task_picture(StringInfo out, const Picture *p)
 {
 	appendStringInfoString(out, "{\"key\":");
 	append_json(out, p->key);
@@ -279,7 +279,10 @@ append_picture(StringInfo out, const Picture *p)
 	appendStringInfoChar(out, '}');
 }
 
-/* What names the page in a browser's storage: the same pictures and classes are the same page. */
+/*
+ * Appends the page's name in the browser's storage: pages with the same
+ * pictures and classes have the same name.
+ */
 static uint64
 page_id(const LabelPage *page, bool multiple)
 {
@@ -294,7 +297,7 @@ page_id(const LabelPage *page, bool multiple)
 	return DatumGetUInt64(hash_any_extended((unsigned char *) names.data, names.len, 0));
 }
 
-/* Appends all that the script reads. */
+/* Appends everything that the script reads. */
 static void
 append_data(StringInfo out, const LabelPage *page, bool multiple)
 {
@@ -311,12 +314,12 @@ append_data(StringInfo out, const LabelPage *page, bool multiple)
 	for (int i = 0; i < page->pictures->count; i++)
 	{
 		appendStringInfoString(out, i > 0 ? ",\n" : "\n");
-		append_picture(out, &page->pictures->list[i]);
+		append_task_picture(out, &page->pictures->list[i]);
 	}
 	appendStringInfoString(out, "]}");
 }
 
-/* Appends the hash by which the policy knows the script. */
+/* Appends the script's hash, for the page's policy. */
 static void
 append_script_hash(StringInfo out)
 {
@@ -356,14 +359,14 @@ append_page(StringInfo out, const LabelPage *page, const char *title, bool multi
 	appendStringInfo(out, "</script>\n<script>%s</script>\n</body>\n</html>\n", script);
 }
 
-/* Reads all that is asked for; connects to SPI. */
+/* Reads the arguments and rows. Connects to SPI. */
 static void
 read_page(FunctionCallInfo fcinfo, LabelPage *page)
 {
 	check_arguments(fcinfo);
 	read_source(fcinfo, page);
 	SPI_connect();
-	choose_classes(fcinfo, page);
+	choose_label_classes(fcinfo, page);
 	page->pictures = choose_pictures(fcinfo, page);
 	if (page->pictures->count == 0)
 		ereport(ERROR,
@@ -417,7 +420,7 @@ append_task(StringInfo out, const LabelPage *page, const Picture *p)
 	appendStringInfoChar(out, '}');
 }
 
-/* The tasks, of the pictures that there are. */
+/* Appends the tasks, for pictures that exist. */
 static void
 append_tasks(StringInfo out, const LabelPage *page)
 {
@@ -433,7 +436,7 @@ append_tasks(StringInfo out, const LabelPage *page)
 	appendStringInfoString(out, between[0] == '[' ? "[]" : "]");
 }
 
-/* The project's labelling interface. */
+/* Appends the project's labelling interface. */
 static void
 append_config(StringInfo out, const LabelPage *page, bool multiple)
 {
@@ -448,7 +451,7 @@ append_config(StringInfo out, const LabelPage *page, bool multiple)
 	appendStringInfoString(out, "</Choices></View>");
 }
 
-/* visclf.label_studio(source, ...): config and tasks */
+/* visclf.label_studio(source, ...) returns config and tasks */
 Datum
 visclf_label_studio(PG_FUNCTION_ARGS)
 {

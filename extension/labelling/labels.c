@@ -1,6 +1,6 @@
 /*
  * labels.c
- *		visclf.label: what people said; and CSV as rows.
+ *		Reads labels that people gave into visclf.label; reads CSV as rows.
  */
 #include "extension/support/pgcompat.h"
 
@@ -18,7 +18,7 @@ PG_FUNCTION_INFO_V1(visclf_csv_records);
 PG_FUNCTION_INFO_V1(visclf_read_labels);
 PG_FUNCTION_INFO_V1(visclf_drop_labels);
 
-/* A record of CSV as it is read. */
+/* A record of CSV being read. */
 typedef struct Record
 {
 	char		delimiter;
@@ -28,7 +28,10 @@ typedef struct Record
 	int			count;
 } Record;
 
-/* Semicolons, where the first line has more of them than of commas: so some spreadsheets save. */
+/*
+ * Returns the separator: a semicolon if the first line has more of them than
+ * commas, as some spreadsheets save.
+ */
 static char
 find_delimiter(const char *p)
 {
@@ -52,7 +55,7 @@ end_field(Record *r)
 	r->count++;
 }
 
-/* Ends a record; an empty line is none. */
+/* Ends a record; skips an empty line. */
 static void
 end_record(Record *r, ReturnSetInfo *rsinfo)
 {
@@ -69,7 +72,7 @@ end_record(Record *r, ReturnSetInfo *rsinfo)
 	r->count = 0;
 }
 
-/* Reads what is in quotes, from behind the first on; returns where it ends. */
+/* Reads a quoted field, from behind its first quote; returns its end. */
 static const char *
 read_quoted(Record *r, const char *p)
 {
@@ -87,7 +90,7 @@ read_quoted(Record *r, const char *p)
 			 errmsg("unterminated quoted field in CSV")));
 }
 
-/* visclf.csv_records(document): its records, without blank lines, as arrays of fields. */
+/* visclf.csv_records(document) returns its records as arrays of fields, without blank lines */
 Datum
 visclf_csv_records(PG_FUNCTION_ARGS)
 {
@@ -122,7 +125,7 @@ visclf_csv_records(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* visclf.read_labels(document): how many are new or newer than what is there. */
+/* visclf.read_labels(document) returns the number of labels that are new or newer */
 Datum
 visclf_read_labels(PG_FUNCTION_ARGS)
 {
@@ -142,7 +145,7 @@ visclf_read_labels(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) rows);
 }
 
-/* visclf.drop_labels(source, labeller): how many of the current role's were dropped. */
+/* visclf.drop_labels(source, labeller) returns the number of labels dropped */
 Datum
 visclf_drop_labels(PG_FUNCTION_ARGS)
 {

@@ -34,7 +34,7 @@ throw_corrupt(const Model *model, const char *tensor, const char *what)
 }
 
 static void
-throw_damaged(const Model *model, const char *what)
+throw_damaged_weights(const Model *model, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
@@ -132,7 +132,7 @@ use_weight(const Model *model, int index, int row, void *argument)
 		throw_corrupt(model, parameter->name, "has another shape than its architecture");
 	data = (float *) VARDATA(tensor_data(model, parameter, row, 3));
 	if (vc_parameter_check(parameter, parameter->name, data, &error) != VC_OK)
-		throw_damaged(model, error.message);
+		throw_damaged_weights(model, error.message);
 	use->use(index, data, use->argument);
 }
 
@@ -182,7 +182,7 @@ set_averages(const Model *model, int index, int row, void *argument)
 
 	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
 		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
-		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is not finite", parameter->name));
+		throw_damaged_weights(model, psprintf("an average of the gradients of tensor \"%s\" is not finite", parameter->name));
 	check_status(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }

@@ -121,7 +121,7 @@ read_image(Picture *picture, uint64 row, int side)
 
 /* Gives a row of the result to the pictures with its key. */
 static void
-take_row(Pictures *pictures, uint64 row, int side)
+pictures_take_row(Pictures *pictures, uint64 row, int side)
 {
 	char	   *key = result_string(row, 1);
 
@@ -147,7 +147,7 @@ pictures_read(Pictures *pictures, const PictureSource *source, int side)
 	sql_datum(&sql, TEXTARRAYOID, text_array(keys, pictures->count));
 	rows = sql_read(&sql);
 	for (uint64 i = 0; i < rows; i++)
-		take_row(pictures, i, side);
+		pictures_take_row(pictures, i, side);
 	for (int i = 0; i < pictures->count; i++)
 		if (!pictures->list[i].found)
 			pictures->list[i].missing = pstrdup(PICTURE_NOT_FOUND);

@@ -109,7 +109,7 @@ read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 
 /* Sets where labels are known, and whether errors are learnt from them. */
 static void
-read_known(FunctionCallInfo fcinfo, ReportOptions *o, const Quantifier *q)
+read_report_labels(FunctionCallInfo fcinfo, ReportOptions *o, const Quantifier *q)
 {
 	o->known.predictions = o->predictions;
 	grouping_read_known(fcinfo, q, &o->known);
@@ -153,7 +153,7 @@ visclf_report(PG_FUNCTION_ARGS)
 	q = grouping_open(fcinfo);
 	r.options.method = q->method;
 	read_options(fcinfo, &r.options);
-	read_known(fcinfo, &r.options, q);
+	read_report_labels(fcinfo, &r.options, q);
 	r.quantifier = quantifier_create(q->model_id, r.options.method, r.options.confidence,
 									 r.options.resamples, r.options.seed, CurrentMemoryContext);
 	choose_classes(fcinfo, &r);

@@ -284,7 +284,7 @@ typedef struct Solved
 } Solved;
 
 static void
-take_class(void *argument, vc_ppi *ppi, int index, int class_index)
+report_take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 {
 	Solved	   *s = argument;
 
@@ -314,7 +314,7 @@ estimate_known(Report *r, ReportGroup *groups, int count)
 	if (count == 0)
 		return;
 	known_end(unconstify(KnownTally *, groups[0].tally));
-	known_solve(groups[0].tally, r->options.confidence, take_class, &s);
+	known_solve(groups[0].tally, r->options.confidence, report_take_class, &s);
 }
 
 char *

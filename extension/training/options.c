@@ -54,7 +54,7 @@ is_left_out(const Call *call, Option option)
 }
 
 static Datum
-value_of(const Call *call, Option option)
+option_value(const Call *call, Option option)
 {
 	return call->fcinfo->args[call->place[option]].value;
 }
@@ -82,14 +82,14 @@ static char *
 text_option(const Call *call, Option option)
 {
 	require(call, option);
-	return text_to_cstring(DatumGetTextPP(value_of(call, option)));
+	return text_to_cstring(DatumGetTextPP(option_value(call, option)));
 }
 
 static char *
 name_option(const Call *call, Option option)
 {
 	require(call, option);
-	return pstrdup(NameStr(*DatumGetName(value_of(call, option))));
+	return pstrdup(NameStr(*DatumGetName(option_value(call, option))));
 }
 
 static char *
@@ -112,7 +112,7 @@ int_option(const Call *call, Option option, int low, int high)
 	int			value;
 
 	require(call, option);
-	value = DatumGetInt32(value_of(call, option));
+	value = DatumGetInt32(option_value(call, option));
 	check_int_option(option, value, low, high);
 	return value;
 }
@@ -124,7 +124,7 @@ number_option(const Call *call, Option option, double low, double high, bool ope
 	double		value;
 
 	require(call, option);
-	value = DatumGetFloat8(value_of(call, option));
+	value = DatumGetFloat8(option_value(call, option));
 	if (!(open ? value > low && value < high : value >= low && value <= high))
 		throw_option(option, psprintf("%g", value),
 					 psprintf(open ? "above %g and below %g" : "%g to %g", low, high));
@@ -247,7 +247,7 @@ data_options(const Call *call, TrainOptions *o)
 	o->validation_share = is_left_out(call, OPTION_VALIDATION_SHARE) ? VALIDATION_SHARE :
 		number_option(call, OPTION_VALIDATION_SHARE, 0, 1, true);
 	require(call, OPTION_SEED);
-	o->seed = DatumGetInt64(value_of(call, OPTION_SEED));
+	o->seed = DatumGetInt64(option_value(call, OPTION_SEED));
 }
 
 /* Returns the version that the weights come from, or NULL. */
@@ -283,7 +283,7 @@ static void
 source_options(const Call *call, TrainOptions *o)
 {
 	require(call, OPTION_SOURCE);
-	o->source = DatumGetObjectId(value_of(call, OPTION_SOURCE));
+	o->source = DatumGetObjectId(option_value(call, OPTION_SOURCE));
 	o->image_column = name_option(call, OPTION_IMAGE_COLUMN);
 	o->label_column = name_option(call, OPTION_LABEL_COLUMN);
 	o->key_column = optional_name(call, OPTION_KEY_COLUMN);
