@@ -25,7 +25,9 @@ ALTER FUNCTION visclf.active_version(text, boolean) RENAME TO old_active_version
 
 -- What has other columns or arguments now.
 DROP VIEW visclf.models, visclf.training_log;
-DROP FUNCTION visclf.image_info, visclf.prevalence;
+DROP FUNCTION visclf.image_info, visclf.prevalence, visclf.import_model;
+DROP AGGREGATE visclf.corrected_share(text, text, text, text, real[]);
+DROP FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]);
 DROP PROCEDURE visclf.train, visclf.classify_table;
 ALTER TYPE visclf.prediction ADD ATTRIBUTE warning text;
 ALTER TYPE visclf.share_estimate ADD ATTRIBUTE labelled bigint;

@@ -28,8 +28,8 @@
 #include "extension/reporting/markup.h"
 #include "extension/reporting/pictures.h"
 #include "extension/support/arguments.h"
+#include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
-#include "extension/training/source.h"
 
 PG_FUNCTION_INFO_V1(visclf_label_page);
 PG_FUNCTION_INFO_V1(visclf_label_studio);
@@ -209,7 +209,7 @@ choose_classes(FunctionCallInfo fcinfo, LabelPage *page)
 	else if (page->model)
 	{
 		sql_begin(&sql, "SELECT pg_catalog.unnest(classes) FROM visclf.model WHERE model_id OPERATOR(pg_catalog.=) $1");
-		sql_int(&sql, model_lookup(page->model).model_id);
+		sql_int(&sql, model_find_active(page->model).model_id);
 		read_classes(page, &sql);
 	}
 	else if (page->label_column)
@@ -248,7 +248,7 @@ read_guesses(LabelPage *page)
 		for (int i = 0; i < page->pictures->count; i++)
 			if (strcmp(keys[i], result_string(row, 1)) == 0)
 			{
-				page->pictures->list[i].said = result_text(row, 2);
+				page->pictures->list[i].predicted = result_text(row, 2);
 				page->pictures->list[i].confidence = result_float8(row, 3);
 			}
 }
@@ -270,10 +270,10 @@ append_picture(StringInfo out, const Picture *p)
 		appendStringInfoString(out, ",\"error\":");
 		append_json(out, p->missing);
 	}
-	if (p->said != NULL)
+	if (p->predicted != NULL)
 	{
 		appendStringInfoString(out, ",\"guess\":{\"label\":");
-		append_json(out, p->said);
+		append_json(out, p->predicted);
 		appendStringInfo(out, ",\"confidence\":%.4f}", isfinite(p->confidence) ? p->confidence : 0);
 	}
 	appendStringInfoChar(out, '}');
@@ -405,13 +405,13 @@ append_task(StringInfo out, const LabelPage *page, const Picture *p)
 	appendStringInfoString(out, ",\"image\":\"");
 	markup_image(out, &p->image);
 	appendStringInfoString(out, "\"}");
-	if (p->said != NULL)
+	if (p->predicted != NULL)
 	{
 		appendStringInfoString(out, ",\"predictions\":[{\"model_version\":");
 		append_json(out, page->model);
 		appendStringInfo(out, ",\"score\":%.4f,\"result\":[{\"from_name\":\"label\",\"to_name\":\"image\",\"type\":\"choices\","
 						 "\"value\":{\"choices\":[", isfinite(p->confidence) ? p->confidence : 0);
-		append_json(out, p->said);
+		append_json(out, p->predicted);
 		appendStringInfoString(out, "]}}]}]");
 	}
 	appendStringInfoChar(out, '}');

@@ -20,6 +20,9 @@ extern void source_lock(Oid source);
  */
 extern Oid	source_column_type(Oid source, const char *column, const char *option);
 
+/* The column that is the primary key by itself, or NULL. */
+extern char *source_primary_key(Oid source);
+
 /*
  * True where there is the column; false where there is not and it has the
  * usual name, so that nobody asked for it; otherwise an error.

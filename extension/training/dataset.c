@@ -87,6 +87,12 @@ dataset_label(Dataset *d, const char *label)
 	return d->class_count++;
 }
 
+void
+dataset_sort_classes(Dataset *d, qsort_arg_comparator compare, void *argument)
+{
+	qsort_arg(d->classes, d->class_count, sizeof(DatasetClass), compare, argument);
+}
+
 /* Appends the pixels of the row that was added last. */
 static void
 write_pixels(Dataset *d, const uint8_t *pixels)

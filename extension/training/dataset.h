@@ -54,7 +54,7 @@ typedef struct Dataset
 	DatasetRow *rows;
 	int64		count;
 	int64		capacity;
-	DatasetClass *classes;		/* ascending, bytewise */
+	DatasetClass *classes;		/* ascending, bytewise or as dataset_sort_classes has them */
 	int			class_count;
 	int			class_capacity;
 	bool		multi_label;	/* images carry any number of classes */
@@ -86,8 +86,11 @@ extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRo
 extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
 extern void dataset_add_flawed(Dataset *dataset, const char *key, const char *flaw);
 
+/* After the last row: gives the classes another order than that of their bytes. */
+extern void dataset_sort_classes(Dataset *dataset, qsort_arg_comparator compare, void *argument);
+
 /*
- * After the last row: sorts the classes, splits the rows (into so many folds, or a
+ * After that: splits the rows (into so many folds, or a
  * share that is held out where there are to be none) and orders them by content, so
  * that the same rows in any order train the same model; then takes fold 0.  With
  * folds below 0 there are as many as that, or as few as there are units.  An error
