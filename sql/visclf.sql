@@ -1224,3 +1224,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION visclf.agreement(text) IS
 'how far labellers of visclf.label agree, a row a pair of them, of the pictures that both told: the share that they agree on, what chance alone would give, and Cohen''s kappa with a 95 % interval (NULL where all is one class)';
+
+CREATE FUNCTION visclf.check_images(
+	source			regclass,
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	key_column		name DEFAULT NULL,
+	split_column	name DEFAULT NULL,
+	smallest_class	int DEFAULT 10,
+	examples		int DEFAULT 5,
+	OUT finding text, OUT rows bigint, OUT keys text[], OUT detail text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_check_images';
+COMMENT ON FUNCTION visclf.check_images(regclass, name, name, name, name, int, int) IS
+'what is odd about a table of images, before anything is trained, a row a finding: images that cannot be decoded, are cut off, blank, identical or nearly identical to others, with another label or on the other side of the split; labels that differ in case, blanks or Unicode form alone, empty ones, and classes of few images; with the first keys';

@@ -12,6 +12,8 @@
 
 #include "storage/fd.h"
 
+#include "engine/image/fingerprint.h"
+
 #define DATASET_EXAMPLES 3		/* images that a warning names */
 
 typedef enum DatasetSide
@@ -66,6 +68,9 @@ typedef struct Dataset
 	uint32	   *valid;
 	int64		valid_count;
 	uint64		fingerprint;	/* of images and labels */
+	vc_fingerprint *prints;		/* of each row, until they are grouped */
+	int64		print_capacity;
+	int64		alike;			/* rows whose image nearly equals another row's, but for its bytes */
 	int64		repeated;		/* rows whose image another row has too */
 	int64		conflicting;	/* of those, with other labels than most of its image */
 	int64		leaking;		/* of those, on the side that has fewer of its image */
@@ -81,6 +86,12 @@ extern int	dataset_label(Dataset *dataset, const char *label);
 
 /* Adds one image; the row is copied, its keys and labels too. */
 extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
+
+/*
+ * After the last row: puts rows whose images are nearly the same into one group, so that
+ * they are on one side; rows that have a group of their own stay in it.
+ */
+extern void dataset_group_alike(Dataset *dataset);
 
 /* Notes a row that has no pixels; and one whose image has a flaw. */
 extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);

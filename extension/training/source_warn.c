@@ -66,6 +66,21 @@ warn_of_repeats(const TrainOptions *o, const Dataset *d)
 						 "or leave the split to the hash.")));
 }
 
+/* Those that look the same are kept together, unless a column says otherwise. */
+static void
+warn_of_alike(const TrainOptions *o, const Dataset *d)
+{
+	if (d->alike > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg_plural("%lld image of \"%s\" is nearly the same as another", "%lld images of \"%s\" are nearly the same as others",
+							   (unsigned long) d->alike, (long long) d->alike, get_rel_name(o->source)),
+				 o->group_column != NULL || o->split_column != NULL ?
+				 errdetail("The split is by column \"%s\", which may put them on both sides.", o->split_column ? o->split_column : o->group_column) :
+				 errdetail("They are on one side of the split."),
+				 errhint("visclf.check_images names them.")));
+}
+
 /* Classes with too few images on a side for their figures to mean anything. */
 static void
 warn_of_small_classes(const TrainOptions *o, const Dataset *d)
@@ -149,6 +164,7 @@ source_warn(const TrainOptions *o, const Dataset *d)
 	warn_of_bad_rows(o, d);
 	warn_of_flawed_rows(o, d);
 	warn_of_repeats(o, d);
+	warn_of_alike(o, d);
 	warn_of_labels(o, d);
 	warn_of_small_classes(o, d);
 }
