@@ -208,33 +208,50 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 						 errmsg("class \"%s\" is named twice", row->classes[i])));
 }
 
-/*
- * Numbers in the file's metadata, as "0.5", "[0.5, 0.5]" or "(0.5, 0.5)"; NULL where there
- * are none.
- */
+/* Numbers as "0.5", "[0.5, 0.5]" or "(0.5, 0.5)"; NULL where the text is none. */
 static float *
-metadata_numbers(const vc_safetensors *file, const char *key, int *count)
+parse_numbers(const char *text, int *count)
 {
 	static const char between[] = " \t\r\n,[]()";
-	const char *value = metadata(file, key);
+	float	   *values = palloc(sizeof(float) * (strlen(text) + 1));
 	const char *at;
 	char	   *end;
-	float	   *values;
 
-	if (value == NULL)
-		return NULL;
-	values = palloc(sizeof(float) * (strlen(value) + 1));
 	*count = 0;
-	for (at = value + strspn(value, between); *at != '\0'; at = end + strspn(end, between))
+	for (at = text + strspn(text, between); *at != '\0'; at = end + strspn(end, between))
 	{
 		values[(*count)++] = strtof(at, &end);
 		if (end == at)
-			break;
+			return NULL;
 	}
-	if (*at == '\0' && *count > 0)
-		return values;
-	ignore_metadata(key, value);
-	return NULL;
+	return *count > 0 ? values : NULL;
+}
+
+/* Numbers in the file's metadata; NULL where there are none. */
+static float *
+metadata_numbers(const vc_safetensors *file, const char *key, int *count)
+{
+	const char *value = metadata(file, key);
+	float	   *values = value != NULL ? parse_numbers(value, count) : NULL;
+
+	if (value != NULL && values == NULL)
+		ignore_metadata(key, value);
+	return values;
+}
+
+/* The image size in the file's metadata: as 224, or the last of channels, height, width. */
+static int
+metadata_image_size(const char *value)
+{
+	int			count;
+	const float *values = parse_numbers(value, &count);
+
+	if (values == NULL || !(values[count - 1] >= 1 && values[count - 1] <= 1e6) || values[count - 1] != rintf(values[count - 1]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"image_size\" in the file's metadata is no integer: \"%s\"", value),
+				 errhint("Give the number in the call: image_size => ... .")));
+	return (int) values[count - 1];
 }
 
 /* The call's numbers, or the file's, or NULL where there are none. */
@@ -330,8 +347,7 @@ find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row
 static void
 find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
-	int			count = 0;
-	const float *size = metadata_numbers(file, "image_size", &count);
+	const char *size = metadata(file, "image_size");
 	const char *resize = metadata(file, "resize");
 	vc_resize	unused;
 
@@ -339,7 +355,7 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
 		row->image_size = (int) Max(PG_INT32_MIN, Min(PG_GETARG_INT64(ARG_IMAGE_SIZE), PG_INT32_MAX));
 	else if (size != NULL)
-		row->image_size = size[count - 1];	/* as 224, or as channels, height, width */
+		row->image_size = metadata_image_size(size);
 	if (resize != NULL && !vc_resize_from_name(resize, &unused) && PG_ARGISNULL(ARG_RESIZE))
 	{
 		ignore_metadata("resize", resize);
