@@ -4,10 +4,13 @@
 #   make demo              set this machine up, train on generated adverts, count,
 #                          write a report
 #   make check             set this machine up, run every test that needs no GPU
+#   make installcheck      regression and isolation tests on a running server that has
+#                          the extension installed, as a superuser
 #   make check-assert      the tests under SQL on a PostgreSQL with assertions, which it
 #                          builds from Debian's source once, in /var/cache/visclf
 #   make device-check DEVICE=cpu|cuda|cuda-emulated   a device against the oracle, no server
 #   make sanitize          the engine's tests under AddressSanitizer and UBSan
+#   make indent            lays the C sources out by pgindent, see test/indent
 #
 #   make WITH_CUDA=yes|no  forces the CUDA device, built where nvcc and cudnn.h are
 #
@@ -101,6 +104,10 @@ ifneq (,$(shell command -v $(PG_CONFIG)))
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
+
+# The tests' expected output is of the CPU, and of plans without workers.
+installcheck: build/adverts
+installcheck: export PGOPTIONS = -c visclf.device=cpu -c max_parallel_workers_per_gather=0
 
 visclf--$(EXTVERSION).sql: sql/visclf.sql
 	cp $< $@
@@ -287,6 +294,9 @@ build/ppi.so: $(patsubst %,build/engine/%.o,counting/ppi counting/ppi_gather cou
 build/count_real: bench/count_real.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(ENGINE_LIBS)
 
+build/speed_onednn: bench/speed_onednn.c $(HELPERS) $(CPU) $(ENGINE)
+	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -fopenmp -o $@ $^ $(CPU_LIBS) $(ENGINE_LIBS) -ldl
+
 build/decode_images: bench/decode_images.c $(ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
@@ -300,5 +310,10 @@ build/conformance_gpu: build/test/unit/conformance.o $(HELPERS) $(DEVICE_ENGINE)
 
 build/gpu: bench/gpu.c $(HELPERS) $(DEVICE_ENGINE)
 	$(CC) $(KERNEL_CFLAGS) -Wno-missing-field-initializers -o $@ $^ $(PORTABLE_LIBS)
+
+.PHONY: indent
+indent:
+	test/indent --typedefs
+	test/indent
 
 .SECONDARY:

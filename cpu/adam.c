@@ -27,7 +27,7 @@ vc_cpu_adam(vc_plan *plan, const vc_step *step)
 		};
 		int64_t		chunks = (mine->floats + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK;
 
-		if (!vc_cpu_trains(plan, i, step->frozen_groups))
+		if (!vc_flow_trains(plan->network, i, step->frozen_groups))
 			continue;
 #pragma omp parallel for if (chunks > 1)
 		for (int64_t c = 0; c < chunks; c++)

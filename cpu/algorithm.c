@@ -4,10 +4,10 @@
  *
  * Winograd's algorithm can be twice as fast as the direct one, or slower,
  * depending on shape, batch and machine, so both run on random numbers.  They
- * run in one thread, and its processor time counts, so that other work on the
- * machine does not disturb the choice.  What was found is kept for the
- * process, and in the plan's store.  A Winograd kernel whose result is not
- * close to the direct one's is never chosen.
+ * run in one thread, and its processor time is measured, so that other work
+ * on the machine does not disturb the choice.  The process remembers each
+ * choice, and the plan's store keeps it.  A Winograd kernel is never chosen
+ * if its result is far from the direct one's.
  */
 #include <math.h>
 #include <omp.h>
@@ -20,9 +20,9 @@
 
 #define MAX_KNOWN		256		/* shapes remembered */
 #define MIN_BATCH		4		/* smaller batches gain less than timing costs */
-#define ENOUGH_PIXELS	1500	/* of a batch: more behave as these do */
-#define RUNS			2		/* of which the faster counts */
-#define CLEARLY_SLOWER	1.5		/* then one run is enough */
+#define ENOUGH_PIXELS	1500	/* of a batch: larger ones give the same choice */
+#define RUNS			2		/* the faster one counts */
+#define CLEARLY_SLOWER	1.5		/* than the other algorithm: one run is enough */
 #define MAX_ERROR		1e-3	/* of Winograd, relative to the result's norm */
 #define COMPARED		65536	/* elements of the result that are compared */
 
@@ -49,12 +49,12 @@ typedef struct trial
 	dnnl_memory_t memories[4];	/* source, weights, destination, scratchpad */
 	void	   *data[4];
 	size_t		bytes[4];
-	int			result;			/* which of them is written */
+	int			result;			/* index of the one that is written */
 	double		seconds;
 } trial;
 
 static bool
-look_up(const trial_key *key, bool *winograd)
+find_choice(const trial_key *key, bool *winograd)
 {
 	bool		found = false;
 
@@ -70,7 +70,7 @@ look_up(const trial_key *key, bool *winograd)
 }
 
 static void
-remember(const trial_key *key, bool winograd)
+remember_choice(const trial_key *key, bool winograd)
 {
 	pthread_mutex_lock(&known_lock);
 	if (known_count < MAX_KNOWN)
@@ -83,7 +83,7 @@ remember(const trial_key *key, bool winograd)
 
 /* Processor seconds of this thread. */
 static double
-now(void)
+processor_seconds(void)
 {
 	struct timespec t;
 
@@ -91,9 +91,9 @@ now(void)
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* The same numbers in -0.5 .. 0.5 each time, in a period that is no power of 2. */
+/* Fills data with the same numbers in -0.5 .. 0.5 each time; the period is not a power of 2. */
 static void
-fill(float *data, size_t count)
+fill_with_noise(float *data, size_t count)
 {
 	const size_t period = count < 4001 ? count : 4001;
 	uint32_t	x = 12345;
@@ -140,7 +140,7 @@ fill_weights(vc_plan *plan, vc_md plain, vc_md md, void *data, vc_error *error)
 
 	if (weights == NULL)
 		return VC_OUT_OF_MEMORY;
-	fill(weights, vc_md_size(plain) / sizeof(float));
+	fill_with_noise(weights, vc_md_size(plain) / sizeof(float));
 	status = vc_cpu_reorder(plan, plain, weights, md, data, error);
 	free(weights);
 	return status;
@@ -167,7 +167,7 @@ trial_create(vc_plan *plan, vc_direction direction, vc_md plain, trial *t, vc_er
 		if ((t->data[i] = trial_memory(t->bytes[i], error)) == NULL)
 			return VC_OUT_OF_MEMORY;
 		if (i == 0 || i == 2)
-			fill(t->data[i], t->bytes[i] / sizeof(float));
+			fill_with_noise(t->data[i], t->bytes[i] / sizeof(float));
 		status = dnnl_memory_create(&t->memories[i], mds[i], plan->device->engine, t->data[i]);
 	}
 	if (status != dnnl_success)
@@ -194,7 +194,7 @@ trial_run(vc_plan *plan, vc_direction direction, double best, trial *t, vc_error
 	t->seconds = HUGE_VAL;
 	for (int i = 0; i < RUNS && (i == 0 || t->seconds < best * CLEARLY_SLOWER); i++)
 	{
-		double		start = now();
+		double		start = processor_seconds();
 		dnnl_status_t status = dnnl_primitive_execute(t->primitive, plan->device->stream, 4, args);
 		vc_status	result;
 
@@ -202,14 +202,14 @@ trial_run(vc_plan *plan, vc_direction direction, double best, trial *t, vc_error
 			status = dnnl_stream_wait(plan->device->stream);
 		if (status != dnnl_success)
 			return vc_cpu_dnnl_failed(error, status, "timing a convolution");
-		t->seconds = fmin(t->seconds, now() - start);
+		t->seconds = fmin(t->seconds, processor_seconds() - start);
 		if ((result = vc_cpu_poll(plan, error)) != VC_OK)
 			return result;
 	}
 	return VC_OK;
 }
 
-/* A weights' gradient becomes plain, so that two trials can be compared. */
+/* Reorders a weights' gradient to the plain layout, so that two trials can be compared. */
 static vc_status
 unpack_result(vc_plan *plan, vc_md plain, trial *t, vc_error *error)
 {
@@ -244,7 +244,7 @@ relative_error(const trial *a, const trial *b)
 	return sqrt(distance / (norm > 0 ? norm : 1));
 }
 
-/* Times one algorithm; t->desc stays NULL where oneDNN does not have it. */
+/* Times one algorithm; t->desc stays NULL if oneDNN does not have it. */
 static vc_status
 try_algorithm(vc_plan *plan, const trial_key *key, bool winograd, vc_md plain,
 			  double best, trial *t, vc_error *error)
@@ -268,9 +268,9 @@ try_algorithm(vc_plan *plan, const trial_key *key, bool winograd, vc_md plain,
 	return status;
 }
 
-/* Times both algorithms; *winograd stays false where there is only one. */
+/* Times both algorithms; *winograd stays false if there is only one. */
 static vc_status
-compare(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
+compare_algorithms(vc_plan *plan, const trial_key *key, bool *winograd, vc_error *error)
 {
 	dnnl_dim_t	dims[4] = {
 		key->shape.out_channels, key->shape.channels, key->shape.kernel, key->shape.kernel
@@ -313,14 +313,14 @@ vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 	key.shape = *shape;
 	key.count = batch;
 	key.direction = direction;
-	if (look_up(&key, winograd))
+	if (find_choice(&key, winograd))
 		return VC_OK;
 	if (!vc_cpu_shared_choice(plan, &key, sizeof(key), winograd))
 	{
-		if ((status = compare(plan, &key, winograd, error)) != VC_OK)
+		if ((status = compare_algorithms(plan, &key, winograd, error)) != VC_OK)
 			return status;
 		vc_cpu_share_choice(plan, &key, sizeof(key), *winograd);
 	}
-	remember(&key, *winograd);
+	remember_choice(&key, *winograd);
 	return VC_OK;
 }

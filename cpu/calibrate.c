@@ -7,7 +7,7 @@
 #include "cpu/cpu.h"
 
 static float
-largest(const float *data, int64_t count)
+largest_absolute(const float *data, int64_t count)
 {
 	float		most = 0;
 
@@ -18,12 +18,12 @@ largest(const float *data, int64_t count)
 }
 
 static vc_status
-run_steps(vc_plan *plan, const vc_cpu_run *run, float *ranges, vc_error *error)
+calibrate_steps(vc_plan *plan, const vc_run *run, float *ranges, vc_error *error)
 {
-	for (int i = 0; i < plan->step_count; i++)
+	for (int i = 0; i < plan->flow.step_count; i++)
 	{
-		vc_cpu_step *step = &plan->steps[i];
-		int64_t		count = plan->values[step->output].image_floats * run->count;
+		vc_plan_step *step = &plan->flow.steps[i];
+		int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 		vc_status	status = step->operation->forward(plan, step, run, error);
 
 		if (status == VC_OK)
@@ -31,7 +31,7 @@ run_steps(vc_plan *plan, const vc_cpu_run *run, float *ranges, vc_error *error)
 		if (status != VC_OK)
 			return status;
 		ranges[step->end] = fmaxf(ranges[step->end],
-								  largest(vc_cpu_value_data(plan, step->output), count));
+								  largest_absolute(vc_cpu_value_data(plan, step->output), count));
 	}
 	return VC_OK;
 }
@@ -41,7 +41,7 @@ vc_status
 vc_cpu_calibrate(vc_plan *plan, const uint8_t *images, int count, float *ranges,
 				 vc_error *error)
 {
-	vc_cpu_run	run = {.count = count,.images = images};
+	vc_run	run = {.count = count,.images = images};
 	vc_status	status = vc_batch_check(&plan->options, count, 1, error);
 
 	if (status == VC_OK && (plan->training || plan->options.precision == VC_INT8))
@@ -52,7 +52,7 @@ vc_cpu_calibrate(vc_plan *plan, const uint8_t *images, int count, float *ranges,
 	vc_cpu_enter(plan->device);
 	status = vc_cpu_prepare(plan, &run, error);
 	if (status == VC_OK)
-		status = run_steps(plan, &run, ranges, error);
+		status = calibrate_steps(plan, &run, ranges, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

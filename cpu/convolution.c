@@ -2,10 +2,10 @@
  * convolution.c
  *		Convolutions, by oneDNN.
  *
- * Primitives are made for one batch size, when a call first needs it, and a
- * few batch sizes' primitives are kept.  In training the weights stay in the
- * layout the forward kernel wants; in inference they are multiplied by the
- * batch norm behind the convolution and packed as each kernel wants them.
+ * A primitive is made for one batch size, when a call first needs it.  The
+ * primitives of a few batch sizes are kept.  In training the weights stay in
+ * the layout the forward kernel wants; in inference they are multiplied by
+ * the batch norm behind the convolution and packed as each kernel wants them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,11 @@ variant_free(vc_cpu_variant *v)
 	v->count = 0;
 }
 
-void
-vc_cpu_convolution_free(vc_cpu_convolution *c)
+static void
+convolution_free(void *state)
 {
+	vc_cpu_convolution *c = state;
+
 	if (c == NULL)
 		return;
 	for (int i = 0; i < VC_CPU_VARIANTS; i++)
@@ -37,56 +39,61 @@ vc_cpu_convolution_free(vc_cpu_convolution *c)
 	free(c);
 }
 
-/* The layout the weights of a training plan are kept in. */
-vc_md
-vc_cpu_convolution_weights(const vc_cpu_convolution *c)
-{
-	return c->weights;
-}
-
 /* Chooses the layout of a training plan's weights: the forward kernel's. */
 static vc_status
-choose_weights(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+choose_weights(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
+	vc_cpu_convolution *c = step->state;
 	dnnl_primitive_desc_t desc;
 	vc_status	status = vc_cpu_best_desc(plan, step, plan->options.max_batch,
 										  VC_FORWARD_TRAINING, &desc, error);
 
 	if (status != VC_OK)
 		return status;
-	step->convolution->weights = vc_md_copy(vc_md_query(desc, dnnl_query_weights_md));
+	c->weights = vc_md_copy(vc_md_query(desc, dnnl_query_weights_md));
 	dnnl_primitive_desc_destroy(desc);
-	if (step->convolution->weights == NULL)
+	if (c->weights == NULL)
 		return vc_cpu_md_failed(error);
+	plan->parameters[step->node->weight].md = c->weights;
 	return VC_OK;
 }
 
-/* Chooses, and times, what does not depend on where memory lies. */
-vc_status
-vc_cpu_convolution_create(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+/* Inference: room for the folded bias and scales. */
+static vc_status
+allocate_folded(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
-	const vc_cpu_value *out = &plan->values[step->output];
-	const vc_node *node = step->node;
-	vc_cpu_convolution *c = calloc(1, sizeof(*c));
+	const vc_value *out = &plan->flow.values[step->output];
+	vc_cpu_convolution *c = step->state;
 
-	if (c == NULL)
-		return vc_no_memory(error, sizeof(*c));
-	step->convolution = c;
-	c->shape = (vc_cpu_shape) {
-		.channels = in->channels,.height = in->height,.width = in->width,
-		.out_channels = out->channels,.out_height = out->height,.out_width = out->width,
-		.kernel = node->kernel,.stride = node->stride,.padding = node->padding,
-		.source = in->layout,.destination = out->layout
-	};
-	if (plan->training)
-		return choose_weights(plan, step, error);
 	if ((c->folded = vc_cpu_allocate(plan, vc_cpu_folded_bytes(c), error)) == NULL)
 		return VC_OUT_OF_MEMORY;
 	memset(c->folded, 0, vc_cpu_folded_bytes(c));
 	c->bias = step->norm != NULL ? c->folded : NULL;
-	c->output_scales = vc_cpu_is_int8(out->layout) ? c->folded + out->channels : NULL;
+	c->output_scales = vc_cpu_is_int8(out->format) ? c->folded + out->channels : NULL;
 	return VC_OK;
+}
+
+/* Chooses, and times, what does not depend on where memory lies. */
+static vc_status
+convolution_create(vc_plan *plan, vc_plan_step *step, vc_error *error)
+{
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
+	const vc_node *node = step->node;
+	vc_cpu_convolution *c = calloc(1, sizeof(*c));
+	vc_status	status;
+
+	if (c == NULL)
+		return vc_no_memory(error, sizeof(*c));
+	step->state = c;
+	c->shape = (vc_cpu_shape) {
+		.channels = in->channels,.height = in->height,.width = in->width,
+		.out_channels = out->channels,.out_height = out->height,.out_width = out->width,
+		.kernel = node->kernel,.stride = node->stride,.padding = node->padding,
+		.source = in->format,.destination = out->format
+	};
+	status = plan->training ? choose_weights(plan, step, error) : allocate_folded(plan, step, error);
+	return status == VC_OK ? vc_cpu_poll(plan, error) : status;
 }
 
 /* The folded weights in a layout, or NULL. */
@@ -99,18 +106,18 @@ find_packed(vc_cpu_convolution *c, vc_md md)
 	return NULL;
 }
 
-/* Where they are; oneDNN does not write them. */
+/* Where the packed weights are; oneDNN only reads them. */
 static float *
 packed_weights(const vc_cpu_packed *p)
 {
 	return p->shared != NULL ? (float *) p->shared : p->data;
 }
 
-/* Sees to it that the folded weights are there in a layout, if not yet filled. */
+/* Makes room for the folded weights in a layout, unless they are there; fold fills it. */
 static vc_status
-need_packed(vc_plan *plan, const vc_cpu_step *step, vc_md md, vc_error *error)
+need_packed(vc_plan *plan, const vc_plan_step *step, vc_md md, vc_error *error)
 {
-	vc_cpu_convolution *c = step->convolution;
+	vc_cpu_convolution *c = step->state;
 	vc_cpu_packed p = {.bytes = vc_md_size(md)};
 	vc_cpu_packed *slot;
 
@@ -163,25 +170,26 @@ new_variant(vc_cpu_convolution *c, int count)
 	return v;
 }
 
-/* int8: primitives have the scales in them, so both are made again. */
+/* int8: the scales are part of the primitives, so both are made again. */
 static vc_status
-set_output_scales(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+set_output_scales(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
+	vc_cpu_convolution *c = step->state;
+
 	for (int i = 0; i < VC_CPU_VARIANTS; i++)
-		variant_free(&step->convolution->variants[i]);
+		variant_free(&c->variants[i]);
 	return vc_cpu_shared_bias(plan, step) ? VC_OK : vc_cpu_fold_weights(plan, step, error);
 }
 
-/* Makes the primitives a call of `count` images needs, where they are not there. */
-vc_status
-vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool training,
-						 vc_error *error)
+/* Makes the primitives that a call needs and that are not there. */
+static vc_status
+convolution_ready(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	vc_cpu_convolution *c = step->convolution;
-	vc_cpu_variant *v = find_variant(c, count);
+	vc_cpu_convolution *c = step->state;
+	vc_cpu_variant *v = find_variant(c, run->count);
 	bool		wanted[VC_CPU_DIRECTIONS] = {
-		true, training && step->to_input.buffer >= 0,
-		training && vc_cpu_trains(plan, step->node->weight, 0)
+		true, run->training && step->to_input.buffer >= 0,
+		run->training && vc_flow_trains(plan->network, step->node->weight, 0)
 	};
 
 	if (vc_cpu_is_int8(c->shape.source) && plan->stale)
@@ -193,14 +201,14 @@ vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool train
 		v = NULL;
 	}
 	if (v == NULL)
-		v = new_variant(c, count);
+		v = new_variant(c, run->count);
 	for (int i = 0; i < VC_CPU_DIRECTIONS; i++)
 	{
 		vc_status	status;
 
 		if (!wanted[i] || v->primitives[i].scratchpad != NULL)
 			continue;
-		status = vc_cpu_primitive_create(plan, step, count, i, &v->primitives[i], error);
+		status = vc_cpu_primitive_create(plan, step, run->count, i, &v->primitives[i], error);
 		if (status == VC_OK)
 			status = vc_cpu_poll(plan, error);
 		if (status != VC_OK)
@@ -215,7 +223,7 @@ vc_cpu_convolution_ready(vc_plan *plan, vc_cpu_step *step, int count, bool train
 
 /* Packs the folded weights, in plan->weight_scratch, for one kernel. */
 static vc_status
-pack(vc_plan *plan, const vc_cpu_step *step, vc_md plain, vc_cpu_packed *p, vc_error *error)
+pack_weights(vc_plan *plan, const vc_plan_step *step, vc_md plain, vc_cpu_packed *p, vc_error *error)
 {
 	vc_status	status = vc_cpu_reorder(plan, plain, plan->weight_scratch, p->md, p->data, error);
 
@@ -230,11 +238,11 @@ pack(vc_plan *plan, const vc_cpu_step *step, vc_md plain, vc_cpu_packed *p, vc_e
 	return VC_OK;
 }
 
-/* True where all weights and the bias are to be had without folding. */
+/* True if another plan shares all weights and the bias, so that nothing needs folding. */
 static bool
-is_shared(const vc_plan *plan, const vc_cpu_step *step)
+weights_are_shared(const vc_plan *plan, const vc_plan_step *step)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 
 	for (int i = 0; i < c->packed_count; i++)
 		if (c->packed[i].shared == NULL)
@@ -242,17 +250,17 @@ is_shared(const vc_plan *plan, const vc_cpu_step *step)
 	return vc_cpu_shared_bias(plan, step);
 }
 
-/* Inference: folds and packs the weights where they, or all, are stale. */
-vc_status
-vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+/* Inference: folds and packs the weights if these, or all parameters, are stale. */
+static vc_status
+convolution_fold(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
-	vc_cpu_convolution *c = step->convolution;
+	vc_cpu_convolution *c = step->state;
 	vc_md		plain;
 	vc_status	status = VC_OK;
 
 	if (!c->stale && !plan->stale)
 		return VC_OK;
-	if (!is_shared(plan, step))
+	if (!weights_are_shared(plan, step))
 	{
 		if ((status = vc_cpu_fold_weights(plan, step, error)) != VC_OK)
 			return status;
@@ -260,7 +268,7 @@ vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 			return vc_cpu_md_failed(error);
 		for (int i = 0; i < c->packed_count && status == VC_OK; i++)
 			if (c->packed[i].shared == NULL)
-				status = pack(plan, step, plain, &c->packed[i], error);
+				status = pack_weights(plan, step, plain, &c->packed[i], error);
 		vc_md_free(plain);
 		if (status == VC_OK)
 			vc_cpu_share_bias(plan, step);
@@ -271,8 +279,8 @@ vc_cpu_convolution_fold(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 
 /* Runs a primitive on these arguments. */
 static vc_status
-execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *weights,
-		void *bias, void *destination, vc_error *error)
+execute_convolution(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *weights,
+					void *bias, void *destination, vc_error *error)
 {
 	dnnl_exec_arg_t args[6] = {
 		{direction == VC_CPU_BACKWARD_DATA ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, k->source},
@@ -303,7 +311,7 @@ execute(vc_plan *plan, vc_cpu_primitive *k, int direction, void *source, void *w
 
 /* Brings weights into a primitive's layout, or its gradient out of it. */
 static vc_status
-reorder(vc_plan *plan, vc_cpu_primitive *k, int direction, float *parameter, vc_error *error)
+reorder_weights(vc_plan *plan, vc_cpu_primitive *k, int direction, float *parameter, vc_error *error)
 {
 	bool		back = direction == VC_CPU_BACKWARD_WEIGHTS;
 	dnnl_exec_arg_t args[] = {
@@ -322,9 +330,9 @@ reorder(vc_plan *plan, vc_cpu_primitive *k, int direction, float *parameter, vc_
 }
 
 static vc_status
-convolution_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convolution_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	vc_cpu_convolution *c = step->convolution;
+	vc_cpu_convolution *c = step->state;
 	vc_cpu_primitive *k = &find_variant(c, run->count)->primitives[VC_CPU_FORWARD];
 	float	   *weights = plan->parameters[step->node->weight].data;
 	vc_status	status = VC_OK;
@@ -333,32 +341,33 @@ convolution_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_
 		weights = packed_weights(find_packed(c, k->weights_md));
 	else if (k->reorder != NULL)
 	{
-		status = reorder(plan, k, VC_CPU_FORWARD, weights, error);
+		status = reorder_weights(plan, k, VC_CPU_FORWARD, weights, error);
 		weights = plan->weight_scratch;
 	}
 	if (status != VC_OK)
 		return status;
-	return execute(plan, k, VC_CPU_FORWARD, vc_cpu_value_data(plan, step->input), weights, c->bias,
-				   vc_cpu_value_data(plan, step->output), error);
+	return execute_convolution(plan, k, VC_CPU_FORWARD, vc_cpu_value_data(plan, step->input),
+							   weights, c->bias,
+							   vc_cpu_value_data(plan, step->output), error);
 }
 
 static vc_status
-backward_weights(vc_plan *plan, vc_cpu_step *step, vc_cpu_primitive *k, float *gradient,
+backward_weights(vc_plan *plan, vc_plan_step *step, vc_cpu_primitive *k, float *gradient,
 				 vc_error *error)
 {
 	float	   *parameter = plan->parameters[step->node->weight].gradient;
-	vc_status	status = execute(plan, k, VC_CPU_BACKWARD_WEIGHTS,
-								 vc_cpu_value_data(plan, step->input),
-								 k->reorder != NULL ? plan->weight_scratch : parameter,
-								 NULL, gradient, error);
+	vc_status	status = execute_convolution(plan, k, VC_CPU_BACKWARD_WEIGHTS,
+											 vc_cpu_value_data(plan, step->input),
+											 k->reorder != NULL ? plan->weight_scratch : parameter,
+											 NULL, gradient, error);
 
 	if (status == VC_OK && k->reorder != NULL)
-		status = reorder(plan, k, VC_CPU_BACKWARD_WEIGHTS, parameter, error);
+		status = reorder_weights(plan, k, VC_CPU_BACKWARD_WEIGHTS, parameter, error);
 	return status;
 }
 
 static vc_status
-backward_data(vc_plan *plan, vc_cpu_step *step, vc_cpu_primitive *k, float *gradient,
+backward_data(vc_plan *plan, vc_plan_step *step, vc_cpu_primitive *k, float *gradient,
 			  vc_error *error)
 {
 	float	   *weights = plan->parameters[step->node->weight].data;
@@ -366,26 +375,27 @@ backward_data(vc_plan *plan, vc_cpu_step *step, vc_cpu_primitive *k, float *grad
 
 	if (k->reorder != NULL)
 	{
-		status = reorder(plan, k, VC_CPU_BACKWARD_DATA, weights, error);
+		status = reorder_weights(plan, k, VC_CPU_BACKWARD_DATA, weights, error);
 		weights = plan->weight_scratch;
 	}
 	if (status != VC_OK)
 		return status;
-	return execute(plan, k, VC_CPU_BACKWARD_DATA, vc_cpu_buffer_data(plan, step->to_input.buffer),
-				   weights, NULL, gradient, error);
+	return execute_convolution(plan, k, VC_CPU_BACKWARD_DATA,
+							   vc_cpu_buffer_data(plan, step->to_input.buffer),
+							   weights, NULL, gradient, error);
 }
 
 static vc_status
-convolution_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convolution_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	vc_cpu_variant *v = find_variant(step->convolution, run->count);
+	vc_cpu_variant *v = find_variant(step->state, run->count);
 	float	   *gradient = vc_cpu_gradient(plan, step->output, run->count);
 	vc_status	status = VC_OK;
 
-	if (vc_cpu_trains(plan, step->node->weight, run->step->frozen_groups))
+	if (vc_flow_trains(plan->network, step->node->weight, run->step->frozen_groups))
 		status = backward_weights(plan, step, &v->primitives[VC_CPU_BACKWARD_WEIGHTS],
 								  gradient, error);
-	if (status == VC_OK && step->to_input.buffer >= 0 && plan->values[step->input].trains)
+	if (status == VC_OK && vc_flow_wants(&plan->flow, step->input, step->to_input))
 	{
 		status = backward_data(plan, step, &v->primitives[VC_CPU_BACKWARD_DATA], gradient, error);
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
@@ -393,4 +403,12 @@ convolution_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc
 	return status;
 }
 
-const vc_cpu_operation vc_cpu_convolution_operation = {convolution_forward, convolution_backward};
+const vc_operation vc_cpu_convolution_operation = {
+	.keeps_input = true,
+	.create = convolution_create,
+	.ready = convolution_ready,
+	.fold = convolution_fold,
+	.forward = convolution_forward,
+	.backward = convolution_backward,
+	.free = convolution_free,
+};

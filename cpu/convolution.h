@@ -1,6 +1,7 @@
 /*
  * convolution.h
- *		What convolution.c, fold.c, share.c, primitive.c and algorithm.c share.
+ *		What convolution.c, fold.c, share.c, describe.c, primitive.c and
+ *		algorithm.c share.
  */
 #ifndef VISCLF_CPU_CONVOLUTION_H
 #define VISCLF_CPU_CONVOLUTION_H
@@ -44,7 +45,7 @@ typedef struct vc_cpu_primitive
 	dnnl_memory_t bias;
 	dnnl_memory_t destination;	/* or its gradient */
 	dnnl_memory_t scratchpad;
-	dnnl_memory_t scales;		/* of int8, where they are an argument */
+	dnnl_memory_t scales;		/* of int8, if they are an argument */
 	vc_md		weights_md;		/* owned by desc */
 	dnnl_primitive_t reorder;	/* between the parameter's layout and this one */
 	dnnl_memory_t parameter;	/* the parameter, for the reorder */
@@ -59,12 +60,12 @@ typedef struct vc_cpu_variant
 typedef struct vc_cpu_packed
 {
 	vc_md		md;
-	float	   *data;			/* NULL: shared has them */
+	float	   *data;			/* NULL: the weights are in shared */
 	const float *shared;		/* in the plan's store */
 	size_t		bytes;
 } vc_cpu_packed;
 
-struct vc_cpu_convolution
+typedef struct vc_cpu_convolution
 {
 	vc_cpu_shape shape;
 	vc_md		weights;		/* training: the parameter's layout */
@@ -75,14 +76,14 @@ struct vc_cpu_convolution
 	int			next_packed;	/* the layout to replace */
 	bool		stale;			/* some packed weights are not filled */
 	float	   *folded;			/* inference: room for the two below, [2][out_channels] */
-	float	   *bias;			/* NULL where there is no batch norm to fold in */
-	float	   *output_scales;	/* int8: from sums of products to the output's units */
-};
+	float	   *bias;			/* NULL: there is no batch norm to fold in */
+	float	   *output_scales;	/* int8: turn sums of products into the output's units */
+} vc_cpu_convolution;
 
 /*
  * The primitive descriptor of a shape at a batch size and in a direction.
- * weights NULL lets oneDNN choose their layout.  attr may be NULL.
- * *desc is NULL where oneDNN has no such kernel.
+ * weights NULL lets oneDNN choose their layout. attr may be NULL.  *desc is
+ * NULL if oneDNN has no such kernel.
  */
 extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_shape *shape,
 										 int count, vc_direction direction, bool winograd,
@@ -90,19 +91,19 @@ extern vc_status vc_cpu_convolution_desc(const vc_device *device, const vc_cpu_s
 										 const_dnnl_primitive_attr_t attr,
 										 dnnl_primitive_desc_t *desc, vc_error *error);
 
-/* Whether Winograd's algorithm is the faster one; measured once a shape. */
+/* Tells whether Winograd's algorithm is the faster one; measures once for each shape. */
 extern vc_status vc_cpu_choose(vc_plan *plan, const vc_cpu_shape *shape, int count,
 							   vc_direction direction, bool *winograd, vc_error *error);
 
 /* fold.c */
-extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error);
+extern vc_status vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error);
 
 /* share.c */
-extern const float *vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md);
-extern const float *vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md,
+extern const float *vc_cpu_shared_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md);
+extern const float *vc_cpu_share_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md,
 										 const float *data);
-extern bool vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step);
-extern void vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step);
+extern bool vc_cpu_shared_bias(const vc_plan *plan, const vc_plan_step *step);
+extern void vc_cpu_share_bias(const vc_plan *plan, const vc_plan_step *step);
 extern bool vc_cpu_shared_choice(const vc_plan *plan, const void *trial, size_t bytes,
 								 bool *winograd);
 extern void vc_cpu_share_choice(const vc_plan *plan, const void *trial, size_t bytes,
@@ -118,10 +119,10 @@ vc_cpu_folded_bytes(const vc_cpu_convolution *c)
 /* describe.c */
 extern dnnl_data_type_t vc_cpu_data_type(int layout);
 extern vc_md vc_cpu_weights_md(const vc_cpu_shape *shape, dnnl_format_tag_t tag);
-extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+extern vc_status vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 								  vc_direction direction, dnnl_primitive_desc_t *desc,
 								  vc_error *error);
-extern vc_status vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count,
+extern vc_status vc_cpu_primitive_create(vc_plan *plan, vc_plan_step *step, int count,
 										 int direction, vc_cpu_primitive *k, vc_error *error);
 extern void vc_cpu_primitive_free(vc_cpu_primitive *k);
 

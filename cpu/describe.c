@@ -1,6 +1,6 @@
 /*
  * describe.c
- *		oneDNN's descriptions of a convolution and of its tensors.
+ *		Descriptions of a convolution and of its tensors for oneDNN.
  */
 #include "cpu/convolution.h"
 
@@ -23,7 +23,10 @@ activation_md(const vc_device *device, int count, int channels, int height, int 
 							  device->block == 16 ? dnnl_nChw16c : dnnl_nChw8c);
 }
 
-/* A convolution's weights in a layout, bytes where the kernel of int8 may choose it; free with vc_md_free. */
+/*
+ * Describes a convolution's weights in a layout; free with vc_md_free.  If an
+ * int8 kernel may choose the layout, elements are bytes.
+ */
 vc_md
 vc_cpu_weights_md(const vc_cpu_shape *s, dnnl_format_tag_t tag)
 {

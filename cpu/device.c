@@ -11,12 +11,13 @@
 #include "cpu/cpu.h"
 
 /*
- * oneDNN keeps primitives that nobody has any more, 1,024 by default.  Those of
- * int8 have their scales in them and never come again, and plans keep theirs.
+ * oneDNN caches 1,024 primitives by default, even those that nobody uses any
+ * more.  Plans keep their own primitives, and those of int8 contain their
+ * scales and are never asked for again, so few are enough.
  */
 #define CACHED_PRIMITIVES 32
 
-/* The processor's name as the kernel tells it. */
+/* Reads the processor's name from the kernel. */
 static void
 processor_name(char *name, size_t size)
 {
@@ -39,7 +40,7 @@ processor_name(char *name, size_t size)
 	fclose(file);
 }
 
-/* The loops for what this machine has; blocks are then what oneDNN wants too. */
+/* The fastest loops that this machine can run; their blocks are those that oneDNN prefers. */
 static const vc_cpu_kernels *
 best_kernels(void)
 {
@@ -67,7 +68,7 @@ isa_name(void)
 }
 
 static vc_status
-survey(vc_device_info *info, int max, int *count, vc_error *error)
+cpu_survey(vc_device_info *info, int max, int *count, vc_error *error)
 {
 	const dnnl_version_t *version = dnnl_version();
 
@@ -91,7 +92,7 @@ survey(vc_device_info *info, int max, int *count, vc_error *error)
 	return VC_OK;
 }
 
-/* Makes the threads that there are now, so that the first call does not wait for them. */
+/* Makes the threads now, as many as there can be, so that the first call need not. */
 static void
 warm_threads(vc_device *device)
 {
@@ -109,7 +110,7 @@ warm_threads(vc_device *device)
 }
 
 static void
-close_device(vc_device *device)
+cpu_close(vc_device *device)
 {
 	if (device == NULL)
 		return;
@@ -119,7 +120,7 @@ close_device(vc_device *device)
 }
 
 static vc_status
-open_device(int index, int threads, vc_device **result, vc_error *error)
+cpu_open(int index, int threads, vc_device **result, vc_error *error)
 {
 	vc_device  *device;
 	dnnl_status_t status;
@@ -144,7 +145,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 		status = dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags);
 	if (status != dnnl_success)
 	{
-		close_device(device);
+		cpu_close(device);
 		return vc_cpu_dnnl_failed(error, status, "opening the CPU engine");
 	}
 	warm_threads(device);
@@ -156,9 +157,9 @@ static const vc_device_api cpu_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cpu",
 	.shares_weights = true,
-	.survey = survey,
-	.open = open_device,
-	.close = close_device,
+	.survey = cpu_survey,
+	.open = cpu_open,
+	.close = cpu_close,
 	.plan = vc_cpu_plan,
 	.plan_free = vc_cpu_plan_free,
 	.set_parameter = vc_cpu_set_parameter,

@@ -1,6 +1,6 @@
 /*
  * dnnl.c
- *		What several files want of oneDNN.
+ *		Calls of oneDNN that several files make.
  */
 #include <sys/mman.h>
 
@@ -9,7 +9,7 @@
 #define RESERVE	((size_t) 32 * 1024 * 1024)	/* twice what the first matrix product makes */
 #define STACK	((size_t) 512 * 1024)
 
-/* Says which call of oneDNN failed, and how. */
+/* Reports which call of oneDNN failed, and how. */
 vc_status
 vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what)
 {
@@ -19,7 +19,7 @@ vc_cpu_dnnl_failed(vc_error *error, dnnl_status_t status, const char *what)
 				   (int) status, what);
 }
 
-/* A memory descriptor could not be made. */
+/* Reports that a memory descriptor could not be made. */
 vc_status
 vc_cpu_md_failed(vc_error *error)
 {
@@ -34,9 +34,9 @@ vc_cpu_has_isa(dnnl_cpu_isa_t want)
 }
 
 /*
- * oneDNN maps memory for the machine code that it makes, and crashes where it
- * cannot; so do its containers where malloc fails.  Fails in its place unless
- * RESERVE bytes can be had, which are given back at once.
+ * Checks that oneDNN will have memory to work in: fails unless RESERVE bytes
+ * can be mapped, and unmaps them at once. oneDNN itself crashes if it cannot
+ * map memory for its machine code, or if malloc fails in its containers.
  */
 dnnl_status_t
 vc_cpu_room(void)
@@ -51,8 +51,8 @@ vc_cpu_room(void)
 }
 
 /*
- * Makes the caller's stack as deep as oneDNN needs it, after vc_cpu_room: a
- * stack that cannot grow is a crash.
+ * Grows the caller's stack to the depth that oneDNN needs.  Call it after
+ * vc_cpu_room: a stack that cannot grow is a crash.
  */
 void __attribute__((noinline))
 vc_cpu_touch_stack(void)
@@ -63,7 +63,7 @@ vc_cpu_touch_stack(void)
 		stack[i] = 0;
 }
 
-/* dnnl_primitive_create, where there is room for it. */
+/* dnnl_primitive_create, if there is memory for it. */
 dnnl_status_t
 vc_cpu_new_primitive(dnnl_primitive_t *primitive, const_dnnl_primitive_desc_t desc)
 {

@@ -9,10 +9,10 @@
  * vc_md_create returned, and makes convolutions with
  * vc_dnnl_convolution_create.
  *
- * The scales of int8 differ too.  2.x multiplies sums of products and their
- * bias by scales that are part of the primitive.  3.x multiplies the sums by
- * scales that are given at execution, and adds the bias afterwards, which so
- * is in the units of the result.
+ * The scales of int8 differ too. 2.x multiplies sums of products and their
+ * bias by scales that are part of the primitive. 3.x multiplies the sums by
+ * scales that are given at execution, and adds the bias afterwards, so that
+ * the bias is in the units of the result.
  */
 #ifndef VISCLF_DNNL_COMPAT_H
 #define VISCLF_DNNL_COMPAT_H
@@ -84,7 +84,7 @@ vc_md_free(vc_md md)
 	free((void *) md);
 }
 
-/* Writes bytes that tell a layout from others; 0 where there is no room. */
+/* Writes bytes that tell a layout from others; returns 0 if there is no room. */
 static inline int
 vc_md_bytes(vc_md md, void *bytes, size_t room)
 {
@@ -185,7 +185,7 @@ vc_md_free(vc_md md)
 		dnnl_memory_desc_destroy((dnnl_memory_desc_t) md);
 }
 
-/* What tells a blocked layout from others; zeroed, since it is compared as bytes. */
+/* Tells a blocked layout from others. Zeroed first, because it is compared as bytes. */
 typedef struct vc_md_description
 {
 	dnnl_dims_t dims;
@@ -193,13 +193,16 @@ typedef struct vc_md_description
 	dnnl_dims_t strides;
 	dnnl_dims_t inner_blocks;
 	dnnl_dims_t inner_dims;		/* which dimension each block is of */
-	int64_t		bytes;			/* with what a kernel of int8 keeps behind the weights */
+	int64_t		bytes;			/* with what an int8 kernel stores behind the weights */
 	int			ndims;
 	int			inner;			/* blocks */
 	int			type;
 } vc_md_description;
 
-/* Writes bytes that tell a layout from others; 0 where there are none, or no room. */
+/*
+ * Writes bytes that tell a layout from others; returns 0 if it has none, or
+ * there is no room.
+ */
 static inline int
 vc_md_bytes(vc_md md, void *bytes, size_t room)
 {

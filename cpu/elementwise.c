@@ -2,8 +2,8 @@
  * elementwise.c
  *		Normalising images, relu, addition, dropout, changes of layout.
  *
- * Relu and addition do not care for the layout: they run over all floats of
- * a batch in chunks.
+ * Relu and addition work in any layout: they run over all floats of a batch
+ * in chunks.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "cpu/cpu.h"
 
 static vc_status
-input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+input_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	int64_t		pixels = (int64_t) step->node->height * step->node->width;
@@ -33,23 +33,24 @@ input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 }
 
 static vc_status
-relu_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
 
 	(void) error;
 #pragma omp parallel for
 	for (int64_t c = 0; c < (count + VC_CPU_CHUNK - 1) / VC_CPU_CHUNK; c++)
-		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK, vc_cpu_chunk_length(c, count));
+		plan->device->kernels->relu(x + c * VC_CPU_CHUNK, y + c * VC_CPU_CHUNK,
+									vc_cpu_chunk_length(c, count));
 	return VC_OK;
 }
 
 static vc_status
-relu_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+relu_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *y = vc_cpu_value_data(plan, step->output);
 	float	   *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
@@ -63,9 +64,9 @@ relu_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 }
 
 static vc_status
-add_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *a = vc_cpu_value_data(plan, step->input);
 	const float *b = vc_cpu_value_data(plan, step->other);
 	float	   *sum = vc_cpu_value_data(plan, step->output);
@@ -78,28 +79,28 @@ add_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *e
 	return VC_OK;
 }
 
-/* The left operand takes the gradient's memory over, the right has a copy. */
+/* The left operand takes over the gradient's memory, the right gets a copy. */
 static vc_status
-add_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		count = plan->values[step->output].image_floats * run->count;
+	int64_t		count = plan->flow.values[step->output].image_elements * run->count;
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	if (step->to_other.buffer >= 0 && plan->values[step->other].trains)
+	if (vc_flow_wants(&plan->flow, step->other, step->to_other))
 	{
 		memcpy(vc_cpu_buffer_data(plan, step->to_other.buffer), gradient,
 			   sizeof(float) * (size_t) count);
 		vc_cpu_contribute(plan, step->other, step->to_other, run->count);
 	}
-	if (plan->values[step->input].trains)
+	if (vc_flow_wants(&plan->flow, step->input, step->to_input))
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }
 
-/* One row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
+/* Computes one row of dropout, forward or backward: x times 0 or 1 / (1 - rate). */
 static void
-dropout_row(const vc_cpu_step *step, const vc_step *s, int row, const float *x,
+dropout_row(const vc_plan_step *step, const vc_step *s, int row, const float *x,
 			float *y, int64_t columns)
 {
 	float		rate = step->node->rate;
@@ -111,9 +112,9 @@ dropout_row(const vc_cpu_step *step, const vc_step *s, int row, const float *x,
 }
 
 static vc_status
-dropout_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+dropout_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		columns = plan->values[step->output].image_floats;
+	int64_t		columns = plan->flow.values[step->output].image_elements;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
 
@@ -130,9 +131,9 @@ dropout_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_erro
 }
 
 static vc_status
-dropout_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	int64_t		columns = plan->values[step->output].image_floats;
+	int64_t		columns = plan->flow.values[step->output].image_elements;
 	float	   *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
@@ -143,7 +144,7 @@ dropout_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_err
 	return VC_OK;
 }
 
-/* One image from blocked to plain. */
+/* Converts one image from blocked to plain. */
 static void
 unblock(const float *blocked, float *plain, int channels, int64_t pixels, int block)
 {
@@ -152,7 +153,7 @@ unblock(const float *blocked, float *plain, int channels, int64_t pixels, int bl
 			plain[c * pixels + i] = blocked[(c / block * pixels + i) * block + c % block];
 }
 
-/* One image from plain to blocked; the last block's rest becomes zero. */
+/* Converts one image from plain to blocked; zeroes the rest of the last block. */
 static void
 reblock(const float *plain, float *blocked, int channels, int64_t pixels, int block)
 {
@@ -164,10 +165,10 @@ reblock(const float *plain, float *blocked, int channels, int64_t pixels, int bl
 				c < channels ? plain[c * pixels + i] : 0.0f;
 }
 
-/* A batch of value `from` into the other layout, that of value `to`. */
+/* Converts a batch of the value `from` into the layout of the value `to`. */
 static void
-convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
-		const vc_cpu_value *to, float *y, int count)
+convert_layout(const vc_plan *plan, const vc_value *from, const float *x,
+			   const vc_value *to, float *y, int count)
 {
 	int64_t		pixels = (int64_t) from->height * from->width;
 	int			block = plan->device->block;
@@ -175,10 +176,10 @@ convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
 #pragma omp parallel for
 	for (int i = 0; i < count; i++)
 	{
-		const float *source = x + i * from->image_floats;
-		float	   *destination = y + i * to->image_floats;
+		const float *source = x + i * from->image_elements;
+		float	   *destination = y + i * to->image_elements;
 
-		if (from->layout == VC_CPU_BLOCKED)
+		if (from->format == VC_CPU_BLOCKED)
 			unblock(source, destination, from->channels, pixels, block);
 		else
 			reblock(source, destination, from->channels, pixels, block);
@@ -186,28 +187,48 @@ convert(const vc_plan *plan, const vc_cpu_value *from, const float *x,
 }
 
 static vc_status
-convert_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convert_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	(void) error;
-	convert(plan, &plan->values[step->input], vc_cpu_value_data(plan, step->input),
-			&plan->values[step->output], vc_cpu_value_data(plan, step->output), run->count);
+	convert_layout(plan, &plan->flow.values[step->input], vc_cpu_value_data(plan, step->input),
+				   &plan->flow.values[step->output], vc_cpu_value_data(plan, step->output), run->count);
 	return VC_OK;
 }
 
 static vc_status
-convert_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+convert_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 
 	(void) error;
-	convert(plan, &plan->values[step->output], gradient, &plan->values[step->input],
-			vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
+	convert_layout(plan, &plan->flow.values[step->output], gradient, &plan->flow.values[step->input],
+				   vc_cpu_buffer_data(plan, step->to_input.buffer), run->count);
 	vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	return VC_OK;
 }
 
-const vc_cpu_operation vc_cpu_input_operation = {input_forward, NULL};
-const vc_cpu_operation vc_cpu_relu_operation = {relu_forward, relu_backward};
-const vc_cpu_operation vc_cpu_add_operation = {add_forward, add_backward};
-const vc_cpu_operation vc_cpu_dropout_operation = {dropout_forward, dropout_backward};
-const vc_cpu_operation vc_cpu_convert_operation = {convert_forward, convert_backward};
+const vc_operation vc_cpu_input_operation = {.forward = input_forward};
+
+const vc_operation vc_cpu_relu_operation = {
+	.keeps_output = true,
+	.in_place = true,
+	.forward = relu_forward,
+	.backward = relu_backward,
+};
+
+const vc_operation vc_cpu_add_operation = {
+	.in_place = true,
+	.forward = add_forward,
+	.backward = add_backward,
+};
+
+const vc_operation vc_cpu_dropout_operation = {
+	.in_place = true,
+	.forward = dropout_forward,
+	.backward = dropout_backward,
+};
+
+const vc_operation vc_cpu_convert_operation = {
+	.forward = convert_forward,
+	.backward = convert_backward,
+};

@@ -1,16 +1,16 @@
 /*
  * fold.c
- *		A convolution's weights for inference: the batch norm behind it folded
- *		in and, for int8, quantised.
+ *		Makes a convolution's weights for inference: folds in the batch
+ *		norm behind it and, for int8, quantises.
  */
 #include <math.h>
 
 #include "cpu/convolution.h"
 
-/* Weights times the batch norm's scale, [outputs][..], and the bias left over. */
+/* Computes weights[outputs][..] times the batch norm's scale, and the bias that remains. */
 static void
-fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
-	 float *weights, float *bias)
+fold_norm(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
+		  float *weights, float *bias)
 {
 	const float *from = plan->parameters[step->node->weight].data;
 	int64_t		row = p->count / p->shape[0];
@@ -34,14 +34,14 @@ fold(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
 /*
  * int8: turns folded weights into whole numbers of -127 to 127 (still as
  * floats), and the bias into the units of their products with the input, or
- * of the output where oneDNN scales no bias.
+ * of the output if oneDNN does not scale the bias.
  */
 static void
-quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
-		 float *weights, float *bias, float *output_scales)
+quantize_weights(const vc_plan *plan, const vc_plan_step *step, const vc_parameter *p,
+				 float *weights, float *bias, float *output_scales)
 {
-	float		in = plan->values[step->input].scale;
-	float		out = plan->values[step->output].scale;
+	float		in = plan->flow.values[step->input].scale;
+	float		out = plan->flow.values[step->output].scale;
 	int64_t		row = p->count / p->shape[0];
 
 	for (int o = 0; o < p->shape[0]; o++)
@@ -60,19 +60,19 @@ quantize(const vc_plan *plan, const vc_cpu_step *step, const vc_parameter *p,
 	}
 }
 
-/* The weights as they are to be packed into plan->weight_scratch, the bias into c->bias. */
+/* Writes the weights, ready to be packed, to plan->weight_scratch and the bias to c->bias. */
 vc_status
-vc_cpu_fold_weights(vc_plan *plan, const vc_cpu_step *step, vc_error *error)
+vc_cpu_fold_weights(vc_plan *plan, const vc_plan_step *step, vc_error *error)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	vc_status	status = vc_cpu_reserve(plan, &plan->weight_scratch, &plan->weight_scratch_bytes,
 										sizeof(float) * (size_t) p->count, error);
 
 	if (status != VC_OK)
 		return status;
-	fold(plan, step, p, plan->weight_scratch, c->bias);
+	fold_norm(plan, step, p, plan->weight_scratch, c->bias);
 	if (vc_cpu_is_int8(c->shape.source))
-		quantize(plan, step, p, plan->weight_scratch, c->bias, c->output_scales);
+		quantize_weights(plan, step, p, plan->weight_scratch, c->bias, c->output_scales);
 	return VC_OK;
 }

@@ -1,13 +1,15 @@
 /*
  * int8.c
- *		Inference in 8-bit integers: scales, and the steps that are not oneDNN's.
+ *		Inference in 8-bit integers: scales, and the steps that are not
+ *		oneDNN's.
  *
- * A value's bytes times its scale are what float32 would have, up to half a
- * scale.  Behind a relu they are unsigned, 0 to 255 for 0 to the range that
- * calibration found; otherwise signed, -127 to 127.  Images become signed bytes
- * by their normalisation's own range.  Convolutions have weights of 8 bits with
- * a scale for each output channel, and 32-bit sums; an addition and a relu
- * behind them are computed before the sum becomes a byte again.
+ * A value's bytes times its scale are the numbers of float32, up to half a
+ * scale.  Behind a relu bytes are unsigned: 0 to 255 stand for 0 to the range
+ * that calibration found.  Other bytes are signed, -127 to 127.  Images
+ * become signed bytes by the range of normalised pixels.  Convolutions have
+ * 8-bit weights, with a scale for each output channel, and 32-bit sums.  An
+ * addition and a relu behind a convolution are computed before the sum
+ * becomes a byte again.
  */
 #include <math.h>
 #include <string.h>
@@ -16,12 +18,6 @@
 
 #define MOST_SIGNED		127
 #define MOST_UNSIGNED	255
-
-bool
-vc_cpu_is_int8(vc_cpu_layout layout)
-{
-	return layout == VC_CPU_SIGNED || layout == VC_CPU_UNSIGNED;
-}
 
 /* The largest absolute value of a normalised pixel. */
 static float
@@ -43,33 +39,32 @@ check_ranges(const vc_plan *plan, vc_error *error)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "a plan for int8 needs the ranges of its activations");
 	for (int i = 0; i < plan->network->node_count; i++)
 		if (!(ranges[i] >= 0 && isfinite(ranges[i])))
-			return vc_fail(error, VC_INVALID_ARGUMENT, "range %g of node %d is no range",
+			return vc_fail(error, VC_INVALID_ARGUMENT, "range %g of node %d is not positive and finite",
 						   ranges[i], i);
 	return VC_OK;
 }
 
-/* Gives every value of 8 bits its scale; the steps are built. */
+/* Gives every 8-bit value its scale, once the steps are built. */
 vc_status
 vc_cpu_int8_set_scales(vc_plan *plan, vc_error *error)
 {
 	vc_status	status = check_ranges(plan, error);
 
-	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
+	for (int i = 0; i < plan->flow.step_count && status == VC_OK; i++)
 	{
-		const vc_cpu_step *s = &plan->steps[i];
-		vc_cpu_value *out = &plan->values[s->output];
+		const vc_plan_step *s = &plan->flow.steps[i];
+		vc_value *out = &plan->flow.values[s->output];
 		float		range = plan->options.ranges[s->end];
 
-		if (!vc_cpu_is_int8(out->layout))
+		if (!vc_cpu_is_int8(out->format))
 			continue;
-		if (s->operation == &vc_cpu_int8_input_operation)
+		if (s->node->op == VC_INPUT)
 			out->scale = input_range(plan->network) / MOST_SIGNED;
-		else if (s->operation == &vc_cpu_int8_max_pool_operation &&
-				 out->layout == VC_CPU_UNSIGNED)
-			out->scale = plan->values[s->input].scale;
-		else if (s->operation == &vc_cpu_convolution_operation)
+		else if (s->node->op == VC_MAX_POOL && out->format == VC_CPU_UNSIGNED)
+			out->scale = plan->flow.values[s->input].scale;
+		else if (s->node->op == VC_CONVOLUTION)
 			out->scale = fmaxf(range, 1e-6f) /
-				(out->layout == VC_CPU_UNSIGNED ? MOST_UNSIGNED : MOST_SIGNED);
+				(out->format == VC_CPU_UNSIGNED ? MOST_UNSIGNED : MOST_SIGNED);
 		else
 			status = vc_fail(error, VC_UNSUPPORTED, "node %d has no form in int8", s->index);
 	}
@@ -77,10 +72,10 @@ vc_cpu_int8_set_scales(vc_plan *plan, vc_error *error)
 }
 
 static vc_status
-input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+int8_input_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_network *n = plan->network;
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *out = &plan->flow.values[step->output];
 	int8_t	   *bytes = (int8_t *) vc_cpu_value_data(plan, step->output);
 	int8_t		table[3][256];
 
@@ -91,10 +86,10 @@ input_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 #pragma omp parallel for
 	for (int i = 0; i < run->count; i++)
 	{
-		const uint8_t *from = run->images + i * out->image_floats;
-		int8_t	   *to = bytes + i * out->image_floats;
+		const uint8_t *from = run->images + i * out->image_elements;
+		int8_t	   *to = bytes + i * out->image_elements;
 
-		for (int64_t k = 0; k < out->image_floats; k += 3)
+		for (int64_t k = 0; k < out->image_elements; k += 3)
 			for (int c = 0; c < 3; c++)
 				to[k + c] = table[c][from[k + c]];
 	}
@@ -108,10 +103,10 @@ take_larger(uint8_t *restrict most, const uint8_t *restrict x, int channels)
 		most[c] = x[c] > most[c] ? x[c] : most[c];
 }
 
-/* One pixel of a max pool, of all channels. */
+/* Computes one pixel of a max pool, all channels. */
 static void
-max_pool_pixel(const vc_node *node, const vc_cpu_value *in, const uint8_t *image, int row,
-			   int column, uint8_t *out)
+int8_max_pool_pixel(const vc_node *node, const vc_value *in, const uint8_t *image, int row,
+					int column, uint8_t *out)
 {
 	memset(out, 0, (size_t) in->channels);
 	for (int y = row * node->stride - node->padding, i = 0; i < node->kernel; i++, y++)
@@ -121,10 +116,10 @@ max_pool_pixel(const vc_node *node, const vc_cpu_value *in, const uint8_t *image
 }
 
 static vc_status
-max_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+int8_max_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
 	const uint8_t *x = (const uint8_t *) vc_cpu_value_data(plan, step->input);
 	uint8_t    *y = (uint8_t *) vc_cpu_value_data(plan, step->output);
 
@@ -133,15 +128,15 @@ max_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_err
 	for (int i = 0; i < run->count; i++)
 		for (int row = 0; row < out->height; row++)
 			for (int column = 0; column < out->width; column++)
-				max_pool_pixel(step->node, in, x + i * in->image_floats, row, column,
-							   y + i * out->image_floats +
-							   ((int64_t) row * out->width + column) * out->channels);
+				int8_max_pool_pixel(step->node, in, x + i * in->image_elements, row, column,
+									y + i * out->image_elements +
+									((int64_t) row * out->width + column) * out->channels);
 	return VC_OK;
 }
 
-/* Maxima (NULL: none) and means of one image's channels, as floats. */
+/* Computes maxima (NULL: none) and means of one image's channels, as floats. */
 static void
-global_pool_image(const vc_cpu_value *in, const uint8_t *x, float *maxima, float *means)
+int8_global_pool_image(const vc_value *in, const uint8_t *x, float *maxima, float *means)
 {
 	int64_t		pixels = (int64_t) in->height * in->width;
 
@@ -164,9 +159,9 @@ global_pool_image(const vc_cpu_value *in, const uint8_t *x, float *maxima, float
 }
 
 static vc_status
-global_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+int8_global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	bool		concat = step->node->op == VC_CONCAT_POOL;
 	const uint8_t *x = (const uint8_t *) vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
@@ -177,12 +172,12 @@ global_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_
 	{
 		float	   *row = y + (int64_t) i * step->node->channels;
 
-		global_pool_image(in, x + i * in->image_floats, concat ? row : NULL,
-						  concat ? row + in->channels : row);
+		int8_global_pool_image(in, x + i * in->image_elements, concat ? row : NULL,
+							   concat ? row + in->channels : row);
 	}
 	return VC_OK;
 }
 
-const vc_cpu_operation vc_cpu_int8_input_operation = {input_forward, NULL};
-const vc_cpu_operation vc_cpu_int8_max_pool_operation = {max_pool_forward, NULL};
-const vc_cpu_operation vc_cpu_int8_global_pool_operation = {global_pool_forward, NULL};
+const vc_operation vc_cpu_int8_input_operation = {.forward = int8_input_forward};
+const vc_operation vc_cpu_int8_max_pool_operation = {.forward = int8_max_pool_forward};
+const vc_operation vc_cpu_int8_global_pool_operation = {.forward = int8_global_pool_forward};

@@ -2,10 +2,10 @@
  * kernel.h
  *		The device's own loops, for each instruction set.
  *
- * kernel_avx512.c, kernel_avx2.c and kernel_generic.c are the same code, from
- * the kernel_*_body.h, for vectors of a length of their own; a block of
- * channels is one vector.  All are bound by memory, so each reads and writes
- * everything once.
+ * kernel_avx512.c, kernel_avx2.c and kernel_generic.c are the same code, in
+ * the files kernel_*_body.h, compiled for vectors of different lengths; a
+ * block of channels is one vector.  Memory limits the speed of all loops, so
+ * each reads and writes everything once.
  *
  * A plane is one block of one image: pixels x block floats.  Coefficients are
  * per channel, `block` of them.  Planes and coefficients are aligned to a
@@ -22,7 +22,7 @@
 /* Which elements of a gradient pass through the relu behind a batch norm. */
 typedef enum vc_cpu_mask
 {
-	VC_CPU_MASK_NONE,			/* there is no relu, or it is done */
+	VC_CPU_MASK_NONE,			/* there is no relu, or the gradient is masked already */
 	VC_CPU_MASK_INPUT,			/* where x * scale + shift > 0 */
 	VC_CPU_MASK_OUTPUT			/* where the output is > 0 */
 } vc_cpu_mask;
@@ -33,14 +33,14 @@ typedef struct vc_cpu_plane
 	const float *x;				/* the norm's input */
 	const float *y;				/* its output, for VC_CPU_MASK_OUTPUT */
 	float	   *gradient;		/* of the output */
-	const float *more;			/* to be added to it; or NULL */
+	const float *more;			/* is added to it; or NULL */
 	const float *mean;
 	const float *scale;
 	const float *shift;
 	vc_cpu_mask mask;
 } vc_cpu_plane;
 
-/* What Adam needs to know of a parameter. */
+/* The rates of Adam for one parameter. */
 typedef struct vc_cpu_adam_rates
 {
 	float		keep;			/* 1 - rate * weight_decay */
@@ -75,22 +75,22 @@ typedef struct vc_cpu_kernels
 						  const float *scale, const float *shift, bool relu);
 
 	/*
-	 * The same with relu and max pool.  Where picked is not NULL it gets the
-	 * x that became the output, and places its place in the window.
+	 * The same with relu and max pool. picked gets the x that became the
+	 * output, and places its place in the window; both may be NULL.
 	 */
 	void		(*apply_pool) (const float *x, float *y, float *picked, uint8_t *places,
 							   const vc_node *pool, int height, int width,
 							   const float *scale, const float *shift);
 
 	/*
-	 * Sums of the masked gradient g and of g * (x - mean).  g is written back
-	 * where there is `more` or the mask is the output's.
+	 * Sums of the masked gradient g and of g * (x - mean). g is written back
+	 * if there is `more` or if the mask is the output's.
 	 */
 	void		(*sums) (const vc_cpu_plane *p, int64_t pixels, double *sum, double *product);
 
 	/*
-	 * dx = g * c[0] + (x - mean) * c[1] + c[2].  g is masked here where sums
-	 * did not write it back.  dx may be g.
+	 * dx = g * c[0] + (x - mean) * c[1] + c[2].  g is masked here unless sums
+	 * wrote it back. dx may be g.
 	 */
 	void		(*input_gradient) (const vc_cpu_plane *p, float *dx, int64_t pixels,
 								   const float *const c[3]);
@@ -100,8 +100,8 @@ typedef struct vc_cpu_kernels
 							 int height, int width);
 
 	/*
-	 * dx += each output's gradient where its maximum came from, of one row of
-	 * outputs; dx is the whole plane.
+	 * Adds the gradient of each output in a row to dx, where the output's
+	 * maximum came from; dx is the whole plane.
 	 */
 	void		(*scatter_row) (const float *gradient, const uint8_t *places, float *dx,
 								const vc_node *pool, int row, int width);

@@ -4,8 +4,8 @@
  *
  * The including file defines VC_LANES, the floats of a vector; VC_TARGET, the
  * attribute that asks for the instruction set; and VC_KERNELS, the table's
- * name.  VC_TARGET stands on every function: vectors are taken apart before
- * functions are inlined.
+ * name.  Every function needs VC_TARGET, because the compiler takes vectors
+ * apart before it inlines functions.
  */
 #include <math.h>
 #include <string.h>
@@ -23,7 +23,7 @@ typedef uint8_t bytes __attribute__((vector_size(VC_LANES)));
 #define STORE(p, v) (*(floats *) (p) = (v))
 #define DOUBLES(v) __builtin_convertvector(v, doubles)
 
-/* Where mask is: a, else b.  Where mask is: a, else 0. */
+/* SELECT: a where the mask is set, else b.  WHERE: a where the mask is set, else 0. */
 #define SELECT(mask, a, b) ((floats) (((ints) (a) & (mask)) | ((ints) (b) & ~(mask))))
 #define WHERE(mask, a) ((floats) ((ints) (a) & (mask)))
 

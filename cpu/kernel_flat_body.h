@@ -1,6 +1,6 @@
 /*
  * kernel_flat_body.h
- *		Loops that do not care for the layout; see kernel_body.h.
+ *		Loops for any layout; see kernel_body.h.
  */
 VC_TARGET static void
 normalize_image(const uint8_t *restrict image, float *restrict planes, int64_t pixels,

@@ -2,11 +2,11 @@
  * kernel_norm_body.h
  *		Batch norm's loops; see kernel_body.h.
  *
- * Sums are kept in float over RUN pixels and then added up in double.
+ * Sums are float over RUN pixels, and these are added up in double.
  */
 #define RUN 256
 
-/* A run's mean and squares join those of the pixels before (Chan et al. 1979). */
+/* Joins each run's mean and squares with those of the pixels before (Chan et al. 1979). */
 VC_TARGET static void
 moments(const float *x, int64_t pixels, double *mean, double *squares)
 {

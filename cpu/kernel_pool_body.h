@@ -2,7 +2,7 @@
  * kernel_pool_body.h
  *		Max pool's loops; see kernel_body.h.
  *
- * Of equal values the first wins, as in PyTorch, and NaN beats all.
+ * As in PyTorch, the first of equal values wins, and NaN beats all.
  */
 
 /* One output: the largest of x * a + b in its window, or of x. */

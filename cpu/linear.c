@@ -9,9 +9,9 @@
 #include "cpu/cpu.h"
 
 static vc_status
-multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,
-		 const float *a, int64_t lda, const float *b, int64_t ldb,
-		 float beta, float *c, vc_error *error)
+multiply_matrices(char transa, char transb, int64_t m, int64_t n, int64_t k,
+				  const float *a, int64_t lda, const float *b, int64_t ldb,
+				  float beta, float *c, vc_error *error)
 {
 	dnnl_status_t status = vc_cpu_room();
 
@@ -23,7 +23,7 @@ multiply(char transa, char transb, int64_t m, int64_t n, int64_t k,
 }
 
 static vc_status
-linear_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+linear_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	int64_t		outputs = p->shape[0];
@@ -35,10 +35,10 @@ linear_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error
 		for (int i = 0; i < run->count; i++)
 			memcpy(y + i * outputs, plan->parameters[bias].data,
 				   sizeof(float) * (size_t) outputs);
-	return multiply('N', 'T', run->count, outputs, inputs,
-					vc_cpu_value_data(plan, step->input), inputs,
-					plan->parameters[step->node->weight].data, inputs,
-					bias >= 0 ? 1.0f : 0.0f, y, error);
+	return multiply_matrices('N', 'T', run->count, outputs, inputs,
+							 vc_cpu_value_data(plan, step->input), inputs,
+							 plan->parameters[step->node->weight].data, inputs,
+							 bias >= 0 ? 1.0f : 0.0f, y, error);
 }
 
 static void
@@ -51,7 +51,7 @@ bias_gradient(const float *dy, int count, int64_t outputs, float *gradient)
 }
 
 static vc_status
-linear_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+linear_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[step->node->weight];
 	vc_cpu_parameter *weight = &plan->parameters[step->node->weight];
@@ -62,19 +62,23 @@ linear_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_erro
 	const float *dy = vc_cpu_gradient(plan, step->output, run->count);
 	vc_status	status = VC_OK;
 
-	if (vc_cpu_trains(plan, step->node->weight, frozen))
-		status = multiply('T', 'N', outputs, inputs, run->count, dy, outputs, x, inputs,
-						  0.0f, weight->gradient, error);
-	if (status == VC_OK && vc_cpu_trains(plan, step->node->bias, frozen))
+	if (vc_flow_trains(plan->network, step->node->weight, frozen))
+		status = multiply_matrices('T', 'N', outputs, inputs, run->count, dy, outputs, x, inputs,
+								   0.0f, weight->gradient, error);
+	if (status == VC_OK && vc_flow_trains(plan->network, step->node->bias, frozen))
 		bias_gradient(dy, run->count, outputs, plan->parameters[step->node->bias].gradient);
-	if (status == VC_OK && step->to_input.buffer >= 0 && plan->values[step->input].trains)
+	if (status == VC_OK && vc_flow_wants(&plan->flow, step->input, step->to_input))
 	{
-		status = multiply('N', 'N', run->count, inputs, outputs, dy, outputs,
-						  weight->data, inputs, 0.0f,
-						  vc_cpu_buffer_data(plan, step->to_input.buffer), error);
+		status = multiply_matrices('N', 'N', run->count, inputs, outputs, dy, outputs,
+								   weight->data, inputs, 0.0f,
+								   vc_cpu_buffer_data(plan, step->to_input.buffer), error);
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
 	}
 	return status;
 }
 
-const vc_cpu_operation vc_cpu_linear_operation = {linear_forward, linear_backward};
+const vc_operation vc_cpu_linear_operation = {
+	.keeps_input = true,
+	.forward = linear_forward,
+	.backward = linear_backward,
+};

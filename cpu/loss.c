@@ -1,12 +1,14 @@
 /*
  * loss.c
- *		The losses of vc_targets, and their gradients by the logits.
+ *		The losses of vc_targets, and their gradients with respect to the
+ *		logits.
  *
  * A batch has a few thousand logits at most, so plain loops will do.
  */
 #include <math.h>
 
 #include "cpu/cpu.h"
+#include "engine/support/logistic.h"
 
 /* One row: its cross entropy; gradient[classes] is (softmax - 1(label)) * scale. */
 static double
@@ -30,7 +32,7 @@ row_cross_entropy(const float *logits, int32_t label, int classes, float scale,
 	return log(sum) - (logits[label] - largest);
 }
 
-/* The mean over rows, each weighing what its class weighs. */
+/* The mean over rows, weighted by each row's class. */
 static double
 cross_entropy(const float *logits, const vc_targets *targets, int count, int classes,
 			  float *gradient)
@@ -64,14 +66,12 @@ binary_cross_entropy(const float *logits, const vc_targets *targets, int count, 
 		for (int c = 0; c < classes; c++)
 		{
 			int64_t		at = (int64_t) i * classes + c;
-			double		x = logits[at];
-			double		small = exp(-fabs(x));
-			double		sigmoid = (x < 0 ? small : 1) / (1 + small);
-			double		carried = targets->members[at] ? (weights ? weights[c] : 1) : 0;
-			double		missing = !targets->members[at];
+			bool		member = targets->members[at];
+			double		weight = member && weights ? weights[c] : 1;
+			double		slope;
 
-			total += carried * (fmax(-x, 0) + log1p(small)) + missing * (fmax(x, 0) + log1p(small));
-			gradient[at] = (float) ((missing * sigmoid - carried * (1 - sigmoid)) / count / classes);
+			total += weight * vc_logistic_loss(logits[at], member, &slope);
+			gradient[at] = (float) (weight * slope / count / classes);
 		}
 	return total / count / classes;
 }

@@ -1,6 +1,6 @@
 /*
  * memory.c
- *		The arena of activations and gradients, and other memory of a plan.
+ *		Allocates a plan's memory and counts it.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,18 +9,21 @@
 
 #define HUGE_PAGE ((size_t) 2 * 1024 * 1024)
 
-/* What an allocation is aligned to; large ones may have huge pages. */
+/* The alignment of an allocation; large ones may use huge pages. */
 static size_t
-alignment(size_t bytes)
+alignment_for(size_t bytes)
 {
 	return bytes >= 4 * HUGE_PAGE ? HUGE_PAGE : VC_CPU_ALIGNMENT;
 }
 
-/* Aligned memory, not zeroed, counted in plan->bytes; NULL fills *error. */
+/*
+ * Allocates aligned memory, not zeroed, and counts it in plan->bytes.  After
+ * a failure returns NULL and fills *error.
+ */
 void *
 vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 {
-	size_t		unit = alignment(bytes);
+	size_t		unit = alignment_for(bytes);
 	size_t		size = vc_round_up(bytes > 0 ? bytes : 1, unit);
 	void	   *memory = aligned_alloc(unit, size);
 
@@ -37,12 +40,12 @@ vc_cpu_allocate(vc_plan *plan, size_t bytes, vc_error *error)
 	return memory;
 }
 
-/* Frees what vc_cpu_allocate gave for `bytes`. */
+/* Frees `bytes` that vc_cpu_allocate allocated. */
 void
 vc_cpu_release(vc_plan *plan, void *memory, size_t bytes)
 {
 	if (memory != NULL)
-		plan->bytes -= (int64_t) vc_round_up(bytes > 0 ? bytes : 1, alignment(bytes));
+		plan->bytes -= (int64_t) vc_round_up(bytes > 0 ? bytes : 1, alignment_for(bytes));
 	free(memory);
 }
 
@@ -60,32 +63,4 @@ vc_cpu_reserve(vc_plan *plan, void **memory, size_t *have, size_t bytes, vc_erro
 	*memory = more;
 	*have = bytes;
 	return VC_OK;
-}
-
-/* A new buffer that no tick uses yet; the list has room for it. */
-int
-vc_cpu_buffer_new(vc_plan *plan, size_t bytes)
-{
-	vc_buffer_init(&plan->buffers[plan->buffer_count], bytes, VC_CPU_ALIGNMENT);
-	return plan->buffer_count++;
-}
-
-/* Says that a buffer must hold its contents at a tick; -1 is ignored. */
-void
-vc_cpu_buffer_use(vc_plan *plan, int buffer, int tick)
-{
-	if (buffer >= 0)
-		vc_buffer_use(&plan->buffers[buffer], tick);
-}
-
-/* Gives every buffer its offset and allocates the arena. */
-vc_status
-vc_cpu_memory_plan(vc_plan *plan, vc_error *error)
-{
-	vc_status	status = vc_arena_place(plan->buffers, plan->buffer_count, &plan->arena_bytes, error);
-
-	if (status != VC_OK)
-		return status;
-	plan->arena = vc_cpu_allocate(plan, plan->arena_bytes, error);
-	return plan->arena != NULL ? VC_OK : VC_OUT_OF_MEMORY;
 }

@@ -1,12 +1,13 @@
 /*
  * normalization.c
- *		Batch norm, with the addition, relu and max pool taken into it.
+ *		Batch norm, together with the addition, relu and max pool behind
+ *		it.
  *
  * Training reads a convolution's output twice going forward (statistics,
  * result) and twice going backward (sums, gradient), and nothing else: the
- * relu's mask is worked out again from what is there.  Sums are taken plane
- * by plane and added up in one order, so that results do not depend on the
- * number of threads.
+ * relu's mask is computed again from these.  Sums are computed for each plane
+ * and added up in a fixed order, so that results do not depend on the number
+ * of threads.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "cpu/cpu.h"
 
 /* Per channel, padded to whole blocks with zeros. */
-struct vc_cpu_norm
+typedef struct vc_cpu_norm
 {
 	int			padded;			/* channels */
 	float	   *mean;
@@ -24,10 +25,10 @@ struct vc_cpu_norm
 	float	   *inverse;		/* 1 / sqrt(variance + epsilon) */
 	float	   *coefficients[4];	/* see set_coefficients; [3] is c2 - c1 * mean */
 	float	   *memory;
-};
+} vc_cpu_norm;
 
-vc_status
-vc_cpu_norm_create(vc_plan *plan, vc_cpu_step *step, vc_error *error)
+static vc_status
+norm_create(vc_plan *plan, vc_plan_step *step, vc_error *error)
 {
 	int			block = VC_CPU_MAX_BLOCK;
 	int			padded = (step->node->channels + block - 1) / block * block;
@@ -47,21 +48,27 @@ vc_cpu_norm_create(vc_plan *plan, vc_cpu_step *step, vc_error *error)
 	norm->inverse = norm->memory + 3 * padded;
 	for (int i = 0; i < 4; i++)
 		norm->coefficients[i] = norm->memory + (4 + i) * padded;
-	return VC_OK;
+	if (!plan->training)
+		return VC_OK;
+	return vc_cpu_reserve(plan, &plan->partials, &plan->partials_bytes,
+						  sizeof(double) * 2 * (size_t) padded * (size_t) plan->options.max_batch,
+						  error);
 }
 
-void
-vc_cpu_norm_free(vc_cpu_norm *norm)
+static void
+norm_free(void *state)
 {
+	vc_cpu_norm *norm = state;
+
 	if (norm == NULL)
 		return;
 	free(norm->memory);
 	free(norm);
 }
 
-/* One channel's mean and variance become its scale and shift. */
+/* Computes a channel's scale and shift from its mean and variance. */
 static void
-set_channel(const vc_plan *plan, const vc_cpu_step *step, int channel, double mean, double variance)
+set_channel(const vc_plan *plan, const vc_plan_step *step, int channel, double mean, double variance)
 {
 	vc_cpu_norm *norm = step->state;
 	double		inverse = 1.0 / sqrt(variance + VC_NORM_EPSILON);
@@ -74,16 +81,16 @@ set_channel(const vc_plan *plan, const vc_cpu_step *step, int channel, double me
 }
 
 static void
-use_running_statistics(const vc_plan *plan, const vc_cpu_step *step)
+use_running_statistics(const vc_plan *plan, const vc_plan_step *step)
 {
 	for (int c = 0; c < step->node->channels; c++)
 		set_channel(plan, step, c, plan->parameters[step->node->mean].data[c],
 					plan->parameters[step->node->variance].data[c]);
 }
 
-/* A batch's statistics of one channel: used, and added to the running ones. */
+/* Takes a batch's statistics of one channel, and adds them to the running ones. */
 static void
-use_batch_statistics(const vc_plan *plan, const vc_cpu_step *step, int channel,
+use_batch_statistics(const vc_plan *plan, const vc_plan_step *step, int channel,
 					 double mean, double squares, double count)
 {
 	float	   *running_mean = &plan->parameters[step->node->mean].data[channel];
@@ -94,19 +101,19 @@ use_batch_statistics(const vc_plan *plan, const vc_cpu_step *step, int channel,
 	*running_variance += VC_NORM_MOMENTUM * ((float) (squares / (count - 1)) - *running_variance);
 }
 
-/* Statistics of each plane, then of each channel. */
+/* Computes the statistics of each plane, then of each channel. */
 static void
-blocked_statistics(const vc_plan *plan, const vc_cpu_step *step, int count)
+blocked_statistics(const vc_plan *plan, const vc_plan_step *step, int count)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	int			block = plan->device->block;
 	int64_t		pixels = (int64_t) in->height * in->width;
 	int64_t		plane = pixels * block;
-	int64_t		blocks = in->image_floats / plane;
+	int64_t		blocks = in->image_elements / plane;
 	int64_t		stride = blocks * block;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	double	   *means = plan->partials;
-	double	   *squares = plan->partials + stride * count;
+	double	   *squares = means + stride * count;
 
 #pragma omp parallel for
 	for (int64_t i = 0; i < blocks * count; i++)
@@ -129,16 +136,16 @@ blocked_statistics(const vc_plan *plan, const vc_cpu_step *step, int count)
 }
 
 static void
-blocked_apply(const vc_plan *plan, const vc_cpu_step *step, const vc_cpu_run *run)
+blocked_apply(const vc_plan *plan, const vc_plan_step *step, const vc_run *run)
 {
 	const vc_cpu_kernels *kernels = plan->device->kernels;
 	const vc_cpu_norm *norm = step->state;
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	int			block = plan->device->block;
 	int64_t		pixels = (int64_t) in->height * in->width;
 	int64_t		plane = pixels * block;
-	int64_t		blocks = in->image_floats / plane;
-	int64_t		out_plane = plan->values[step->output].image_floats / blocks;
+	int64_t		blocks = in->image_elements / plane;
+	int64_t		out_plane = plan->flow.values[step->output].image_elements / blocks;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	const float *other = vc_cpu_value_data(plan, step->other);
 	float	   *y = vc_cpu_value_data(plan, step->output);
@@ -164,7 +171,7 @@ blocked_apply(const vc_plan *plan, const vc_cpu_step *step, const vc_cpu_run *ru
 
 /* The same for rows of features, x[count][channels]. */
 static void
-plain_statistics(const vc_plan *plan, const vc_cpu_step *step, int count)
+plain_statistics(const vc_plan *plan, const vc_plan_step *step, int count)
 {
 	int			channels = step->node->channels;
 	const float *x = vc_cpu_value_data(plan, step->input);
@@ -188,7 +195,7 @@ plain_statistics(const vc_plan *plan, const vc_cpu_step *step, int count)
 }
 
 static void
-plain_apply(const vc_plan *plan, const vc_cpu_step *step, int count)
+plain_apply(const vc_plan *plan, const vc_plan_step *step, int count)
 {
 	int			channels = step->node->channels;
 	const vc_cpu_norm *norm = step->state;
@@ -202,9 +209,9 @@ plain_apply(const vc_plan *plan, const vc_cpu_step *step, int count)
 }
 
 static vc_status
-norm_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+norm_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	bool		blocked = plan->values[step->input].layout == VC_CPU_BLOCKED;
+	bool		blocked = plan->flow.values[step->input].format == VC_CPU_BLOCKED;
 
 	(void) error;
 	if (!run->training)
@@ -221,11 +228,11 @@ norm_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *
 }
 
 /*
- * From the sums of g and g * (x - mean): the parameters' gradients, and
- * dx = c0 g + c1 (x - mean) + c2.
+ * From the sums of g and g * (x - mean), computes the parameters' gradients
+ * and the coefficients of dx = c0 g + c1 (x - mean) + c2.
  */
 static void
-set_coefficients(const vc_plan *plan, const vc_cpu_step *step, int channel,
+set_coefficients(const vc_plan *plan, const vc_plan_step *step, int channel,
 				 double sum, double product, double count)
 {
 	vc_cpu_norm *norm = step->state;
@@ -241,10 +248,10 @@ set_coefficients(const vc_plan *plan, const vc_cpu_step *step, int channel,
 
 /* How a plane's gradient is read; `plane` floats lie between two of them. */
 static vc_cpu_plane
-plane_gradient(const vc_plan *plan, const vc_cpu_step *step, int64_t index,
+plane_gradient(const vc_plan *plan, const vc_plan_step *step, int64_t index,
 			   int64_t plane, int64_t blocks)
 {
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *out = &plan->flow.values[step->output];
 	const vc_cpu_norm *norm = step->state;
 	int64_t		channel = index % blocks * plan->device->block;
 	const float *x = step->pool != NULL ? vc_cpu_buffer_data(plan, step->extra[1]) :
@@ -267,16 +274,16 @@ plane_gradient(const vc_plan *plan, const vc_cpu_step *step, int64_t index,
 }
 
 static void
-blocked_sums(const vc_plan *plan, const vc_cpu_step *step, int count)
+blocked_sums(const vc_plan *plan, const vc_plan_step *step, int count)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
 	int			block = plan->device->block;
 	int64_t		pixels = (int64_t) out->height * out->width;
-	int64_t		blocks = out->image_floats / (pixels * block);
+	int64_t		blocks = out->image_elements / (pixels * block);
 	int64_t		stride = blocks * block;
 	double	   *sums = plan->partials;
-	double	   *products = plan->partials + stride * count;
+	double	   *products = sums + stride * count;
 
 #pragma omp parallel for
 	for (int64_t i = 0; i < blocks * count; i++)
@@ -300,13 +307,13 @@ blocked_sums(const vc_plan *plan, const vc_cpu_step *step, int count)
 	}
 }
 
-/* dx of a plane before the pool: its own part, then the pool's gradients. */
+/* Computes dx of a plane before the pool: its own part, then the pool's gradients. */
 static void
-pooled_plane(const vc_plan *plan, const vc_cpu_step *step, vc_cpu_plane *p,
+pooled_plane(const vc_plan *plan, const vc_plan_step *step, vc_cpu_plane *p,
 			 const float *x, const uint8_t *places, float *dx, const float *const c[4])
 {
 	static const float zeros[VC_CPU_MAX_BLOCK] __attribute__((aligned(VC_CPU_ALIGNMENT))) = {0};
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	const vc_cpu_kernels *kernels = plan->device->kernels;
 	const vc_node *pool = step->pool;
 	int64_t		row = (int64_t) pool->width * plan->device->block;
@@ -319,15 +326,15 @@ pooled_plane(const vc_plan *plan, const vc_cpu_step *step, vc_cpu_plane *p,
 }
 
 static void
-blocked_input_gradient(const vc_plan *plan, const vc_cpu_step *step, int count)
+blocked_input_gradient(const vc_plan *plan, const vc_plan_step *step, int count)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	vc_cpu_norm *norm = step->state;
 	int			block = plan->device->block;
 	int64_t		pixels = (int64_t) in->height * in->width;
 	int64_t		plane = pixels * block;
-	int64_t		blocks = in->image_floats / plane;
-	int64_t		out_plane = plan->values[step->output].image_floats / blocks;
+	int64_t		blocks = in->image_elements / plane;
+	int64_t		out_plane = plan->flow.values[step->output].image_elements / blocks;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	const uint8_t *places = vc_cpu_buffer_data(plan, step->extra[0]);
 	float	   *dx = vc_cpu_buffer_data(plan, step->to_input.buffer);
@@ -352,7 +359,7 @@ blocked_input_gradient(const vc_plan *plan, const vc_cpu_step *step, int count)
 
 /* Rows of features: sums, parameters' gradients, and dx in place of g. */
 static void
-plain_backward(vc_plan *plan, const vc_cpu_step *step, int count)
+plain_backward(vc_plan *plan, const vc_plan_step *step, int count)
 {
 	int			channels = step->node->channels;
 	const vc_cpu_norm *norm = step->state;
@@ -384,12 +391,12 @@ plain_backward(vc_plan *plan, const vc_cpu_step *step, int count)
 }
 
 static vc_status
-norm_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+norm_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	bool		wanted = step->to_input.buffer >= 0 && plan->values[step->input].trains;
+	bool		wanted = vc_flow_wants(&plan->flow, step->input, step->to_input);
 
 	(void) error;
-	if (plan->values[step->input].layout == VC_CPU_PLAIN)
+	if (plan->flow.values[step->input].format == VC_CPU_PLAIN)
 		plain_backward(plan, step, run->count);
 	else
 	{
@@ -399,9 +406,17 @@ norm_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error 
 	}
 	if (wanted)
 		vc_cpu_contribute(plan, step->input, step->to_input, run->count);
-	if (step->to_other.buffer >= 0 && plan->values[step->other].trains)
+	if (vc_flow_wants(&plan->flow, step->other, step->to_other))
 		vc_cpu_contribute(plan, step->other, step->to_other, run->count);
 	return VC_OK;
 }
 
-const vc_cpu_operation vc_cpu_norm_operation = {norm_forward, norm_backward};
+const vc_operation vc_cpu_norm_operation = {
+	.keeps_input = true,
+	.in_place = true,
+	.other_in_place = true,
+	.create = norm_create,
+	.forward = norm_forward,
+	.backward = norm_backward,
+	.free = norm_free,
+};

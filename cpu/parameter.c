@@ -1,6 +1,6 @@
 /*
  * parameter.c
- *		A plan's parameters: setting, getting, and Adam's averages.
+ *		Sets and gets a plan's parameters and Adam's averages.
  *
  * A training plan keeps a convolution's weights, their gradient and averages
  * in the layout of its kernels; everything else is plain.  The padding in a
@@ -10,16 +10,6 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
-
-/* The layout of a training plan's convolution weights; NULL: plain. */
-static vc_md
-parameter_md(const vc_plan *plan, int index)
-{
-	for (int i = 0; plan->training && i < plan->step_count; i++)
-		if (plan->steps[i].convolution != NULL && plan->steps[i].node->weight == index)
-			return vc_cpu_convolution_weights(plan->steps[i].convolution);
-	return NULL;
-}
 
 /* Zeroed memory for a parameter's floats. */
 static float *
@@ -42,10 +32,9 @@ parameter_create(vc_plan *plan, int index, vc_error *error)
 	{
 		mine->data = (float *) plan->options.parameters[index];
 		mine->floats = p->count;
-		mine->borrowed = mine->set = true;
+		mine->borrowed = plan->book.set[index] = true;
 		return VC_OK;
 	}
-	mine->md = parameter_md(plan, index);
 	mine->floats = mine->md == NULL ? p->count :
 		(int64_t) ((vc_md_size(mine->md) + sizeof(float) - 1) / sizeof(float));
 	if ((mine->data = new_floats(plan, mine->floats, error)) == NULL)
@@ -59,38 +48,16 @@ parameter_create(vc_plan *plan, int index, vc_error *error)
 	return VC_OK;
 }
 
-/* Sets a parameter that the architecture fixes. */
-static vc_status
-set_constant(vc_plan *plan, int index, vc_error *error)
-{
-	const vc_parameter *p = &plan->network->parameters[index];
-	float	   *data = malloc(sizeof(float) * (size_t) p->count);
-	vc_status	status;
-
-	if (data == NULL)
-		return vc_no_memory(error, sizeof(float) * (size_t) p->count);
-	vc_parameter_init(plan->network, index, 0, data);
-	status = vc_cpu_set_parameter(plan, index, data, error);
-	free(data);
-	return status;
-}
-
-/* Allocates all parameters and sets the constants. */
+/* Allocates all parameters and sets the constants.  Layouts are chosen before. */
 vc_status
 vc_cpu_parameters_create(vc_plan *plan, vc_error *error)
 {
-	const vc_network *n = plan->network;
 	vc_status	status = VC_OK;
 
-	plan->parameters = calloc((size_t) n->parameter_count + 1, sizeof(vc_cpu_parameter));
-	if (plan->parameters == NULL)
-		return vc_no_memory(error, sizeof(vc_cpu_parameter) * (size_t) n->parameter_count);
-	for (int i = 0; i < n->parameter_count && status == VC_OK; i++)
-	{
+	for (int i = 0; i < plan->network->parameter_count && status == VC_OK; i++)
 		status = parameter_create(plan, i, error);
-		if (status == VC_OK && n->parameters[i].role == VC_CONSTANT)
-			status = set_constant(plan, i, error);
-	}
+	if (status == VC_OK)
+		status = vc_parameters_set_constants(&plan->book, plan, vc_cpu_set_parameter, error);
 	return status;
 }
 
@@ -108,34 +75,9 @@ vc_cpu_parameters_free(vc_plan *plan)
 	free(plan->parameters);
 }
 
-vc_status
-vc_cpu_parameters_check(const vc_plan *plan, vc_error *error)
-{
-	for (int i = 0; i < plan->network->parameter_count; i++)
-		if (!plan->parameters[i].set)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-						   plan->network->parameters[i].name);
-	return VC_OK;
-}
-
-/* Before a run: inference folds and packs them. */
-vc_status
-vc_cpu_parameters_ready(vc_plan *plan, vc_error *error)
-{
-	vc_status	status = VC_OK;
-
-	if (plan->training)
-		return VC_OK;
-	for (int i = 0; i < plan->step_count && status == VC_OK; i++)
-		if (plan->steps[i].convolution != NULL)
-			status = vc_cpu_convolution_fold(plan, &plan->steps[i], error);
-	plan->stale = status != VC_OK;
-	return status;
-}
-
-/* Copies a tensor in: from plain floats to the parameter's layout. */
+/* Copies a tensor from plain floats to the parameter's layout. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
+copy_in_layout(vc_plan *plan, int index, const float *data, float *mine, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -154,9 +96,9 @@ copy_in(vc_plan *plan, int index, const float *data, float *mine, vc_error *erro
 	return status;
 }
 
-/* Copies a tensor out: from the parameter's layout to plain floats. */
+/* Copies a tensor from the parameter's layout to plain floats. */
 static vc_status
-copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
+copy_out_plain(vc_plan *plan, int index, const float *mine, float *data, vc_error *error)
 {
 	const vc_parameter *p = &plan->network->parameters[index];
 	dnnl_dim_t	dims[4] = {p->shape[0], p->shape[1], p->shape[2], p->shape[3]};
@@ -175,45 +117,20 @@ copy_out(vc_plan *plan, int index, const float *mine, float *data, vc_error *err
 	return status;
 }
 
-static vc_status
-check_index(const vc_plan *plan, int index, vc_error *error)
-{
-	if (index < 0 || index >= plan->network->parameter_count)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter %d is outside 0 to %d",
-					   index, plan->network->parameter_count - 1);
-	return VC_OK;
-}
-
-/* A parameter that has Adam's averages. */
-static vc_status
-check_optimizer(const vc_plan *plan, int index, vc_error *error)
-{
-	vc_status	status = check_index(plan, index, error);
-
-	if (status != VC_OK)
-		return status;
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
-	if (plan->parameters[index].m == NULL)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" is not trained",
-					   plan->network->parameters[index].name);
-	return VC_OK;
-}
-
 vc_status
 vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
 
 	if (status == VC_OK && plan->parameters[index].borrowed)
-		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters are not its own");
+		status = vc_fail(error, VC_INVALID_ARGUMENT, "the plan's parameters belong to its caller");
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, data, plan->parameters[index].data, error);
+	status = copy_in_layout(plan, index, data, plan->parameters[index].data, error);
 	vc_cpu_leave(plan->device);
 	if (status == VC_OK)
-		plan->parameters[index].set = true;
+		plan->book.set[index] = true;
 	plan->stale = true;
 	return status;
 }
@@ -221,15 +138,12 @@ vc_cpu_set_parameter(vc_plan *plan, int index, const float *data, vc_error *erro
 vc_status
 vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_read(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
-	if (!plan->parameters[index].set)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-					   plan->network->parameters[index].name);
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].data, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].data, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -237,14 +151,14 @@ vc_cpu_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 vc_status
 vc_cpu_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].m, m, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].m, m, error);
 	if (status == VC_OK)
-		status = copy_out(plan, index, plan->parameters[index].v, v, error);
+		status = copy_out_plain(plan, index, plan->parameters[index].v, v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -252,14 +166,14 @@ vc_cpu_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *err
 vc_status
 vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
 	vc_cpu_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_in_layout(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_in_layout(plan, index, v, plan->parameters[index].v, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }
@@ -267,8 +181,10 @@ vc_cpu_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, v
 vc_status
 vc_cpu_reset_optimizer(vc_plan *plan, vc_error *error)
 {
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
+	vc_status	status = vc_parameters_check_training(&plan->book, error);
+
+	if (status != VC_OK)
+		return status;
 	for (int i = 0; i < plan->network->parameter_count; i++)
 	{
 		vc_cpu_parameter *mine = &plan->parameters[i];
@@ -284,17 +200,12 @@ vc_cpu_reset_optimizer(vc_plan *plan, vc_error *error)
 vc_status
 vc_cpu_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_gradient(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
-	if (plan->frozen_groups < 0)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "there was no training step yet");
-	if (!vc_cpu_trains(plan, index, plan->frozen_groups))
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was frozen in the last step",
-					   plan->network->parameters[index].name);
 	vc_cpu_enter(plan->device);
-	status = copy_out(plan, index, plan->parameters[index].gradient, data, error);
+	status = copy_out_plain(plan, index, plan->parameters[index].gradient, data, error);
 	vc_cpu_leave(plan->device);
 	return status;
 }

@@ -11,14 +11,14 @@
 #include "cpu/cpu.h"
 
 static vc_status
-max_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+max_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
 	int			block = plan->device->block;
 	int64_t		in_plane = (int64_t) in->height * in->width * block;
 	int64_t		out_plane = (int64_t) out->height * out->width * block;
-	int64_t		planes = out->image_floats / out_plane * run->count;
+	int64_t		planes = out->image_elements / out_plane * run->count;
 	const float *x = vc_cpu_value_data(plan, step->input);
 	float	   *y = vc_cpu_value_data(plan, step->output);
 	uint8_t    *places = run->training ? vc_cpu_buffer_data(plan, step->extra[0]) : NULL;
@@ -33,15 +33,15 @@ max_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_err
 }
 
 static vc_status
-max_pool_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+max_pool_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
-	const vc_cpu_value *out = &plan->values[step->output];
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
 	int			block = plan->device->block;
 	int64_t		in_plane = (int64_t) in->height * in->width * block;
 	int64_t		out_plane = (int64_t) out->height * out->width * block;
 	int64_t		row = (int64_t) out->width * block;
-	int64_t		planes = out->image_floats / out_plane * run->count;
+	int64_t		planes = out->image_elements / out_plane * run->count;
 	const float *gradient = vc_cpu_gradient(plan, step->output, run->count);
 	const uint8_t *places = vc_cpu_buffer_data(plan, step->extra[0]);
 	float	   *dx = vc_cpu_buffer_data(plan, step->to_input.buffer);
@@ -60,7 +60,7 @@ max_pool_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_er
 	return VC_OK;
 }
 
-/* One image's block: maxima, where they are, and means of `lanes` channels. */
+/* Computes one image's block: maxima, their places, and means of `lanes` channels. */
 static void
 global_pool_plane(const float *x, int64_t pixels, int block, int lanes,
 				  float *maxima, int32_t *places, float *means)
@@ -90,9 +90,9 @@ global_pool_plane(const float *x, int64_t pixels, int block, int lanes,
 }
 
 static vc_status
-global_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	bool		concat = step->node->op == VC_CONCAT_POOL;
 	int			block = plan->device->block;
 	int			channels = in->channels;
@@ -118,7 +118,10 @@ global_pool_forward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_
 	return VC_OK;
 }
 
-/* One image's block of the gradient: an even share, and the maximum's own. */
+/*
+ * Computes one image's block of the gradient: every pixel gets an even share
+ * of the mean's, and the maximum gets its own.
+ */
 static void
 global_pool_gradient(float *dx, int64_t pixels, int block, int lanes,
 					 const float *to_maxima, const int32_t *places, const float *to_means)
@@ -135,9 +138,9 @@ global_pool_gradient(float *dx, int64_t pixels, int block, int lanes,
 }
 
 static vc_status
-global_pool_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc_error *error)
+global_pool_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	const vc_cpu_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 	bool		concat = step->node->op == VC_CONCAT_POOL;
 	int			block = plan->device->block;
 	int			channels = in->channels;
@@ -164,5 +167,12 @@ global_pool_backward(vc_plan *plan, vc_cpu_step *step, const vc_cpu_run *run, vc
 	return VC_OK;
 }
 
-const vc_cpu_operation vc_cpu_max_pool_operation = {max_pool_forward, max_pool_backward};
-const vc_cpu_operation vc_cpu_global_pool_operation = {global_pool_forward, global_pool_backward};
+const vc_operation vc_cpu_max_pool_operation = {
+	.forward = max_pool_forward,
+	.backward = max_pool_backward,
+};
+
+const vc_operation vc_cpu_global_pool_operation = {
+	.forward = global_pool_forward,
+	.backward = global_pool_backward,
+};

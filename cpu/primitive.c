@@ -6,14 +6,14 @@
 
 #include "cpu/convolution.h"
 
-/* A memory object without memory. */
+/* Makes a memory object without memory. */
 static dnnl_status_t
 new_memory(const vc_device *device, vc_md md, dnnl_memory_t *memory)
 {
 	return dnnl_memory_create(memory, md, device->engine, DNNL_MEMORY_NONE);
 }
 
-/* Frees what is in a primitive, complete or not. */
+/* Frees the parts of a primitive, complete or not. */
 void
 vc_cpu_primitive_free(vc_cpu_primitive *k)
 {
@@ -30,16 +30,19 @@ vc_cpu_primitive_free(vc_cpu_primitive *k)
 	memset(k, 0, sizeof(*k));
 }
 
-/* The scratchpad is the plan's; inference adds what its group has. */
+/*
+ * Makes a primitive's attributes: it uses the plan's scratchpad, and in
+ * inference adds the group's operand and relu.
+ */
 static dnnl_status_t
-new_attributes(const vc_plan *plan, const vc_cpu_step *step, bool forward,
+new_attributes(const vc_plan *plan, const vc_plan_step *step, bool forward,
 			   dnnl_primitive_attr_t *attr)
 {
-	const vc_cpu_convolution *c = step->convolution;
-	const vc_cpu_value *other = step->other >= 0 ? &plan->values[step->other] : NULL;
+	const vc_cpu_convolution *c = step->state;
+	const vc_value *other = step->other >= 0 ? &plan->flow.values[step->other] : NULL;
 	bool		int8 = vc_cpu_is_int8(c->shape.destination);
 	float		factor = other != NULL && int8 ?
-		other->scale / plan->values[step->output].scale : 1;
+		other->scale / plan->flow.values[step->output].scale : 1;
 	dnnl_status_t status = dnnl_primitive_attr_create(attr);
 
 	if (status == dnnl_success)
@@ -48,17 +51,17 @@ new_attributes(const vc_plan *plan, const vc_cpu_step *step, bool forward,
 		status = vc_dnnl_set_output_scales(*attr, c->shape.out_channels, c->output_scales);
 	if (status == dnnl_success && forward && (other != NULL || step->relu))
 		status = vc_dnnl_append_post_ops(*attr, other != NULL, factor,
-										 other != NULL ? vc_cpu_data_type(other->layout) : dnnl_f32,
+										 other != NULL ? vc_cpu_data_type(other->format) : dnnl_f32,
 										 step->relu);
 	return status;
 }
 
-/* The fastest primitive descriptor that there is; direct always is. */
+/* Finds the fastest primitive descriptor; there always is a direct one. */
 vc_status
-vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
+vc_cpu_best_desc(vc_plan *plan, const vc_plan_step *step, int count,
 				 vc_direction direction, dnnl_primitive_desc_t *desc, vc_error *error)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	bool		forward = direction == VC_FORWARD_INFERENCE || direction == VC_FORWARD_TRAINING;
 	bool		winograd;
 	dnnl_primitive_attr_t attr = NULL;
@@ -73,7 +76,7 @@ vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
 		return vc_cpu_dnnl_failed(error, dnnl_out_of_memory, "convolution attributes");
 	}
 
-	/* First in the layout that needs no reorder, then in any. */
+	/* First try the layout that needs no reorder, then any. */
 	for (int attempt = 0; attempt < 4 && status == VC_OK && *desc == NULL; attempt++)
 	{
 		bool		fast = winograd && attempt < 2;
@@ -93,7 +96,7 @@ vc_cpu_best_desc(vc_plan *plan, const vc_cpu_step *step, int count,
 	return status;
 }
 
-/* The argument that has the scales of int8. */
+/* Makes the argument that holds the scales of int8. */
 static dnnl_status_t
 new_scales(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k)
 {
@@ -107,7 +110,7 @@ new_scales(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitiv
 	return status;
 }
 
-/* Memory objects for the arguments of k->desc. */
+/* Makes memory objects for the arguments of k->desc. */
 static dnnl_status_t
 new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primitive *k,
 			  int direction)
@@ -135,7 +138,7 @@ new_arguments(const vc_device *device, const vc_cpu_convolution *c, vc_cpu_primi
 	return status;
 }
 
-/* The reorder that training needs where these weights have a layout of their own. */
+/* Makes the reorder that training needs if the primitive's weights have another layout. */
 static dnnl_status_t
 new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md parameter)
 {
@@ -158,17 +161,17 @@ new_reorder(const vc_device *device, vc_cpu_primitive *k, int direction, vc_md p
 }
 
 /*
- * Makes the primitive of one direction, a VC_CPU_FORWARD and so on, and all
- * it needs but its arguments' memory.  After an error the caller frees it.
+ * Makes the primitive of one direction (VC_CPU_FORWARD and so on) and its
+ * memory objects, without memory.  After an error the caller frees it.
  */
 vc_status
-vc_cpu_primitive_create(vc_plan *plan, vc_cpu_step *step, int count, int direction,
+vc_cpu_primitive_create(vc_plan *plan, vc_plan_step *step, int count, int direction,
 						vc_cpu_primitive *k, vc_error *error)
 {
 	static const vc_direction directions[VC_CPU_DIRECTIONS] = {
 		VC_FORWARD_TRAINING, VC_BACKWARD_DATA, VC_BACKWARD_WEIGHTS
 	};
-	vc_cpu_convolution *c = step->convolution;
+	vc_cpu_convolution *c = step->state;
 	dnnl_status_t status;
 	vc_status	result = vc_cpu_best_desc(plan, step, count,
 										  plan->training ? directions[direction] :

@@ -1,16 +1,16 @@
 /*
  * share.c
- *		What plans of one network share through a store: packed weights, folded
- *		biases and scales, and which algorithms were the faster ones.
+ *		What plans of one network share through a store: packed weights,
+ *		folded biases and scales, and which algorithms were faster.
  *
- * Keys have all that decides what the bytes are: the step, the layout as
- * oneDNN describes it, oneDNN's version, and for int8 the scales around it.
+ * A key holds all that determines the bytes: the step, oneDNN's description
+ * of the layout, oneDNN's version, and for int8 the scales around the step.
  */
 #include <string.h>
 
 #include "cpu/convolution.h"
 
-#define VERSION 1				/* of what is kept; raise it when that changes */
+#define VERSION 1				/* of the stored bytes; raise it when they change */
 
 typedef enum kind
 {
@@ -43,25 +43,28 @@ begin_key(store_key *key, kind kind)
 	key->library[2] = library->patch;
 }
 
-/* The key of a step's weights in a layout, or with md NULL of its bias and scales. */
+/* Makes the key of a step's weights in a layout or, if md is NULL, of its bias and scales. */
 static bool
-step_key(const vc_plan *plan, const vc_cpu_step *step, vc_md md, store_key *key)
+step_key(const vc_plan *plan, const vc_plan_step *step, vc_md md, store_key *key)
 {
+	const vc_cpu_convolution *c = step->state;
+	bool		int8 = vc_cpu_is_int8(c->shape.source);
+
 	begin_key(key, md != NULL ? WEIGHTS : BIAS);
 	key->step = step->index;
-	if (vc_cpu_is_int8(step->convolution->shape.source))
+	if (int8)
 	{
-		key->scales[0] = plan->values[step->input].scale;
-		key->scales[1] = plan->values[step->output].scale;
+		key->scales[0] = plan->flow.values[step->input].scale;
+		key->scales[1] = plan->flow.values[step->output].scale;
 	}
 	if (md == NULL)
-		key->what[0] = (char) vc_cpu_is_int8(step->convolution->shape.source);
+		key->what[0] = (char) int8;
 	return md == NULL || vc_md_bytes(md, key->what, sizeof(key->what));
 }
 
-/* A step's weights in a layout as another plan packed them, or NULL. */
+/* Finds a step's weights that another plan packed in a layout, or NULL. */
 const float *
-vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md)
+vc_cpu_shared_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md)
 {
 	store_key	key;
 
@@ -70,9 +73,12 @@ vc_cpu_shared_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md)
 	return vc_store_find(plan->options.store, &key, sizeof(key), vc_md_size(md));
 }
 
-/* Shares weights that were packed; where they now lie, or NULL: only here. */
+/*
+ * Shares packed weights; returns where the shared ones lie, or NULL if they
+ * cannot be shared.
+ */
 const float *
-vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md, const float *data)
+vc_cpu_share_weights(const vc_plan *plan, const vc_plan_step *step, vc_md md, const float *data)
 {
 	store_key	key;
 
@@ -81,11 +87,11 @@ vc_cpu_share_weights(const vc_plan *plan, const vc_cpu_step *step, vc_md md, con
 	return vc_store_keep(plan->options.store, &key, sizeof(key), data, vc_md_size(md));
 }
 
-/* Fills the step's bias and scales from another plan's; false where there are none. */
+/* Fills the step's bias and scales from another plan's; returns false if there are none. */
 bool
-vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step)
+vc_cpu_shared_bias(const vc_plan *plan, const vc_plan_step *step)
 {
-	const vc_cpu_convolution *c = step->convolution;
+	const vc_cpu_convolution *c = step->state;
 	size_t		bytes = vc_cpu_folded_bytes(c);
 	const void *kept = NULL;
 	store_key	key;
@@ -98,16 +104,16 @@ vc_cpu_shared_bias(const vc_plan *plan, const vc_cpu_step *step)
 }
 
 void
-vc_cpu_share_bias(const vc_plan *plan, const vc_cpu_step *step)
+vc_cpu_share_bias(const vc_plan *plan, const vc_plan_step *step)
 {
+	const vc_cpu_convolution *c = step->state;
 	store_key	key;
 
 	if (plan->options.store != NULL && step_key(plan, step, NULL, &key))
-		vc_store_keep(plan->options.store, &key, sizeof(key), step->convolution->folded,
-					  vc_cpu_folded_bytes(step->convolution));
+		vc_store_keep(plan->options.store, &key, sizeof(key), c->folded, vc_cpu_folded_bytes(c));
 }
 
-/* The key of a choice between algorithms. */
+/* Makes the key of a choice between algorithms. */
 static void
 choice_key(const void *trial, size_t bytes, store_key *key)
 {
@@ -115,7 +121,10 @@ choice_key(const void *trial, size_t bytes, store_key *key)
 	memcpy(key->what, trial, bytes);
 }
 
-/* What another plan chose for a trial, described in bytes; false: nothing. */
+/*
+ * Finds what another plan chose for a trial, which `bytes` describe; returns
+ * false if there is nothing.
+ */
 bool
 vc_cpu_shared_choice(const vc_plan *plan, const void *trial, size_t bytes, bool *winograd)
 {

@@ -2,19 +2,18 @@
  * step.c
  *		From a network's nodes to a plan's steps.
  *
- * Nodes are taken together where that saves passes over memory.  Training:
- * batch norm with the addition, relu or max pool behind it.  Inference: a
- * convolution with its batch norm, an addition and a relu.  Such a group runs
+ * Nodes form a group if that saves passes over memory.  In training a batch
+ * norm takes in the addition, relu or max pool behind it; in inference a
+ * convolution takes in its batch norm, an addition and a relu.  A group runs
  * when its last node would have run.
  */
 #include <limits.h>
-#include <string.h>
 
 #include "cpu/cpu.h"
 
 typedef struct group
 {
-	int			norm;			/* nodes of the group; -1 where there is none */
+	int			norm;			/* nodes of the group; -1: none */
 	int			add;
 	int			relu;
 	int			pool;
@@ -76,7 +75,7 @@ node_layout(const builder *b, int index)
 	}
 }
 
-/* True where every other reader of `node` has run before node `before`. */
+/* True if every other reader of `node` runs before node `before`. */
 static bool
 last_read_by(const builder *b, int node, int before)
 {
@@ -88,7 +87,7 @@ last_read_by(const builder *b, int node, int before)
 	return true;
 }
 
-/* True where a folded convolution may add into the other operand's memory. */
+/* True if a folded convolution may add its result to the other operand's memory. */
 static bool
 may_add_in_place(const builder *b, int first, int add, int other)
 {
@@ -178,62 +177,41 @@ form_groups(builder *b)
 static int
 add_value(vc_plan *plan, const vc_node *node, vc_cpu_layout layout)
 {
-	vc_cpu_value *v = &plan->values[plan->value_count];
-	int			block = plan->device->block;
-	int			channels = node->channels;
+	vc_value   *v = vc_flow_add_value(&plan->flow, node);
 	size_t		size = vc_cpu_is_int8(layout) ? 1 : sizeof(float);
 
 	if (layout == VC_CPU_BLOCKED)
-		channels = (channels + block - 1) / block * block;
-	v->channels = node->channels;
-	v->height = node->height;
-	v->width = node->width;
-	v->layout = layout;
-	v->image_floats = (int64_t) channels * node->height * node->width;
-	v->buffer = vc_cpu_buffer_new(plan, size * (size_t) v->image_floats *
-								  (size_t) plan->options.max_batch);
-	v->gradient[0] = v->gradient[1] = -1;
-	v->trains = false;
-	return plan->value_count++;
+		v->padded = (int) vc_round_up((size_t) node->channels, (size_t) plan->device->block);
+	v->format = layout;
+	v->image_elements = (int64_t) v->padded * node->height * node->width;
+	v->buffer = vc_flow_add_buffer(&plan->flow, size * (size_t) v->image_elements *
+								   (size_t) plan->options.max_batch);
+	return plan->flow.value_count - 1;
 }
 
-static vc_cpu_step *
-add_step(vc_plan *plan, const vc_cpu_operation *operation, int input)
-{
-	vc_cpu_step *step = &plan->steps[plan->step_count++];
-
-	memset(step, 0, sizeof(*step));
-	step->operation = operation;
-	step->input = input;
-	step->other = step->output = step->index = -1;
-	step->extra[0] = step->extra[1] = -1;
-	step->to_input.buffer = step->to_other.buffer = -1;
-	return step;
-}
-
-/* A node's value in a layout, converted where it has the other one. */
+/* Gives a node's value in a layout, with a step that converts it if need be. */
 static int
 value_in(builder *b, int node, vc_cpu_layout layout)
 {
-	vc_plan    *plan = b->plan;
+	vc_flow    *flow = &b->plan->flow;
 	int			value = b->value_of[node];
-	vc_cpu_step *step;
+	vc_plan_step *step;
 
-	if (plan->values[value].layout == layout)
+	if (flow->values[value].format == (int) layout)
 		return value;
-	for (int i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].operation == &vc_cpu_convert_operation &&
-			plan->steps[i].input == value)
-			return plan->steps[i].output;
-	step = add_step(plan, &vc_cpu_convert_operation, value);
-	step->node = &b->network->nodes[node];
+	for (int i = 0; i < flow->step_count; i++)
+		if (flow->steps[i].operation == &vc_cpu_convert_operation &&
+			flow->steps[i].input == value)
+			return flow->steps[i].output;
+	step = vc_flow_add_step(flow, &vc_cpu_convert_operation, &b->network->nodes[node]);
+	step->input = value;
 	step->end = node;
-	step->output = add_value(plan, step->node, layout);
+	step->output = add_value(b->plan, step->node, layout);
 	return step->output;
 }
 
-/* How a node is computed that reads, or for the input writes, a layout. */
-static const vc_cpu_operation *
+/* The operation of a node that reads a layout; the input's node writes it. */
+static const vc_operation *
 operation_of(vc_op op, vc_cpu_layout layout)
 {
 	bool		int8 = vc_cpu_is_int8(layout);
@@ -285,22 +263,22 @@ input_layout(const builder *b, int index)
 	}
 }
 
-/* Buffers that carry something from a step's forward to its backward. */
+/* Adds the buffers that carry something from a step's forward to its backward. */
 static void
-add_extra_buffers(vc_plan *plan, vc_cpu_step *step)
+add_extra_buffers(vc_plan *plan, vc_plan_step *step)
 {
 	const vc_node *node = step->node;
-	size_t		elements = (size_t) plan->values[step->output].image_floats *
+	size_t		elements = (size_t) plan->flow.values[step->output].image_elements *
 		(size_t) plan->options.max_batch;
 
 	if (!plan->training)
 		return;
 	if (node->op == VC_MAX_POOL || step->pool != NULL)
-		step->extra[0] = vc_cpu_buffer_new(plan, elements);
+		step->extra[0] = vc_flow_add_buffer(&plan->flow, elements);
 	if (step->pool != NULL)
-		step->extra[1] = vc_cpu_buffer_new(plan, sizeof(float) * elements);
+		step->extra[1] = vc_flow_add_buffer(&plan->flow, sizeof(float) * elements);
 	if (node->op == VC_CONCAT_POOL)
-		step->extra[0] = vc_cpu_buffer_new(plan, sizeof(int32_t) * elements);
+		step->extra[0] = vc_flow_add_buffer(&plan->flow, sizeof(int32_t) * elements);
 }
 
 /* Adds the step of a group. */
@@ -314,37 +292,34 @@ emit_group(builder *b, int first)
 	vc_cpu_layout layout = input_layout(b, first);
 	int			input = node->op == VC_INPUT ? -1 : value_in(b, node->input[0], layout);
 	int			second = node->op == VC_ADD ? node->input[1] : g->other;
-	bool		int8 = vc_cpu_is_int8(b->layouts[g->end]);	/* which is added as it is */
+	bool		int8 = vc_cpu_is_int8(b->layouts[g->end]);	/* the operand is added as it is */
 	int			other = second < 0 ? -1 :
 		value_in(b, second, int8 ? b->layouts[second] : b->layouts[g->end]);
-	vc_cpu_step *step;
+	vc_plan_step *step;
 
 	if (node->op == VC_DROPOUT && !plan->training)
 	{
 		b->value_of[first] = input;
 		return;
 	}
-	step = add_step(plan, operation_of(node->op, layout), input);
+	step = vc_flow_add_step(&plan->flow, operation_of(node->op, layout), node);
 	step->index = first;
 	step->end = g->end;
-	step->node = node;
+	step->input = input;
 	step->other = other;
 	step->output = add_value(plan, &n->nodes[g->end], b->layouts[g->end]);
 	step->norm = g->norm < 0 ? NULL : &n->nodes[g->norm];
 	step->pool = g->pool < 0 ? NULL : &n->nodes[g->pool];
 	step->relu = g->relu >= 0;
-	step->keeps_input = node->op == VC_CONVOLUTION || node->op == VC_LINEAR ||
-		node->op == VC_BATCH_NORM;
-	step->keeps_output = node->op == VC_RELU || (step->relu && other >= 0);
 	if (node->op == VC_CONVOLUTION && other >= 0)
-		plan->values[step->output].buffer = plan->values[other].buffer;
+		plan->flow.values[step->output].buffer = plan->flow.values[other].buffer;
 	add_extra_buffers(plan, step);
 	for (int i = first; i <= g->end; i++)
 		if (i == first || i == g->norm || i == g->add || i == g->relu || i == g->pool)
 			b->value_of[i] = step->output;
 }
 
-/* Fills plan->steps, values and buffers (without lives) from the network. */
+/* Fills plan->flow.steps, values and buffers (without lives) from the network. */
 vc_status
 vc_cpu_build_steps(vc_plan *plan, vc_error *error)
 {
@@ -359,7 +334,7 @@ vc_cpu_build_steps(vc_plan *plan, vc_error *error)
 		for (int first = 0; first <= i; first++)
 			if (!b.groups[first].inner && b.groups[first].end == i)
 				emit_group(&b, first);
-	plan->features = value_in(&b, n->feature_node, VC_CPU_PLAIN);
-	plan->logits = value_in(&b, n->node_count - 1, VC_CPU_PLAIN);
+	plan->flow.features = value_in(&b, n->feature_node, VC_CPU_PLAIN);
+	plan->flow.logits = value_in(&b, n->node_count - 1, VC_CPU_PLAIN);
 	return VC_OK;
 }

@@ -1,30 +1,34 @@
 /*
  * threads.c
- *		How many threads there are to be had.
+ *		How many threads OpenMP can make.
  *
- * libgomp ends the process where it cannot make a thread, or has no memory
- * for one.  So as many are made here first, of the same size and all at one
- * time, and it is asked for no more of them.  What it makes later it has ended
- * before, as a parallel region of oneDNN's was smaller than the one after.
+ * libgomp ends the process if it cannot make a thread or has no memory for
+ * one.  So this file first makes threads of the same size, all at one time,
+ * and libgomp is then asked for no more than that. libgomp may make a thread
+ * again later, but only one that it ended before, when a parallel region of
+ * oneDNN was smaller.
  */
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "cpu/cpu.h"
 
-/* Threads that libgomp has made in this process, at most. */
+/* The most threads that libgomp has made in this process. */
 static int	started = 0;
 
-/* A thread: ends when it has the mutex. */
+/* The body of a thread: ends when it gets the mutex. */
 static void *
-wait_for(void *mutex)
+wait_for_mutex(void *mutex)
 {
 	pthread_mutex_lock(mutex);
 	pthread_mutex_unlock(mutex);
 	return NULL;
 }
 
-/* Makes threads, `most` or as many as there are, with room beside them, and ends them; their number. */
+/*
+ * Makes up to `most` threads, with memory left beside them, and ends them;
+ * returns their number.
+ */
 static int
 try_threads(int most)
 {
@@ -37,7 +41,7 @@ try_threads(int most)
 		return 0;
 	pthread_mutex_lock(&mutex);
 	while (good == made && made < most &&
-		   pthread_create(&threads[made], NULL, wait_for, &mutex) == 0)
+		   pthread_create(&threads[made], NULL, wait_for_mutex, &mutex) == 0)
 	{
 		made++;
 		if (vc_cpu_room() == dnnl_success)
@@ -51,8 +55,8 @@ try_threads(int most)
 }
 
 /*
- * Of `wanted` threads, the caller's among them, those that libgomp has or can
- * make; 1 or more.  All signals are blocked.
+ * Returns how many of `wanted` threads libgomp has or can make, 1 or more.
+ * The caller's thread is one of them.  All signals are blocked.
  */
 int
 vc_cpu_threads(int wanted)

@@ -3,8 +3,8 @@
  *		Adam with decoupled weight decay, over all tensors in one launch.
  *
  * Parameters and averages are float32; gradients may be of half precision and
- * scaled.  Where some gradient of a step has overflown, nothing changes: the
- * caller lowers the scale and goes backward again.
+ * scaled.  If a gradient of a step has overflown, nothing changes: the caller
+ * lowers the scale and goes backward again.
  */
 #include "cuda/element.cuh"
 
@@ -30,7 +30,7 @@ gradient_at(const vc_cuda_tensor &t, int64_t i)
 	}
 }
 
-/* What convolutions read, in their precision. */
+/* Writes the copy that convolutions read, in their precision. */
 static __device__ __forceinline__ void
 write_copy(const vc_cuda_tensor &t, int64_t i, float value)
 {
@@ -65,7 +65,7 @@ vc_cuda_launch_find_overflow(const vc_cuda_tensor *tensors, const vc_cuda_chunk 
 					 tensors, chunks, state);
 }
 
-/* device.h has the formulas; state's rates are divided and corrected already. */
+/* device.h states the formulas; the rates in state are divided and corrected already. */
 static __global__ void
 adam_kernel(const vc_cuda_tensor *tensors, const vc_cuda_chunk *chunks,
 			const vc_cuda_state *state)

@@ -43,7 +43,7 @@ typedef struct vc_cuda_problem
 	int			relu;			/* fused: there is a relu */
 } vc_cuda_problem;
 
-/* Device memory: tensors, or their gradients where the direction says so. */
+/* Device memory: tensors, or their gradients if the direction says so. */
 typedef struct vc_cuda_operands
 {
 	void	   *x;
@@ -54,7 +54,7 @@ typedef struct vc_cuda_operands
 	void	   *workspace;
 } vc_cuda_operands;
 
-/* Asked while engines are tried: what is not VC_OK ends the search. */
+/* Polled while engines are tried: any status but VC_OK ends the search. */
 typedef struct vc_cuda_interrupt
 {
 	vc_status	(*poll) (void *argument, vc_error *error);
@@ -64,28 +64,28 @@ typedef struct vc_cuda_interrupt
 typedef struct vc_cuda_library vc_cuda_library;
 typedef struct vc_cuda_engine vc_cuda_engine;
 
-/* Looks whether cuDNN is there whole; VC_UNSUPPORTED and what is missing. */
+/* Checks that all of cuDNN is installed; VC_UNSUPPORTED says what is missing. */
 extern vc_status vc_cuda_library_check(vc_error *error);
 
-/* "cuDNN 9.19.0"; after a check. */
+/* Gives the name "cuDNN 9.19.0"; call it after the check. */
 extern vc_status vc_cuda_library_name(char *name, size_t size, vc_error *error);
 
-/* For one stream of the current device. */
+/* Opens cuDNN for one stream of the current device. */
 extern vc_status vc_cuda_library_open(cudaStream_t stream, vc_cuda_library **library,
 									  vc_error *error);
 extern void vc_cuda_library_close(vc_cuda_library *library);
 
 /*
- * The engine of a problem; measuring overwrites what the direction computes.
- * *engine is NULL, and that no error, where a fused problem has none.  Not
- * while the stream is captured.
+ * Finds the engine of a problem.  Measuring overwrites what the direction
+ * computes.  If a fused problem has no engine, *engine is NULL, which is not
+ * an error.  Do not call it while the stream is captured.
  */
 extern vc_status vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *problem,
 									 const vc_cuda_operands *operands,
 									 const vc_cuda_interrupt *interrupt,
 									 vc_cuda_engine **engine, vc_error *error);
 
-/* Bytes that the engine wants at operands->workspace, aligned to 256. */
+/* Bytes that the engine needs at operands->workspace, aligned to 256. */
 extern size_t vc_cuda_engine_workspace(const vc_cuda_engine *engine);
 
 /* Puts the convolution on the library's stream. */

@@ -2,28 +2,22 @@
  * cuda.h
  *		What the host files of the CUDA device share.
  *
- * A plan is a list of steps.  Each step computes one value (the activations
- * of a node, or of the last node of a fused group) from one or two others,
- * and in training runs backward too.  Values and their gradients live in
- * buffers, whose life is counted in ticks: forward step i is tick i, the loss
- * is tick S, backward step i is tick 2 S - i.
- *
  * All of a plan's device memory is one allocation (and cuDNN's workspace
- * another), cut up by memory.c, so that its size is known before any of it is
- * asked for.  One stream does all work.  What a call brings (step, rates,
- * labels, which images) goes to the device in one block, the request, and
- * what it gives comes back in another, so that a whole call can be captured
- * as a CUDA graph and replayed.
+ * another), which memory.c divides, so that its size is known before it is
+ * allocated.  One stream does all work.  The input of a call (step, rates,
+ * labels, which images) goes to the device in one block, the request, and its
+ * results come back in another.  So a whole call can be captured as a CUDA
+ * graph and replayed.
  */
 #ifndef VISCLF_CUDA_H
 #define VISCLF_CUDA_H
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/plan/arena.h"
-#include "engine/device.h"
+#include "engine/plan/call.h"
+#include "engine/plan/flow.h"
+#include "engine/plan/parameters.h"
 #include "cuda/convolution.h"
 #include "cuda/kernel.h"
 #include "cuda/report.h"
@@ -33,7 +27,7 @@
 #define VC_CUDA_LEAST_MAJOR	7		/* compute capability that kernels are built for */
 #define VC_CUDA_LEAST_MINOR	5
 
-#define VC_CUDA_PIECES	8		/* that threads cut a pinned buffer into */
+#define VC_CUDA_PIECES	8		/* of a pinned buffer, for threads */
 
 typedef struct vc_cuda_piece
 {
@@ -52,11 +46,11 @@ typedef struct vc_cuda_upload
 	struct vc_pool *pool;		/* NULL: none */
 	vc_cuda_piece pieces[VC_CUDA_PIECES];
 
-	/* Uploads are numbered; those up to lost may not have arrived whole. */
+	/* Uploads are numbered; those up to `lost` may be incomplete. */
 	int64_t		number;			/* of the last one begun */
 	int64_t		lost;
 
-	/* What is under way: bytes are 0 where nothing is. */
+	/* The upload that is under way; bytes is 0 if there is none. */
 	uint8_t    *to;
 	const uint8_t *from;
 	size_t		bytes;
@@ -76,74 +70,29 @@ struct vc_device
 	cudaEvent_t finished;		/* a call's work is done */
 	vc_cuda_upload upload;
 
-	/* While a call runs: what the caller had. */
-	int			calls;
-	sigset_t	caller_signals;
+	vc_call		call;
 };
 
-typedef struct vc_cuda_value
-{
-	vc_cuda_type type;
-	int			channels;		/* of one image */
-	int			padded;			/* channels in memory */
-	int			height;
-	int			width;
-	int64_t		image_elements;
-	int			buffer;
-	int			gradient[2];	/* buffers whose sum is the gradient; or -1 */
-	bool		trains;			/* some trained parameter is below it */
-} vc_cuda_value;
-
-/* Where a step writes the gradient of one of its inputs. */
-typedef struct vc_cuda_contribution
-{
-	int			buffer;			/* -1: nobody wants it */
-	bool		add;			/* afterwards add it to the value's gradient[0] */
-} vc_cuda_contribution;
-
-typedef struct vc_cuda_step vc_cuda_step;
-
-/* What a call asks of the steps; also what tells one captured graph from another. */
-typedef struct vc_cuda_run
+/* What a call asks of the steps; it also identifies a captured graph. */
+struct vc_run
 {
 	int			count;			/* images */
 	int			training;		/* batch statistics, dropout, backward */
 	int			frozen_groups;
 	int			members;		/* targets are members, not labels */
 	int			weighted;		/* members have class weights */
-} vc_cuda_run;
+};
 
-typedef vc_status (*vc_cuda_function) (vc_plan *plan, vc_cuda_step *step,
-									   const vc_cuda_run *run, vc_error *error);
-
-typedef struct vc_cuda_operation
+/* The state of a batch norm or of a convolution. */
+typedef struct vc_cuda_kept
 {
-	vc_cuda_function forward;
-	vc_cuda_function backward;	/* NULL: the input has no gradient */
-} vc_cuda_operation;
-
-struct vc_cuda_step
-{
-	const vc_cuda_operation *operation;
-	int			index;			/* its node: the parameters' owner */
-	const vc_node *node;
-	const vc_node *norm;		/* inference: batch norm folded into a convolution */
-	int			input;			/* values; -1 where there is none */
-	int			other;			/* second operand of an addition */
-	int			output;
-	bool		relu;
-	bool		keeps_input;	/* backward reads the input's activations */
-	bool		keeps_output;	/* backward reads the output's */
-	int			winner;			/* buffer: which pixel a pool took; -1 */
-	vc_cuda_contribution to_input;
-	vc_cuda_contribution to_other;
-	float	   *saved;			/* batch norm: see vc_cuda_norm */
+	float	   *saved;			/* of a batch norm: see vc_cuda_norm */
 	float	   *terms;
 	void	   *folded;			/* inference: weights with batch norm in them */
 	float	   *folded_bias;
 	vc_cuda_engine *engines[VC_CUDA_DIRECTIONS];	/* at the batch size made ready */
 	bool		fused;			/* the forward engine does bias, addition, relu */
-};
+} vc_cuda_kept;
 
 /*
  * A parameter as the plan keeps it: [outputs][area][channels], both padded.
@@ -163,10 +112,9 @@ typedef struct vc_cuda_parameter
 	void	   *gradient;		/* training */
 	float	   *m;				/* Adam's averages */
 	float	   *v;
-	bool		set;
 } vc_cuda_parameter;
 
-/* A request or a result: the same cut of pinned and of device memory. */
+/* A request or a result; pinned memory and device memory are divided in the same way. */
 typedef struct vc_cuda_request
 {
 	vc_cuda_state *state;
@@ -188,7 +136,7 @@ struct vc_images
 
 typedef struct vc_cuda_graph
 {
-	vc_cuda_run run;
+	vc_run run;
 	cudaGraphExec_t graph;		/* NULL: seen once, not captured yet */
 	bool		failed;			/* it cannot be captured */
 	int64_t		last_use;
@@ -203,20 +151,13 @@ struct vc_plan
 	vc_cuda_type type;			/* of convolutions and what is between them */
 	bool		rounds;			/* float32 rounded to TF32 */
 
-	int			step_count;
-	vc_cuda_step *steps;
-	int			value_count;
-	vc_cuda_value *values;
-	int			features;		/* values to hand out */
-	int			logits;
-	int			buffer_count;
-	vc_buffer  *buffers;
+	vc_flow		flow;			/* steps, values and their buffers; formats are vc_cuda_type */
 	size_t		arena_bytes;
+	vc_parameters book;			/* which parameters are set, and trained last */
 	vc_cuda_parameter *parameters;
-	bool		stale;			/* parameters changed since inference folded them */
-	int			frozen_groups;	/* of the last step; -1 before it */
+	bool		stale;			/* parameters have changed since inference folded them */
 	float		loss_scale;
-	float		gradient_scale; /* of the gradients that are there */
+	float		gradient_scale; /* of the last step's gradients */
 	int			good_steps;		/* since the scale last changed */
 	int			ready_count;	/* images that the engines are for; 0: none */
 	bool		ready_training;
@@ -230,7 +171,8 @@ struct vc_plan
 	const uint8_t *ahead;		/* host images that go to the other; NULL: none */
 	int			ahead_count;
 	int64_t		ahead_number;	/* of the upload */
-	double	   *partials;
+	double	   *partials;		/* batch norm's sums */
+	size_t		partials_bytes;
 	double	   *losses;			/* [max_batch] */
 	vc_cuda_request request;
 	vc_cuda_tensor *tensors;
@@ -254,11 +196,11 @@ struct vc_plan
 	int			selected_count;
 
 	vc_cuda_graph graphs[VC_CUDA_GRAPHS];
-	bool		graphs_told;	/* that one failed */
+	bool		graphs_told;	/* a failed one has been reported */
 	int64_t		calls;
 };
 
-/* device.c */
+/* call.c */
 extern void vc_cuda_enter(vc_device *device);
 extern void vc_cuda_leave(vc_device *device);
 extern vc_status vc_cuda_poll(vc_plan *plan, vc_error *error);
@@ -282,27 +224,21 @@ extern vc_status vc_cuda_plan(vc_device *device, const vc_network *network,
 							  const vc_plan_options *options, vc_plan **plan, vc_error *error);
 extern void vc_cuda_plan_free(vc_plan *plan);
 extern int64_t vc_cuda_plan_memory(const vc_plan *plan);
-extern void vc_cuda_mark_trained(vc_plan *plan, int frozen_groups);
 
 /* step.c */
 extern vc_status vc_cuda_build_steps(vc_plan *plan, vc_error *error);
-extern void vc_cuda_buffer_use(vc_plan *plan, int buffer, int tick);
-extern int	vc_cuda_buffer_new(vc_plan *plan, size_t bytes);
 
 /* memory.c */
 extern vc_status vc_cuda_allocate(vc_plan *plan, vc_error *error);
-extern vc_status vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error);
 extern void vc_cuda_release(vc_plan *plan);
 extern vc_status vc_cuda_no_memory(vc_error *error, size_t bytes, const char *what);
-extern size_t vc_cuda_value_bytes(const vc_plan *plan, int value, int count);
-extern void *vc_cuda_buffer_data(const vc_plan *plan, int buffer);
-extern void *vc_cuda_value_data(const vc_plan *plan, int value);
-extern size_t vc_cuda_type_bytes(vc_cuda_type type);
+
+/* workspace.c */
+extern vc_status vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error);
 
 /* parameter.c, parameter_shape.c */
 extern vc_status vc_cuda_describe_parameters(vc_plan *plan, vc_error *error);
 extern vc_status vc_cuda_parameters_start(vc_plan *plan, vc_error *error);
-extern vc_status vc_cuda_parameters_set(const vc_plan *plan, vc_error *error);
 extern vc_status vc_cuda_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error);
 extern vc_status vc_cuda_get_parameter(vc_plan *plan, int index, float *data, vc_error *error);
 extern vc_status vc_cuda_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error);
@@ -336,35 +272,41 @@ extern vc_status vc_cuda_train_step(vc_plan *plan, const uint8_t *images,
 									const vc_targets *targets, int count,
 									const vc_step *step, float *loss,
 									float *logits, vc_error *error);
-extern vc_status vc_cuda_ready(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
-extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_cuda_run *run, vc_error *error);
 
-/* backward.c: what steps share while going backward */
+/* enqueue.c */
+extern vc_status vc_cuda_ready(vc_plan *plan, const vc_run *run, vc_error *error);
+extern vc_status vc_cuda_enqueue(vc_plan *plan, const vc_run *run, vc_error *error);
+
+/* values.c */
+extern size_t vc_cuda_type_bytes(vc_cuda_type type);
+extern size_t vc_cuda_value_bytes(const vc_plan *plan, int value, int count);
+extern void *vc_cuda_buffer_data(const vc_plan *plan, int buffer);
+extern void *vc_cuda_value_data(const vc_plan *plan, int value);
 extern vc_status vc_cuda_gradient(vc_plan *plan, int value, int count, const void **gradient,
 								  vc_error *error);
-extern vc_status vc_cuda_contribute(vc_plan *plan, int value, vc_cuda_contribution contribution,
+extern vc_status vc_cuda_contribute(vc_plan *plan, int value, vc_contribution contribution,
 									int count, vc_error *error);
-extern void *vc_cuda_wanted(const vc_plan *plan, int value, vc_cuda_contribution contribution);
+extern void *vc_cuda_wanted(const vc_plan *plan, int value, vc_contribution contribution);
 
 /* graph.c */
-extern vc_status vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done,
+extern vc_status vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done,
 								   vc_error *error);
 extern void vc_cuda_graphs_drop(vc_plan *plan);
 
 /* step_*.c */
-extern const vc_cuda_operation vc_cuda_input_operation;
-extern const vc_cuda_operation vc_cuda_convolution_operation;
-extern const vc_cuda_operation vc_cuda_norm_operation;
-extern const vc_cuda_operation vc_cuda_relu_operation;
-extern const vc_cuda_operation vc_cuda_add_operation;
-extern const vc_cuda_operation vc_cuda_dropout_operation;
-extern const vc_cuda_operation vc_cuda_max_pool_operation;
-extern const vc_cuda_operation vc_cuda_global_pool_operation;
-extern const vc_cuda_operation vc_cuda_linear_operation;
-extern vc_status vc_cuda_convolution_ready(vc_plan *plan, vc_cuda_step *step,
-										   const vc_cuda_run *run, vc_error *error);
-extern vc_status vc_cuda_convolution_fold(vc_plan *plan, vc_cuda_step *step, vc_error *error);
-extern vc_cuda_norm vc_cuda_norm_of(const vc_plan *plan, const vc_cuda_step *step,
+extern const vc_operation vc_cuda_input_operation;
+extern const vc_operation vc_cuda_convolution_operation;
+extern const vc_operation vc_cuda_norm_operation;
+extern const vc_operation vc_cuda_relu_operation;
+extern const vc_operation vc_cuda_add_operation;
+extern const vc_operation vc_cuda_dropout_operation;
+extern const vc_operation vc_cuda_max_pool_operation;
+extern const vc_operation vc_cuda_global_pool_operation;
+extern const vc_operation vc_cuda_linear_operation;
+
+/* step_norm.c: makes a step's state; describes a batch norm for the kernels. */
+extern vc_status vc_cuda_keep(vc_plan *plan, vc_plan_step *step, vc_error *error);
+extern vc_cuda_norm vc_cuda_norm_of(const vc_plan *plan, const vc_plan_step *step,
 									const vc_node *node, int count);
 
 #endif							/* VISCLF_CUDA_H */

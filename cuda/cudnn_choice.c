@@ -1,13 +1,13 @@
 /*
  * cudnn_choice.c
- *		Which of cuDNN's engines solves a problem.
+ *		Chooses which of cuDNN's engines solves a problem.
  *
- * cuDNN's heuristics order the configurations of engines.  Those are left out
- * whose results would differ from run to run or whose sums are not float32,
- * and for float32 without rounding those that use the tensor cores.  In the
- * other precisions engines without tensor cores come last, after those that
- * want a large workspace: they are many times slower.  Of the rest the first
- * is taken, or the fastest of the first few.
+ * cuDNN's heuristics order the configurations of engines.  This file leaves
+ * out engines whose results differ from run to run or whose sums are not
+ * float32, and for float32 without rounding also those that use tensor
+ * cores.  In the other precisions engines without tensor cores come last,
+ * after those that want a large workspace, because they are many times
+ * slower.  Of the rest it takes the first, or the fastest of the first few.
  *
  * Some engines are compiled when their plan is finalized, which takes about a
  * second; a problem tries few of them.
@@ -18,7 +18,7 @@
 
 #include "cuda/cudnn_private.h"
 
-#define CONFIGURATIONS	16		/* asked for, a mode of the heuristics */
+#define CONFIGURATIONS	16		/* that each mode of the heuristics is asked for */
 #define MODES			2
 #define CANDIDATES		5		/* measured */
 #define FUSED			2		/* of a fused problem */
@@ -26,7 +26,7 @@
 #define REPEATS			3
 #define WORKSPACE_LIMIT	((size_t) 1024 * 1024 * 1024)
 
-/* What engines may do; the first rule that some engine meets counts. */
+/* What engines may do; the first rule that an engine meets applies. */
 typedef struct rule
 {
 	bool		any_order;		/* of sums: results may differ from run to run */
@@ -46,7 +46,7 @@ static const cudnnBackendHeurMode_t modes[MODES] = {
 	CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK
 };
 
-/* What a mode of the heuristics answered; asking takes long. */
+/* The answer of a mode of the heuristics, kept because asking takes long. */
 typedef struct answer
 {
 	bool		asked;
@@ -55,7 +55,7 @@ typedef struct answer
 	cudnnBackendDescriptor_t configurations[CONFIGURATIONS];
 } answer;
 
-/* What a configuration's engine is like. */
+/* Properties of a configuration's engine. */
 typedef struct engine_facts
 {
 	int64_t		number;
@@ -89,24 +89,11 @@ typedef struct search
 	int			wanted;
 	int			compilations;
 	bool		has_compiled;
-	bool		stopped;		/* why says what ended the search */
+	bool		stopped;		/* `why` says what ended the search */
 	vc_error	why;			/* the last failure */
 } search;
 
-/* Bytes of a plan's workspace. */
-size_t
-vc_cudnn_workspace(cudnnBackendDescriptor_t plan)
-{
-	int64_t		bytes = 0;
-	int64_t		count = 0;
-
-	if (cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-								 CUDNN_TYPE_INT64, 1, &count, &bytes) != CUDNN_STATUS_SUCCESS)
-		return SIZE_MAX;
-	return (size_t) bytes;
-}
-
-/* Learns what an engine is like; false where that cannot be learnt. */
+/* Reads an engine's properties; returns false if it cannot. */
 static bool
 learn_facts(cudnnBackendDescriptor_t configuration, engine_facts *facts)
 {
@@ -136,7 +123,7 @@ learn_facts(cudnnBackendDescriptor_t configuration, engine_facts *facts)
 	return known;
 }
 
-/* Whether a problem may be solved in an engine's way. */
+/* True if an engine with these properties may solve a problem. */
 static bool
 may_use(const engine_facts *facts, const vc_cuda_problem *p, const rule *r)
 {
@@ -175,7 +162,7 @@ may_use(const engine_facts *facts, const vc_cuda_problem *p, const rule *r)
 	return exact || cores || r->any_cores;
 }
 
-/* Sets what a plan is made for. */
+/* Sets the device that a plan is made for. */
 static cudnnStatus_t
 set_target(const vc_cuda_library *library, cudnnBackendDescriptor_t plan)
 {
@@ -187,7 +174,7 @@ set_target(const vc_cuda_library *library, cudnnBackendDescriptor_t plan)
 }
 
 static double
-now(void)
+monotonic_seconds(void)
 {
 	struct timespec t;
 
@@ -195,7 +182,7 @@ now(void)
 	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-/* Makes a configuration's plan, or says in s->why why not. */
+/* Makes a configuration's plan; if it cannot, returns NULL and fills s->why. */
 static cudnnBackendDescriptor_t
 make_plan(search *s, cudnnBackendDescriptor_t configuration)
 {
@@ -217,13 +204,13 @@ make_plan(search *s, cudnnBackendDescriptor_t configuration)
 	return NULL;
 }
 
-/* Makes a configuration's plan a candidate, where that can be. */
+/* Makes a configuration's plan and adds it to the candidates if it may be one. */
 static void
 add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_facts *facts,
 			  const rule *r)
 {
 	candidate  *c = &s->candidates[s->count];
-	double		start = now();
+	double		start = monotonic_seconds();
 
 	s->library->plans_made++;
 	s->library->plans_compiled += facts->compiled;
@@ -232,7 +219,7 @@ add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_fa
 	.compiled = facts->compiled,.slow = r->any_cores};
 	if (c->plan == NULL)
 		return;
-	c->seconds = now() - start;
+	c->seconds = monotonic_seconds() - start;
 	c->workspace = vc_cudnn_workspace(c->plan);
 	if (c->workspace > r->workspace)
 	{
@@ -245,16 +232,16 @@ add_candidate(search *s, cudnnBackendDescriptor_t configuration, const engine_fa
 	s->count++;
 }
 
-/* Whether to stop, asked where a call may take a second. */
+/* Asks whether to stop, before what may take a second. */
 static bool
-interrupted(search *s)
+search_interrupted(search *s)
 {
 	if (!s->stopped && s->interrupt != NULL)
 		s->stopped = s->interrupt->poll(s->interrupt->argument, &s->why) != VC_OK;
 	return s->stopped;
 }
 
-/* Takes what it may of an answer. */
+/* Adds the configurations of an answer that the rule allows. */
 static void
 add_candidates(search *s, const answer *a, const rule *r)
 {
@@ -265,13 +252,13 @@ add_candidates(search *s, const answer *a, const rule *r)
 		if (!learn_facts(a->configurations[i], &facts) || !may_use(&facts, s->problem, r) ||
 			(facts.compiled && (s->has_compiled || s->compilations >= COMPILATIONS)))
 			continue;
-		if (interrupted(s))
+		if (search_interrupted(s))
 			return;
 		add_candidate(s, a->configurations[i], &facts, r);
 	}
 }
 
-/* Takes the configurations out of finalized heuristics. */
+/* Reads the configurations from finalized heuristics. */
 static void
 read_answer(cudnnBackendDescriptor_t heuristics, answer *a)
 {
@@ -287,9 +274,9 @@ read_answer(cudnnBackendDescriptor_t heuristics, answer *a)
 		a->count = a->made;
 }
 
-/* Asks a mode of the heuristics, once. */
+/* Asks a mode of the heuristics, unless it was asked. */
 static void
-ask(search *s, int mode)
+ask_heuristics(search *s, int mode)
 {
 	cudnnBackendDescriptor_t *properties = &s->library->properties;
 	cudnnBackendDescriptor_t heuristics = NULL;
@@ -317,15 +304,15 @@ ask(search *s, int mode)
 	vc_cudnn_destroy(heuristics);
 }
 
-/* Candidates by the first rule that gives any. */
+/* Finds candidates by the first rule that gives any. */
 static void
 find_candidates(search *s)
 {
 	s->wanted = !s->problem->measured ? 1 : s->problem->fused ? FUSED : CANDIDATES;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		for (int mode = 0; mode < MODES && s->count == 0 && !interrupted(s); mode++)
+		for (int mode = 0; mode < MODES && s->count == 0 && !search_interrupted(s); mode++)
 		{
-			ask(s, mode);
+			ask_heuristics(s, mode);
 			add_candidates(s, &s->answers[mode], &rules[i]);
 		}
 	for (int mode = 0; mode < MODES; mode++)
@@ -333,7 +320,7 @@ find_candidates(search *s)
 			vc_cudnn_destroy(s->answers[mode].configurations[--s->answers[mode].made]);
 }
 
-/* Times one run between two events; the first one of a plan loads code. */
+/* Times one run between two events.  A plan's first run loads code. */
 static vc_status
 time_run(search *s, const candidate *c, const vc_cuda_operands *operands,
 		 const cudaEvent_t event[2], float *time)
@@ -355,9 +342,9 @@ time_run(search *s, const candidate *c, const vc_cuda_operands *operands,
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(&s->why, status, "trying an engine");
 }
 
-/* Measures a candidate; INFINITY where it fails. */
+/* Measures a candidate; INFINITY if it fails. */
 static void
-measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEvent_t event[2])
+measure_candidate(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEvent_t event[2])
 {
 	c->milliseconds = INFINITY;
 	for (int i = 0; i <= REPEATS; i++)
@@ -368,7 +355,7 @@ measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEve
 		{
 			c->milliseconds = INFINITY;
 
-			/* after a fault in a kernel nothing goes any more */
+			/* after a fault in a kernel nothing works any more */
 			s->stopped = cudaStreamSynchronize(s->library->stream) != cudaSuccess;
 			cudaGetLastError();
 			return;
@@ -378,9 +365,9 @@ measure(search *s, candidate *c, const vc_cuda_operands *operands, const cudaEve
 	}
 }
 
-/* The fastest candidate, tried on a workspace of its own; -1: all failed. */
+/* Finds the fastest candidate, with a workspace of its own; -1 if all fail. */
 static int
-fastest(search *s, const cudaEvent_t event[2])
+fastest_candidate(search *s, const cudaEvent_t event[2])
 {
 	vc_cuda_operands o = *s->operands;
 	size_t		most = 256;
@@ -391,13 +378,13 @@ fastest(search *s, const cudaEvent_t event[2])
 	if (cudaMalloc(&o.workspace, most) != cudaSuccess)
 	{
 		cudaGetLastError();
-		return 0;				/* no room to measure: the heuristics' first */
+		return 0;				/* no memory to measure: take the heuristics' first */
 	}
-	for (int i = 0; i < s->count && !interrupted(s); i++)
+	for (int i = 0; i < s->count && !search_interrupted(s); i++)
 	{
 		candidate  *c = &s->candidates[i];
 
-		measure(s, c, &o, event);
+		measure_candidate(s, c, &o, event);
 		if (isfinite(c->milliseconds) &&
 			(winner < 0 || c->milliseconds < s->candidates[winner].milliseconds))
 			winner = i;
@@ -414,16 +401,16 @@ choose_candidate(search *s)
 
 	if (s->count > 1 && s->library->handle != NULL && cudaEventCreate(&event[0]) == cudaSuccess &&
 		cudaEventCreate(&event[1]) == cudaSuccess)
-		winner = fastest(s, event);
+		winner = fastest_candidate(s, event);
 	for (int i = 0; i < 2; i++)
 		if (event[i] != NULL)
 			cudaEventDestroy(event[i]);
 	return s->stopped ? -1 : winner;
 }
 
-/* Notes what was tried. */
+/* Logs what was tried. */
 static void
-tell(const search *s, int winner)
+note_candidates(const search *s, int winner)
 {
 	char		name[160];
 
@@ -441,7 +428,7 @@ tell(const search *s, int winner)
 	}
 }
 
-/* An error where an unfused problem has no plan, or what ended the search. */
+/* Reports that an unfused problem has no plan, or what ended the search. */
 static vc_status
 no_plan(const search *s, vc_error *error)
 {
@@ -479,7 +466,7 @@ vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
 	library->plans_slow += winner >= 0 && s.candidates[winner].slow &&
 		(problem->type != VC_CUDA_FLOAT || problem->rounds);
 	if (vc_cuda_verbose())
-		tell(&s, winner);
+		note_candidates(&s, winner);
 	for (int i = 0; i < s.count; i++)
 		if (i == winner)
 			*plan = s.candidates[i].plan;

@@ -1,24 +1,11 @@
 /*
  * cudnn_convolution.c
- *		convolution.h with cuDNN.
+ *		Implements convolution.h with cuDNN.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cuda/cudnn_private.h"
-
-vc_status
-vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what)
-{
-	char		detail[160] = "";
-
-	cudnnGetLastErrorString(detail, sizeof(detail));
-	if (status == CUDNN_STATUS_ALLOC_FAILED)
-		return vc_fail(error, VC_OUT_OF_MEMORY, "out of memory in cuDNN: %s", what);
-	return vc_fail(error, VC_DEVICE_ERROR, "cuDNN failed with %s: %s%s%s",
-				   cudnnGetErrorString(status), what, detail[0] != '\0' ? "; " : "", detail);
-}
 
 vc_status
 vc_cuda_library_open(cudaStream_t stream, vc_cuda_library **result, vc_error *error)
@@ -65,7 +52,7 @@ vc_cuda_library_close(vc_cuda_library *library)
 	free(library);
 }
 
-/* Finds or makes the engine of a problem, without a plan for one that has none. */
+/* Finds or makes the engine of a problem.  Its plan is NULL if cuDNN has none. */
 static vc_status
 get_engine(vc_cuda_library *library, const vc_cuda_problem *problem,
 		   const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,
@@ -97,21 +84,6 @@ get_engine(vc_cuda_library *library, const vc_cuda_problem *problem,
 	return VC_OK;
 }
 
-static const char *
-direction_name(int direction)
-{
-	return direction == VC_CUDA_FORWARD ? "forward" :
-		direction == VC_CUDA_BACKWARD_DATA ? "gradient of the input" : "gradient of the weights";
-}
-
-void
-vc_cudnn_problem_name(const vc_cuda_problem *p, char *name, size_t size)
-{
-	snprintf(name, size, "a convolution of %d x %d x %d to %d by %d x %d, stride %d (%s, %d images)",
-			 p->channels, p->height, p->width, p->out_channels, p->kernel, p->kernel,
-			 p->stride, direction_name(p->direction), p->count);
-}
-
 vc_status
 vc_cuda_engine_find(vc_cuda_library *library, const vc_cuda_problem *problem,
 					const vc_cuda_operands *operands, const vc_cuda_interrupt *interrupt,
@@ -128,33 +100,6 @@ size_t
 vc_cuda_engine_workspace(const vc_cuda_engine *engine)
 {
 	return engine->workspace;
-}
-
-cudnnStatus_t
-vc_cudnn_execute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
-				 const vc_cuda_problem *p, const vc_cuda_operands *o)
-{
-	int64_t		ids[5] = {VC_CUDNN_X, VC_CUDNN_W, VC_CUDNN_Y, VC_CUDNN_BIAS, VC_CUDNN_OTHER};
-	void	   *pointers[5] = {o->x, o->w, o->y, (void *) o->bias, (void *) o->other};
-	int64_t		count = p->fused ? (p->adds ? 5 : 4) : 3;
-	cudnnBackendDescriptor_t pack = NULL;
-	cudnnStatus_t status = cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack);
-
-	if (status == CUDNN_STATUS_SUCCESS)
-		status = cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-										  CUDNN_TYPE_INT64, count, ids);
-	if (status == CUDNN_STATUS_SUCCESS)
-		status = cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-										  CUDNN_TYPE_VOID_PTR, count, pointers);
-	if (status == CUDNN_STATUS_SUCCESS)
-		status = cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
-										  CUDNN_TYPE_VOID_PTR, 1, &o->workspace);
-	if (status == CUDNN_STATUS_SUCCESS)
-		status = cudnnBackendFinalize(pack);
-	if (status == CUDNN_STATUS_SUCCESS)
-		status = cudnnBackendExecute(handle, plan, pack);
-	vc_cudnn_destroy(pack);
-	return status;
 }
 
 vc_status

@@ -8,7 +8,7 @@
 #define OPERATIONS	4
 #define PARTS		24
 
-/* A graph that is being made, and all that it refers to. */
+/* A graph in the making, and all that it refers to. */
 typedef struct builder
 {
 	const vc_cuda_problem *problem;
@@ -33,7 +33,7 @@ note(builder *b, cudnnStatus_t status)
 		b->status = status;
 }
 
-/* A new descriptor, which ends with the builder; NULL after a failure. */
+/* Makes a descriptor, which lives as long as the builder; NULL after a failure. */
 static cudnnBackendDescriptor_t
 make(builder *b, cudnnBackendDescriptorType_t type)
 {
@@ -84,8 +84,8 @@ data_type(int type)
 }
 
 /*
- * A tensor of n, c, h, w whose channels lie together.  One that is virtual
- * exists between operations only and is float32, as sums are.
+ * Makes a tensor of n, c, h, w whose channels lie together.  A virtual one
+ * exists only between operations and is float32, as sums are.
  */
 static cudnnBackendDescriptor_t
 make_tensor(builder *b, int64_t id, cudnnDataType_t type, bool is_virtual,
@@ -223,7 +223,7 @@ add_backward_weights(builder *b)
 	add_operation(b, o);
 }
 
-/* y = mode(x, operand), in float32; operand is NULL where the mode has none. */
+/* y = mode(x, operand), in float32; operand is NULL if the mode has none. */
 static void
 add_pointwise(builder *b, cudnnPointwiseMode_t mode, cudnnBackendDescriptor_t x,
 			  cudnnBackendDescriptor_t operand, cudnnBackendDescriptor_t y)
@@ -244,7 +244,7 @@ add_pointwise(builder *b, cudnnPointwiseMode_t mode, cudnnBackendDescriptor_t x,
 	add_operation(b, o);
 }
 
-/* y = relu(convolution + bias + other), the last two where the problem has them. */
+/* y = relu(convolution + bias + other); other and relu only if the problem has them. */
 static void
 add_fused(builder *b)
 {

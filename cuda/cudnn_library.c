@@ -1,11 +1,11 @@
 /*
  * cudnn_library.c
- *		Whether cuDNN is there whole.
+ *		Checks that all of cuDNN is installed.
  *
- * libcudnn.so.9 holds nothing but calls into further libraries, which it loads
- * when it first needs them, and it ends the process where one is missing; so
- * do its engines without cuBLAS.  So they are looked for first: beside it,
- * where python3's packages have them, and where the loader looks.
+ * libcudnn.so.9 only calls further libraries, which it loads when it first
+ * needs them.  It ends the process if one is missing, and so do its engines
+ * without cuBLAS.  So this file looks for all of them first: beside it, where
+ * python3's packages put them, and where the loader looks.
  */
 #define _GNU_SOURCE				/* dladdr */
 #include <dlfcn.h>
@@ -23,7 +23,7 @@ static const char *const libraries[] = {
 
 #define LIBRARIES (sizeof(libraries) / sizeof(libraries[0]))
 
-/* The folder of libcudnn.so.9, with a slash; empty where that is not known. */
+/* The folder of libcudnn.so.9, with a slash; empty if it is not known. */
 static void
 cudnn_folder(char *folder, size_t size)
 {
@@ -43,8 +43,8 @@ cudnn_folder(char *folder, size_t size)
 }
 
 /*
- * Whether a library is there; with load whether it can be loaded, in which
- * case it stays.  toolkit is where packages have it, seen from cuDNN's folder.
+ * True if a library exists or, with load, if it can be loaded; it then stays
+ * loaded. toolkit is the folder where packages put it, relative to cuDNN's.
  */
 static bool
 is_there(const char *name, const char *toolkit, bool load)
@@ -63,7 +63,7 @@ is_there(const char *name, const char *toolkit, bool load)
 	return dlopen(name, RTLD_LAZY | RTLD_LOCAL) != NULL;
 }
 
-/* An error that says why, where a library is not there. */
+/* Fails, and says why, if a library is not there. */
 static vc_status
 require(const char *name, const char *toolkit, bool load, vc_error *error)
 {
@@ -77,7 +77,7 @@ require(const char *name, const char *toolkit, bool load, vc_error *error)
 				   "Install all of cuDNN 9, and cuBLAS of the same CUDA, where the loader finds them.");
 }
 
-/* The cuBLAS of the CUDA that cuDNN is for; cuDNN's first library is loaded. */
+/* Checks for the cuBLAS of cuDNN's CUDA, once cuDNN's first library is loaded. */
 static vc_status
 require_blas(bool load, vc_error *error)
 {

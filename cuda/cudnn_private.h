@@ -3,10 +3,10 @@
  *		What the files that call cuDNN share.
  *
  * cuDNN 9's graph API: descriptors are made, given attributes and finalized;
- * a graph of operations on tensors is asked for engine configurations, and one
- * of these makes an execution plan, which runs on a variant pack of pointers.
- * Finalizing copies what a descriptor refers to, so the parts of a plan may be
- * destroyed when it is there.
+ * a graph of operations on tensors is asked for engine configurations, and
+ * one of these makes an execution plan, which runs on a variant pack of
+ * pointers.  Finalizing copies what a descriptor refers to, so the parts of a
+ * finished plan may be destroyed.
  */
 #ifndef VISCLF_CUDNN_PRIVATE_H
 #define VISCLF_CUDNN_PRIVATE_H
@@ -34,12 +34,12 @@ struct vc_cuda_library
 	cudnnHandle_t handle;
 	cudaStream_t stream;
 
-	/* Tests plan without a GPU: the handle is NULL, and this describes one. */
+	/* Tests make plans without a GPU: then the handle is NULL, and this describes a GPU. */
 	cudnnBackendDescriptor_t properties;
 
 	/*
-	 * Engines' plans that were finalized; those that had to be compiled for
-	 * it; those taken that have no tensor cores where there could be some.
+	 * Numbers of engines' plans: those finalized; those of them that had to
+	 * be compiled; those chosen that use no tensor cores though some could.
 	 */
 	int			plans_made;
 	int			plans_compiled;
@@ -55,7 +55,7 @@ struct vc_cuda_engine
 	struct vc_cuda_engine *next;
 };
 
-/* Says which call of cuDNN failed, and how. */
+/* cudnn_run.c: reports which call of cuDNN failed, and how. */
 extern vc_status vc_cudnn_failed(vc_error *error, cudnnStatus_t status, const char *what);
 
 /* cudnn_library.c: loads all of cuDNN that planning needs; VC_UNSUPPORTED. */
@@ -70,16 +70,16 @@ extern void vc_cudnn_destroy(cudnnBackendDescriptor_t descriptor);
 extern void vc_cudnn_problem_name(const vc_cuda_problem *problem, char *name, size_t size);
 
 /*
- * cudnn_choice.c: the plan that solves a problem.  *plan is NULL, and that no
- * error, where a fused problem has none.
+ * cudnn_choice.c: the plan that solves a problem.  If a fused problem has no
+ * plan, *plan is NULL, which is not an error.
  */
 extern vc_status vc_cudnn_choose(vc_cuda_library *library, const vc_cuda_problem *problem,
 								 const vc_cuda_operands *operands,
 								 const vc_cuda_interrupt *interrupt,
 								 cudnnBackendDescriptor_t *plan, vc_error *error);
-extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
 
-/* cudnn_convolution.c: runs a plan. */
+/* cudnn_run.c: a plan's workspace in bytes; runs a plan. */
+extern size_t vc_cudnn_workspace(cudnnBackendDescriptor_t plan);
 extern cudnnStatus_t vc_cudnn_execute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
 									  const vc_cuda_problem *problem,
 									  const vc_cuda_operands *operands);

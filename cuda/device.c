@@ -2,62 +2,16 @@
  * device.c
  *		The CUDA device's table of functions, and opening it.
  *
- * CUDA and cuDNN make threads when they first need them, so every call blocks
- * all signals while it computes and lets them in where it polls for
- * interrupts.
- *
- * Closing frees all but CUDA's context, which takes some hundred megabytes to
- * the end of the process: resetting it would pull it from under cuDNN, which
+ * Closing frees everything except CUDA's context, which takes some hundred
+ * megabytes until the process ends.  Resetting it would break cuDNN, which
  * has a CUDA runtime of its own.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "cuda/cuda.h"
 
-/* Begins a call: this device's context, no signals. */
-void
-vc_cuda_enter(vc_device *device)
-{
-	sigset_t	all;
-
-	if (device->calls++ > 0)
-		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &device->caller_signals);
-	cudaSetDevice(device->index);	/* an error shows in what comes next */
-	cudaGetLastError();			/* and none is left from before */
-}
-
-/* Ends a call: what the caller had. */
-void
-vc_cuda_leave(vc_device *device)
-{
-	if (--device->calls > 0)
-		return;
-	pthread_sigmask(SIG_SETMASK, &device->caller_signals, NULL);
-}
-
-/* Lets signals in and asks whether to stop. */
-vc_status
-vc_cuda_poll(vc_plan *plan, vc_error *error)
-{
-	const vc_plan_options *o = &plan->options;
-	sigset_t	all;
-	bool		stop = false;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &plan->device->caller_signals, NULL);
-	if (o->interrupted != NULL)
-		stop = o->interrupted(o->interrupt_argument);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	if (stop)
-		return vc_fail(error, VC_CANCELED, "canceled");
-	return VC_OK;
-}
-
 static void
-close_device(vc_device *device)
+cuda_close(vc_device *device)
 {
 	if (device == NULL)
 		return;
@@ -74,7 +28,7 @@ close_device(vc_device *device)
 	free(device);
 }
 
-/* Streams, events and pinned memory. */
+/* Makes streams, events and pinned memory. */
 static cudaError_t
 make_resources(vc_device *device)
 {
@@ -106,7 +60,7 @@ open_resources(vc_device *device, vc_error *error)
 }
 
 static vc_status
-open_device(int index, int threads, vc_device **result, vc_error *error)
+cuda_open(int index, int threads, vc_device **result, vc_error *error)
 {
 	vc_device_info info[16];
 	vc_device  *device;
@@ -131,7 +85,7 @@ open_device(int index, int threads, vc_device **result, vc_error *error)
 	vc_cuda_leave(device);
 	if (status != VC_OK)
 	{
-		close_device(device);
+		cuda_close(device);
 		return status;
 	}
 	*result = device;
@@ -142,8 +96,8 @@ static const vc_device_api cuda_device = {
 	.version = VC_DEVICE_API_VERSION,
 	.kind = "cuda",
 	.survey = vc_cuda_survey,
-	.open = open_device,
-	.close = close_device,
+	.open = cuda_open,
+	.close = cuda_close,
 	.plan = vc_cuda_plan,
 	.plan_free = vc_cuda_plan_free,
 	.set_parameter = vc_cuda_set_parameter,

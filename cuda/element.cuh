@@ -104,7 +104,7 @@ add_raw(const uint4 &raw, float (&x)[pack<T>::size])
 		x[i] += more[i];
 }
 
-/* Adds 16 bytes of elements to x; nothing where p is NULL. */
+/* Adds 16 bytes of elements to x; does nothing if p is NULL. */
 template <typename T> static __device__ __forceinline__ void
 add_pack(const T *p, int64_t at, float (&x)[pack<T>::size])
 {
@@ -119,7 +119,7 @@ thread_number(void)
 	return (int64_t) blockIdx.x * blockDim.x + threadIdx.x;
 }
 
-/* Blocks of `threads` for `work` things. */
+/* Number of blocks of `threads` for `work` items. */
 static inline unsigned
 blocks_for(int64_t work, int threads)
 {

@@ -8,7 +8,7 @@
 
 #define THREADS 256
 
-/* Elements at a time. */
+/* Elements at a time of a thread. */
 template <typename T> static int64_t
 all_packs(int64_t elements)
 {
@@ -207,7 +207,7 @@ vc_cuda_launch_dropout(vc_cuda_type type, const vc_cuda_state *state, int node, 
 	VC_FOR_TYPE(type, launch_dropout<T>(state, node, rate, rows * channels, channels, x, y, stream));
 }
 
-/* One block an output: its weights times weight / deviation, and its bias. */
+/* One block computes one output: its weights times weight / deviation, and its bias. */
 template <typename T> static __global__ void
 fold_kernel(const float *weight, vc_cuda_norm norm, int64_t inner, T *folded, float *bias)
 {

@@ -2,18 +2,18 @@
  * graph.c
  *		Whole calls captured as CUDA graphs and replayed.
  *
- * A call of a kind (batch size, training, frozen groups, targets) runs as it
- * is the first time, is captured the second and replayed from then on.  What
- * differs between calls of one kind is in the request, which a graph's first
- * node copies from a fixed place.  The least recently used graph gives way.
- * Where capturing fails, calls of that kind go on running as they are; it is
- * told once, and not tried again.
+ * The first call of a kind (batch size, training, frozen groups, targets)
+ * runs directly, the second is captured, and later ones replay it.  Calls of
+ * one kind differ only in the request, which a graph's first node copies from
+ * a fixed place.  A new graph replaces the least recently used one.  If
+ * capturing fails, calls of that kind go on running directly.  The failure is
+ * logged once, and capturing is not tried again.
  */
 #include "cuda/cuda.h"
 
-/* The place of a kind of call; *fresh where it was not there. */
+/* Finds the entry of a kind of call; *fresh says that it is new. */
 static vc_cuda_graph *
-find(vc_plan *plan, const vc_cuda_run *run, bool *fresh)
+find_graph(vc_plan *plan, const vc_run *run, bool *fresh)
 {
 	vc_cuda_graph *oldest = &plan->graphs[0];
 
@@ -37,9 +37,9 @@ find(vc_plan *plan, const vc_cuda_run *run, bool *fresh)
 	return oldest;
 }
 
-/* Records a call; *graph is NULL where it cannot be. */
+/* Records a call; *graph is NULL if that fails. */
 static vc_status
-record(vc_plan *plan, const vc_cuda_run *run, cudaGraph_t *graph, vc_error *error)
+record_call(vc_plan *plan, const vc_run *run, cudaGraph_t *graph, vc_error *error)
 {
 	cudaStream_t stream = plan->device->stream;
 	cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
@@ -56,11 +56,11 @@ record(vc_plan *plan, const vc_cuda_run *run, cudaGraph_t *graph, vc_error *erro
 
 /* Captures a call. */
 static void
-capture(vc_plan *plan, vc_cuda_graph *g)
+capture_call(vc_plan *plan, vc_cuda_graph *g)
 {
 	cudaGraph_t graph = NULL;
 	vc_error	error = {0};
-	vc_status	status = record(plan, &g->run, &graph, &error);
+	vc_status	status = record_call(plan, &g->run, &graph, &error);
 
 	if (status == VC_OK)
 	{
@@ -75,30 +75,30 @@ capture(vc_plan *plan, vc_cuda_graph *g)
 		return;
 	g->graph = NULL;
 	g->failed = true;
-	cudaGetLastError();			/* it is no error of the call's */
+	cudaGetLastError();			/* the call itself has not failed */
 	if (!plan->graphs_told)
 		vc_cuda_note("calls run more slowly, without a CUDA graph: %s", error.message);
 	plan->graphs_told = true;
 }
 
 /*
- * Captures a call that was made before.  Engines are those of the last call
- * that ran as it is, which may have been of another kind.
+ * Captures a call that was made before.  First makes its engines ready: they
+ * may be those of a call of another kind.
  */
 static vc_status
-prepare(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
+prepare_graph(vc_plan *plan, vc_cuda_graph *g, vc_error *error)
 {
-	vc_cuda_run run = g->run;
+	vc_run run = g->run;
 	vc_status	status = vc_cuda_ready(plan, &run, error);
 
-	if (status == VC_OK && g->last_use > 0)	/* no larger workspace has dropped it */
-		capture(plan, g);
+	if (status == VC_OK && g->last_use > 0)	/* unless a larger workspace has dropped it */
+		capture_call(plan, g);
 	return status;
 }
 
-/* Replays a call where that can be; *done says whether it was. */
+/* Replays a call if there is a graph; *done says whether there was. */
 vc_status
-vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done, vc_error *error)
+vc_cuda_graph_run(vc_plan *plan, const vc_run *run, bool *done, vc_error *error)
 {
 	bool		fresh;
 	vc_cuda_graph *g;
@@ -107,10 +107,10 @@ vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done, vc_error *e
 	*done = false;
 	if (!vc_cuda_switch("VISCLF_CUDA_GRAPHS", true))
 		return VC_OK;
-	g = find(plan, run, &fresh);
+	g = find_graph(plan, run, &fresh);
 	if (!fresh && g->graph == NULL && !g->failed)
 	{
-		vc_status	prepared = prepare(plan, g, error);
+		vc_status	prepared = prepare_graph(plan, g, error);
 
 		if (prepared != VC_OK)
 			return prepared;
@@ -122,7 +122,7 @@ vc_cuda_graph_run(vc_plan *plan, const vc_cuda_run *run, bool *done, vc_error *e
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "replaying a graph");
 }
 
-/* Forgets all, as when what they point to has moved. */
+/* Drops all graphs, for example when the memory that they use has moved. */
 void
 vc_cuda_graphs_drop(vc_plan *plan)
 {

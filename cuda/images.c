@@ -6,7 +6,7 @@
 
 #include "cuda/cuda.h"
 
-/* Left free for what plans make later: workspace, graphs, other programs. */
+/* Bytes left free for later: workspace, graphs, other programs. */
 #define RESERVE ((size_t) 512 * 1024 * 1024)
 
 vc_status
@@ -71,7 +71,7 @@ vc_cuda_images_put(vc_images *images, int64_t first, const uint8_t *data, int co
 					   (long long) images->count - 1);
 	vc_cuda_enter(images->device);
 	status = vc_cuda_upload_now(images->device, images->data + first * images->image_bytes, data,
-							(size_t) images->image_bytes * (size_t) count, error);
+								(size_t) images->image_bytes * (size_t) count, error);
 	vc_cuda_leave(images->device);
 	return status;
 }

@@ -3,13 +3,14 @@
  *		The device's own kernels, as functions that put them on a stream.
  *
  * Activations are [rows][channels]: rows are images times pixels (N, H, W),
- * channels come padded with zeros to a multiple of VC_CUDA_CHANNELS (the
- * input's to 16 bytes), so that 16 bytes always hold whole groups of channels.  Every kernel keeps that padding zero.  Pointers are
- * device memory aligned to 16 bytes.  Sums are made in an order that depends
- * on the shapes alone: the same call gives the same bits.
+ * channels are padded with zeros to a multiple of VC_CUDA_CHANNELS (the
+ * input's to 16 bytes), so that 16 bytes always hold whole groups of
+ * channels.  Every kernel keeps that padding zero.  Pointers are device
+ * memory aligned to 16 bytes.  The order of sums depends only on the shapes:
+ * the same call gives the same bits.
  *
- * The functions return what the launch said.  Where a function takes a
- * `vc_cuda_type`, pointers to void are of that type.
+ * The functions return the status of the launch.  If a function takes a
+ * `vc_cuda_type`, its pointers to void are of that type.
  */
 #ifndef VISCLF_CUDA_KERNEL_H
 #define VISCLF_CUDA_KERNEL_H
@@ -37,8 +38,8 @@ typedef enum vc_cuda_type
 } vc_cuda_type;
 
 /*
- * Channels of the input in memory: 16 bytes of them.  With fewer in half
- * precision cuDNN pads them itself, in a workspace larger than the images.
+ * Channels of the input in memory: 16 bytes of them.  In half precision cuDNN
+ * would pad fewer itself, in a workspace larger than the images.
  */
 static inline int
 vc_cuda_input_channels(vc_cuda_type type)
@@ -135,9 +136,9 @@ extern cudaError_t vc_cuda_launch_norm_apply(const vc_cuda_norm *norm, const voi
 											 cudaStream_t stream);
 
 /*
- * From dy (+ dy2 where not NULL) to the gradients of weight and bias, of x and
- * of other (dx and dother may be NULL; they may be dy).  y is read where relu
- * came after an addition; NULL else.
+ * Computes the gradients of weight and bias, of x and of other from dy + dy2
+ * (dy2 may be NULL). dx and dother may be NULL, and may be dy. y is read only
+ * if a relu follows an addition, and is NULL otherwise.
  */
 extern cudaError_t vc_cuda_launch_norm_backward(const vc_cuda_norm *norm, const void *x,
 												const void *y, bool relu, const void *dy,
@@ -183,7 +184,7 @@ typedef struct vc_cuda_pool
 	int			padding;
 } vc_cuda_pool;
 
-/* winner: which pixel of each window it was; NULL where nobody asks. */
+/* winner: which pixel of each window was the largest; may be NULL. */
 extern cudaError_t vc_cuda_launch_max_pool(vc_cuda_type type, const vc_cuda_pool *pool,
 										   const void *x, void *y, uint8_t *winner,
 										   cudaStream_t stream);
@@ -194,7 +195,7 @@ extern cudaError_t vc_cuda_launch_max_pool_backward(vc_cuda_type type, const vc_
 /*
  * Over whole planes: x[count][plane][channels] -> y[count][y_channels], the
  * maximum of the first `real` channels and then their average, or the average
- * alone where concat is false.
+ * alone if concat is false.
  */
 typedef struct vc_cuda_global_pool
 {
@@ -233,9 +234,9 @@ extern cudaError_t vc_cuda_launch_column_sums(const float *x, int rows, int colu
 											  cudaStream_t stream);
 
 /*
- * loss.cu: the losses of vc_targets.  logits[count][stride]; shares[count] is
- * what each image weighs in the mean.  gradient is scaled by state's
- * loss_scale; the loss goes to state->loss.
+ * loss.cu: the losses of vc_targets. logits[count][stride]; shares[count] are
+ * the images' weights in the mean. gradient is scaled by state's loss_scale;
+ * the loss goes to state->loss.
  */
 typedef struct vc_cuda_loss
 {
@@ -247,7 +248,7 @@ typedef struct vc_cuda_loss
 	const int32_t *labels;		/* one class each, or */
 	const uint8_t *members;		/* [count][classes] */
 	const float *shares;
-	const float *class_weights; /* for members: what carried classes weigh, or NULL */
+	const float *class_weights; /* for members: weights of the classes that an image has, or NULL */
 	float	   *gradient;
 	double	   *losses;			/* [count] */
 } vc_cuda_loss;

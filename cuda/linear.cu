@@ -2,9 +2,9 @@
  * linear.cu
  *		Matrix products of the head, in float32.
  *
- * The head is a hundredth of a network's work, so a plain tiled product does:
- * a block makes 64 x 64 results, a thread 4 x 4 of them.  Products are not
- * rounded to TF32, so the head is as exact as its inputs.
+ * The head is a hundredth of a network's work, so a plain tiled product is
+ * enough: a block computes 64 x 64 results, a thread 4 x 4 of them.  Products
+ * are not rounded to TF32, so the head is as exact as its inputs.
  */
 #include "cuda/element.cuh"
 

@@ -1,8 +1,9 @@
 /*
  * loss.cu
- *		The losses of vc_targets, and their gradients by the logits.
+ *		The losses of vc_targets, and their gradients with respect to the
+ *		logits.
  *
- * A block takes an image; then one block adds up the images' losses.
+ * Each block computes one image; then one block adds up the images' losses.
  */
 #include "cuda/element.cuh"
 

@@ -1,10 +1,11 @@
 /*
  * memory.c
- *		A plan's memory: one allocation on the device, one of pinned memory.
+ *		A plan's memory: one allocation on the device, one of pinned
+ *		memory.
  *
- * lay_out hands out addresses one after the other.  It runs twice: from an
- * address that nothing is at, to learn the size, and again when the memory is
- * there.
+ * lay_out_plan assigns addresses one after the other.  It runs twice: first
+ * from an invalid address, to learn the size, and again when the memory is
+ * allocated.
  */
 #include "cuda/cuda.h"
 
@@ -12,38 +13,9 @@
 
 #define MIB(bytes) ((long long) ((bytes) / 1048576))
 
-size_t
-vc_cuda_type_bytes(vc_cuda_type type)
-{
-	return type == VC_CUDA_FLOAT ? 4 : 2;
-}
-
-/* Bytes of a value's activations. */
-size_t
-vc_cuda_value_bytes(const vc_plan *plan, int value, int count)
-{
-	const vc_cuda_value *v = &plan->values[value];
-
-	return vc_cuda_type_bytes(v->type) * (size_t) v->image_elements * (size_t) count;
-}
-
-/* Where a buffer lies; -1 gives NULL. */
-void *
-vc_cuda_buffer_data(const vc_plan *plan, int buffer)
-{
-	return buffer < 0 ? NULL : plan->arena + plan->buffers[buffer].offset;
-}
-
-/* A value's activations; -1 gives NULL. */
-void *
-vc_cuda_value_data(const vc_plan *plan, int value)
-{
-	return value < 0 ? NULL : vc_cuda_buffer_data(plan, plan->values[value].buffer);
-}
-
-/* The next `bytes`. */
+/* Takes the next `bytes`. */
 static void *
-take(char **at, size_t bytes)
+take_memory(char **at, size_t bytes)
 {
 	char	   *mine = *at;
 
@@ -58,56 +30,38 @@ lay_out_parameter(const vc_plan *plan, int index, char **at)
 	size_t		elements = (size_t) p->elements;
 	size_t		bytes = vc_cuda_type_bytes(p->type);
 
-	p->value = take(at, sizeof(float) * elements);
-	p->copy = p->type != VC_CUDA_FLOAT ? take(at, bytes * elements) : NULL;
+	p->value = take_memory(at, sizeof(float) * elements);
+	p->copy = p->type != VC_CUDA_FLOAT ? take_memory(at, bytes * elements) : NULL;
 	if (!plan->training || !vc_parameter_trainable(&plan->network->parameters[index]))
 		return;
-	p->gradient = take(at, bytes * elements);
-	p->m = take(at, sizeof(float) * elements);
-	p->v = take(at, sizeof(float) * elements);
+	p->gradient = take_memory(at, bytes * elements);
+	p->m = take_memory(at, sizeof(float) * elements);
+	p->v = take_memory(at, sizeof(float) * elements);
 }
 
-/* What a step keeps between forward and backward, or folded for inference. */
+/* Lays out what a step keeps between forward and backward, or folded for inference. */
 static void
-lay_out_step(const vc_plan *plan, vc_cuda_step *step, char **at)
+lay_out_step(const vc_plan *plan, vc_plan_step *step, char **at)
 {
-	size_t		channels = (size_t) plan->values[step->output].padded;
+	size_t		channels = (size_t) plan->flow.values[step->output].padded;
+	vc_cuda_kept *kept = step->state;
 
+	if (kept == NULL)
+		return;
 	if (step->node->op == VC_BATCH_NORM || step->norm != NULL)
 	{
-		step->saved = take(at, sizeof(float) * 2 * channels);
-		step->terms = take(at, sizeof(float) * 2 * channels);
+		kept->saved = take_memory(at, sizeof(float) * 2 * channels);
+		kept->terms = take_memory(at, sizeof(float) * 2 * channels);
 	}
 	if (step->norm != NULL)
 	{
-		step->folded = take(at, vc_cuda_type_bytes(plan->type) *
-							(size_t) plan->parameters[step->node->weight].elements);
-		step->folded_bias = take(at, sizeof(float) * channels);
+		kept->folded = take_memory(at, vc_cuda_type_bytes(plan->type) *
+								   (size_t) plan->parameters[step->node->weight].elements);
+		kept->folded_bias = take_memory(at, sizeof(float) * channels);
 	}
 }
 
-/* Bytes of the largest batch norm's sums. */
-static size_t
-partials_bytes(const vc_plan *plan)
-{
-	size_t		most = 0;
-
-	for (int i = 0; i < plan->step_count; i++)
-	{
-		const vc_cuda_value *v = &plan->values[plan->steps[i].output];
-		size_t		bytes;
-
-		if (plan->steps[i].node->op != VC_BATCH_NORM)
-			continue;
-		bytes = vc_cuda_norm_partials(v->type, (int64_t) plan->options.max_batch * v->height * v->width,
-									  v->padded, plan->device->multiprocessors);
-		if (bytes > most)
-			most = bytes;
-	}
-	return most;
-}
-
-/* Adam's chunks over all parameters. */
+/* Number of Adam's chunks over all parameters. */
 static int
 count_chunks(const vc_plan *plan)
 {
@@ -126,43 +80,43 @@ image_bytes(const vc_plan *plan)
 		2 * (size_t) plan->network->image_size * (size_t) plan->network->image_size * 3;
 }
 
-/* Gives everything its place from an address on; returns the end. */
+/* Lays out everything from an address on; returns the end. */
 static char *
-lay_out(vc_plan *plan, char *at)
+lay_out_plan(vc_plan *plan, char *at)
 {
 	size_t		batch = (size_t) plan->options.max_batch;
 	size_t		size = (size_t) plan->network->image_size;
 
-	plan->arena = take(&at, plan->arena_bytes);
+	plan->arena = take_memory(&at, plan->arena_bytes);
 	for (int i = 0; i < 2; i++)
-		plan->images[i] = take(&at, size * size * 3 * batch);
-	plan->partials = take(&at, partials_bytes(plan));
-	plan->losses = take(&at, sizeof(double) * batch);
-	vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->request);
-	plan->tensors = take(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
-	plan->chunks = take(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
+		plan->images[i] = take_memory(&at, size * size * 3 * batch);
+	plan->partials = take_memory(&at, plan->partials_bytes);
+	plan->losses = take_memory(&at, sizeof(double) * batch);
+	vc_cuda_request_layout(plan, take_memory(&at, plan->whole_request_bytes), &plan->request);
+	plan->tensors = take_memory(&at, sizeof(vc_cuda_tensor) * (size_t) plan->network->parameter_count);
+	plan->chunks = take_memory(&at, sizeof(vc_cuda_chunk) * (size_t) count_chunks(plan));
 	for (int i = 0; i < plan->network->parameter_count; i++)
 		lay_out_parameter(plan, i, &at);
-	for (int i = 0; i < plan->step_count; i++)
-		lay_out_step(plan, &plan->steps[i], &at);
+	for (int i = 0; i < plan->flow.step_count; i++)
+		lay_out_step(plan, &plan->flow.steps[i], &at);
 	return at;
 }
 
-/* Fills *error for device memory that is not there, with both numbers. */
+/* Reports that device memory is short, with both numbers. */
 vc_status
 vc_cuda_no_memory(vc_error *error, size_t bytes, const char *what)
 {
 	size_t		available = 0;
 	size_t		total = 0;
 
-	cudaGetLastError();			/* it is told here */
+	cudaGetLastError();			/* this error is reported here */
 	cudaMemGetInfo(&available, &total);
 	return vc_fail(error, VC_OUT_OF_MEMORY,
 				   "%s needs %lld MiB of GPU memory, of which %lld MiB are free",
 				   what, MIB(bytes + 1048575), MIB(available));
 }
 
-/* The same of a plan, with the batch that would fit. */
+/* The same for a plan, with the batch that would fit. */
 static vc_status
 plan_too_large(const vc_plan *plan, vc_error *error)
 {
@@ -189,15 +143,15 @@ plan_too_large(const vc_plan *plan, vc_error *error)
 static vc_status
 allocate_pinned(vc_plan *plan, vc_error *error)
 {
-	size_t		batch = (size_t) plan->options.max_batch;
+	int			batch = plan->options.max_batch;
 	char	   *at = NOWHERE;
 
 	for (int pass = 0; pass < 2; pass++)
 	{
-		vc_cuda_request_layout(plan, take(&at, plan->whole_request_bytes), &plan->host);
-		plan->result = take(&at, sizeof(vc_cuda_state));
-		plan->host_logits = take(&at, vc_cuda_value_bytes(plan, plan->logits, (int) batch));
-		plan->host_features = take(&at, vc_cuda_value_bytes(plan, plan->features, (int) batch));
+		vc_cuda_request_layout(plan, take_memory(&at, plan->whole_request_bytes), &plan->host);
+		plan->result = take_memory(&at, sizeof(vc_cuda_state));
+		plan->host_logits = take_memory(&at, vc_cuda_value_bytes(plan, plan->flow.logits, batch));
+		plan->host_features = take_memory(&at, vc_cuda_value_bytes(plan, plan->flow.features, batch));
 		if (pass == 1)
 			break;
 		plan->pinned_bytes = (size_t) (at - NOWHERE);
@@ -213,7 +167,7 @@ allocate_pinned(vc_plan *plan, vc_error *error)
 	return VC_OK;
 }
 
-/* Allocates all of a plan's memory, or says how much is missing. */
+/* Allocates all of a plan's memory, or reports how much is missing. */
 vc_status
 vc_cuda_allocate(vc_plan *plan, vc_error *error)
 {
@@ -221,8 +175,8 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 	size_t		total = 0;
 	cudaError_t status;
 
-	vc_cuda_request_layout(plan, NOWHERE, &plan->request);	/* how large they are */
-	plan->memory_bytes = (size_t) (lay_out(plan, NOWHERE) - NOWHERE);
+	vc_cuda_request_layout(plan, NOWHERE, &plan->request);	/* sets the sizes */
+	plan->memory_bytes = (size_t) (lay_out_plan(plan, NOWHERE) - NOWHERE);
 	status = cudaMemGetInfo(&available, &total);
 	if (status != cudaSuccess)
 		return vc_cuda_failed(error, status, "asking for free memory");
@@ -236,40 +190,12 @@ vc_cuda_allocate(vc_plan *plan, vc_error *error)
 			return plan_too_large(plan, error);
 		return vc_cuda_failed(error, status, "allocating memory");
 	}
-	lay_out(plan, plan->memory);
+	lay_out_plan(plan, plan->memory);
 	plan->chunk_count = count_chunks(plan);
 	return allocate_pinned(plan, error);
 }
 
-/* Makes cuDNN's workspace hold at least `bytes`; captured graphs point into the old one. */
-vc_status
-vc_cuda_reserve_workspace(vc_plan *plan, size_t bytes, vc_error *error)
-{
-	cudaError_t status;
-
-	if (bytes <= plan->workspace_bytes)
-		return VC_OK;
-	cudaStreamSynchronize(plan->device->stream);
-	vc_cuda_graphs_drop(plan);
-	if (plan->workspace != NULL)
-		cudaFree(plan->workspace);
-	plan->workspace = NULL;
-	plan->workspace_bytes = 0;
-	status = cudaMalloc(&plan->workspace, bytes);
-	if (status == cudaSuccess)
-	{
-		plan->workspace_bytes = bytes;
-		return VC_OK;
-	}
-	plan->workspace = NULL;
-	if (status != cudaErrorMemoryAllocation)
-		return vc_cuda_failed(error, status, "allocating cuDNN's workspace");
-	vc_cuda_no_memory(error, bytes, "cuDNN's workspace");
-	return vc_hint(error, VC_OUT_OF_MEMORY,
-				   "Take smaller batches, or set visclf.device to cpu.");
-}
-
-/* Frees what the two above gave. */
+/* Frees a plan's memory and its workspace. */
 void
 vc_cuda_release(vc_plan *plan)
 {

@@ -2,14 +2,14 @@
  * norm.cu
  *		Batch norm, with the addition and relu behind it.
  *
- * Sums over the rows of a channel are made in three stages: each thread sums
- * some rows in float32, each block its threads in double, and one last block
- * a channel's blocks in double.  What a thread sums is x less the channel's
+ * Sums over the rows of a channel have three stages: each thread sums some
+ * rows in float32, each block sums its threads in double, and one last block
+ * sums a channel's blocks in double.  A thread sums x minus the channel's
  * first value, so that a mean far from zero costs no digits.
  *
- * All kernels over rows go the same way: a thread keeps 16 bytes of channels,
- * with what it knows of them in registers, and walks down rows, loading some of
- * them before it uses the first.
+ * All kernels over rows work alike: a thread has 16 bytes of channels, keeps
+ * their coefficients in registers, and walks down the rows.  It loads some
+ * rows before it uses the first.
  */
 #include "engine/network/network.h"
 #include "cuda/element.cuh"
@@ -17,9 +17,9 @@
 #define THREADS		256
 #define ROWS		8			/* of a thread, at least */
 #define AHEAD		4			/* rows loaded before one is used */
-#define BACK_AHEAD	2			/* the same where a row is of several tensors */
+#define BACK_AHEAD	2			/* the same if a row is of several tensors */
 
-/* How a sum over rows is cut up. */
+/* How a sum over rows is divided. */
 typedef struct cut
 {
 	int			packs;			/* of a row that a block takes: a power of 2 */
@@ -55,7 +55,7 @@ vc_cuda_norm_partials(vc_cuda_type type, int64_t rows, int channels, int multipr
 	return sizeof(double) * 2 * (size_t) c.chunks * (size_t) channels;
 }
 
-/* The rows of a thread: its 16 bytes of each are at column. */
+/* The rows of a thread, which reads 16 bytes of each, at column. */
 typedef struct walk
 {
 	int64_t		row;			/* the next one */
@@ -82,14 +82,14 @@ walk_rows(const cut &c, int64_t rows, int channels)
 	return w;
 }
 
-/* Where the k-th row from the next one on has the thread's 16 bytes. */
+/* Address of the thread's 16 bytes in the k-th row from the next one on. */
 static __device__ __forceinline__ int64_t
 place(const walk &w, int k)
 {
 	return (w.row + k * w.step) * w.channels + w.column;
 }
 
-/* Loads the next rows; those behind the end are zero. */
+/* Loads the next rows; rows after the end are zero. */
 template <typename T, int N> static __device__ __forceinline__ void
 load_rows(const T *x, const walk &w, uint4 (&raw)[N])
 {
@@ -99,7 +99,7 @@ load_rows(const T *x, const walk &w, uint4 (&raw)[N])
 }
 
 /*
- * Adds up a block's two sums a channel and writes them to its place in
+ * Adds up a block's two sums for each channel and writes them to its place in
  * partials[chunk][2][channels].
  */
 template <typename T> static __device__ __forceinline__ void
@@ -131,7 +131,7 @@ write_partials(const float (&first)[pack<T>::size], const float (&second)[pack<T
 	}
 }
 
-/* Sums of x less its first value, and of their squares. */
+/* Sums x minus its first value, and the squares of that. */
 template <typename T> static __global__ void
 sums_kernel(const T *x, int64_t rows, int channels, cut c, double *partials)
 {
@@ -198,7 +198,7 @@ total_sums(const double *partials, int chunks, int channels, int *channel, doubl
 	return true;
 }
 
-/* Mean and inverse deviation of a channel; the running statistics move. */
+/* Computes mean and inverse deviation of a channel, and moves the running statistics. */
 template <typename T> static __global__ void
 statistics_kernel(const T *x, vc_cuda_norm norm, int chunks)
 {
@@ -236,7 +236,7 @@ running_kernel(vc_cuda_norm norm)
 	norm.saved[norm.channels + channel] = 1.0f / sqrtf(norm.running_variance[channel] + VC_NORM_EPSILON);
 }
 
-/* What is known of a thread's channels. */
+/* The coefficients of a thread's channels. */
 template <typename T> struct channel_terms
 {
 	float		mean[pack<T>::size];

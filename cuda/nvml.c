@@ -1,6 +1,6 @@
 /*
  * nvml.c
- *		NVIDIA's management library, loaded where it is there.
+ *		NVIDIA's management library, loaded if it is installed.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "cuda/nvml.h"
 
-/* nvml.h of NVIDIA's, as far as it is used. */
+/* The parts of NVIDIA's nvml.h that are used here. */
 typedef struct memory
 {
 	unsigned long long total;
@@ -60,7 +60,7 @@ vc_cuda_nvml_close(vc_cuda_nvml *nvml)
 	free(nvml);
 }
 
-/* "GPU-01020304-0506-...", as NVML names what CUDA gives the bytes of. */
+/* Writes NVML's name "GPU-01020304-0506-..." of the UUID whose bytes CUDA gives. */
 static void
 uuid_name(const char *kind, const unsigned char uuid[16], char name[48])
 {

@@ -2,14 +2,14 @@
  * parameter.c
  *		Setting and reading parameters, gradients and Adam's averages.
  *
- * The host's tensors are plain float32, torchvision's axes; the device's are
- * padded, with the input channels last (parameter_shape.c).
+ * The host's tensors are plain float32 with torchvision's axes.  The device's
+ * are padded, with the input channels last (parameter_shape.c).
  */
 #include <stdlib.h>
 
 #include "cuda/cuda.h"
 
-/* Calls back with each element's place in the plain and in the padded tensor. */
+/* Loops over all elements, with their places in the plain and in the padded tensor. */
 #define EACH_ELEMENT(p, plain, padded) \
 	for (int o = 0; o < (p)->outputs; o++) \
 		for (int a = 0; a < (p)->area; a++) \
@@ -20,7 +20,7 @@
 
 /* Copies a tensor to device memory. */
 static vc_status
-copy_in(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
+copy_to_device(vc_plan *plan, int index, const float *data, float *to, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = sizeof(float) * (size_t) p->elements;
@@ -48,7 +48,7 @@ from_bfloat16(uint16_t bits)
 	return value;
 }
 
-/* IEEE half precision, subnormal numbers and infinities too. */
+/* From IEEE half precision, subnormal numbers and infinities too. */
 static float
 from_half(uint16_t bits)
 {
@@ -58,7 +58,7 @@ from_half(uint16_t bits)
 
 	if (exponent != 31)
 	{
-		/* as 2^112 times too small a float, which is exact */
+		/* as a float that is 2^112 times too small, which is exact */
 		wide = (uint32_t) (bits & 0x7FFF) << 13;
 		memcpy(&value, &wide, sizeof(value));
 		value *= 0x1p112f;
@@ -69,7 +69,7 @@ from_half(uint16_t bits)
 }
 
 static float
-element(const void *data, vc_cuda_type type, int64_t i)
+element_as_float(const void *data, vc_cuda_type type, int64_t i)
 {
 	switch (type)
 	{
@@ -84,8 +84,8 @@ element(const void *data, vc_cuda_type type, int64_t i)
 
 /* Copies a tensor of a type from device memory, times a factor. */
 static vc_status
-copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
-		 float *data, vc_error *error)
+copy_from_device(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
+				 float *data, vc_error *error)
 {
 	const vc_cuda_parameter *p = &plan->parameters[index];
 	size_t		bytes = vc_cuda_type_bytes(type) * (size_t) p->elements;
@@ -99,7 +99,7 @@ copy_out(vc_plan *plan, int index, const void *from, vc_cuda_type type, float fa
 		status = cudaStreamSynchronize(plan->device->stream);
 	if (status == cudaSuccess)
 		EACH_ELEMENT(p, plain, padded)
-			data[plain] = element(host, type, padded) * factor;
+			data[plain] = element_as_float(host, type, padded) * factor;
 	free(host);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "reading a parameter");
 }
@@ -121,33 +121,17 @@ write_copy(vc_plan *plan, int index, vc_error *error)
 static vc_status
 set_value(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = copy_in(plan, index, data, plan->parameters[index].value, error);
+	vc_status	status = copy_to_device(plan, index, data, plan->parameters[index].value, error);
 
 	if (status == VC_OK)
 		status = write_copy(plan, index, error);
 	if (status == VC_OK)
-		plan->parameters[index].set = true;
+		plan->book.set[index] = true;
 	plan->stale = true;
 	return status;
 }
 
-/* Sets a parameter that the architecture fixes. */
-static vc_status
-set_constant(vc_plan *plan, int index, vc_error *error)
-{
-	size_t		bytes = sizeof(float) * (size_t) plan->network->parameters[index].count;
-	float	   *data = malloc(bytes);
-	vc_status	status;
-
-	if (data == NULL)
-		return vc_no_memory(error, bytes);
-	vc_parameter_init(plan->network, index, 0, data);
-	status = set_value(plan, index, data, error);
-	free(data);
-	return status;
-}
-
-/* Adam's lists of tensors and of their chunks. */
+/* Makes Adam's lists of tensors and of their chunks. */
 static int
 list_tensors(const vc_plan *plan, vc_cuda_tensor *tensors, vc_cuda_chunk *chunks)
 {
@@ -195,15 +179,12 @@ send_tensors(vc_plan *plan, vc_error *error)
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "listing the parameters");
 }
 
-/* After memory is there: constants, and Adam at its start. */
+/* Once memory is allocated: sets the constants, and Adam's averages to zero. */
 vc_status
 vc_cuda_parameters_start(vc_plan *plan, vc_error *error)
 {
-	vc_status	status = VC_OK;
+	vc_status	status = vc_parameters_set_constants(&plan->book, plan, set_value, error);
 
-	for (int i = 0; i < plan->network->parameter_count && status == VC_OK; i++)
-		if (plan->network->parameters[i].role == VC_CONSTANT)
-			status = set_constant(plan, i, error);
 	if (status == VC_OK && plan->training)
 		status = send_tensors(plan, error);
 	if (status == VC_OK && plan->training)
@@ -213,46 +194,10 @@ vc_cuda_parameters_start(vc_plan *plan, vc_error *error)
 	return status;
 }
 
-/* Before a run: all are set. */
-vc_status
-vc_cuda_parameters_set(const vc_plan *plan, vc_error *error)
-{
-	for (int i = 0; i < plan->network->parameter_count; i++)
-		if (!plan->parameters[i].set)
-			return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-						   plan->network->parameters[i].name);
-	return VC_OK;
-}
-
-static vc_status
-check_index(const vc_plan *plan, int index, vc_error *error)
-{
-	if (index < 0 || index >= plan->network->parameter_count)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter %d is outside 0 to %d",
-					   index, plan->network->parameter_count - 1);
-	return VC_OK;
-}
-
-/* A parameter that has Adam's averages. */
-static vc_status
-check_optimizer(const vc_plan *plan, int index, vc_error *error)
-{
-	vc_status	status = check_index(plan, index, error);
-
-	if (status != VC_OK)
-		return status;
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
-	if (plan->parameters[index].m == NULL)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" is not trained",
-					   plan->network->parameters[index].name);
-	return VC_OK;
-}
-
 vc_status
 vc_cuda_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
@@ -262,7 +207,7 @@ vc_cuda_set_parameter(vc_plan *plan, int index, const float *data, vc_error *err
 	return status;
 }
 
-/* Copies out between enter and leave. */
+/* Copies a tensor to the host, as a call of its own. */
 static vc_status
 read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float factor,
 			float *data, vc_error *error)
@@ -270,7 +215,7 @@ read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float
 	vc_status	status;
 
 	vc_cuda_enter(plan->device);
-	status = copy_out(plan, index, from, type, factor, data, error);
+	status = copy_from_device(plan, index, from, type, factor, data, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }
@@ -278,20 +223,17 @@ read_tensor(vc_plan *plan, int index, const void *from, vc_cuda_type type, float
 vc_status
 vc_cuda_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_read(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
-	if (!plan->parameters[index].set)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was never set",
-					   plan->network->parameters[index].name);
 	return read_tensor(plan, index, plan->parameters[index].value, VC_CUDA_FLOAT, 1, data, error);
 }
 
 vc_status
 vc_cuda_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status == VC_OK)
 		status = read_tensor(plan, index, plan->parameters[index].m, VC_CUDA_FLOAT, 1, m, error);
@@ -303,14 +245,14 @@ vc_cuda_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *er
 vc_status
 vc_cuda_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, vc_error *error)
 {
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
 	vc_cuda_enter(plan->device);
-	status = copy_in(plan, index, m, plan->parameters[index].m, error);
+	status = copy_to_device(plan, index, m, plan->parameters[index].m, error);
 	if (status == VC_OK)
-		status = copy_in(plan, index, v, plan->parameters[index].v, error);
+		status = copy_to_device(plan, index, v, plan->parameters[index].v, error);
 	vc_cuda_leave(plan->device);
 	return status;
 }
@@ -319,9 +261,10 @@ vc_status
 vc_cuda_reset_optimizer(vc_plan *plan, vc_error *error)
 {
 	cudaError_t status = cudaSuccess;
+	vc_status	checked = vc_parameters_check_training(&plan->book, error);
 
-	if (!plan->training)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan has no optimizer");
+	if (checked != VC_OK)
+		return checked;
 	vc_cuda_enter(plan->device);
 	for (int i = 0; i < plan->network->parameter_count && status == cudaSuccess; i++)
 	{
@@ -342,16 +285,11 @@ vc_status
 vc_cuda_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 {
 	const vc_cuda_parameter *p;
-	vc_status	status = check_optimizer(plan, index, error);
+	vc_status	status = vc_parameters_check_gradient(&plan->book, index, error);
 
 	if (status != VC_OK)
 		return status;
 	p = &plan->parameters[index];
-	if (plan->frozen_groups < 0)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "there was no training step yet");
-	if (!vc_parameter_trains(&plan->network->parameters[index], plan->frozen_groups))
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter \"%s\" was frozen in the last step",
-					   plan->network->parameters[index].name);
 	return read_tensor(plan, index, p->gradient, p->type, 1.0f / plan->gradient_scale, data,
 					   error);
 }

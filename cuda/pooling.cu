@@ -2,15 +2,15 @@
  * pooling.cu
  *		Max pooling with a kernel, and pooling over whole planes.
  *
- * A max pool keeps which pixel of each window won (the first of equals), and
- * goes backward by asking, for each pixel, the windows that it is in: no
- * atomics, and always the same sum.
+ * A max pool records which pixel of each window is the largest (the first of
+ * equals).  Backward, each pixel adds up the gradients of the windows that it
+ * won.  That needs no atomics, and the sum is always the same.
  */
 #include "cuda/element.cuh"
 
 #define THREADS 256
 
-/* 16 bytes of one output pixel. */
+/* Computes 16 bytes of one output pixel. */
 template <typename T> static __global__ void
 max_pool_kernel(vc_cuda_pool p, const T *x, int64_t packs, T *y, uint8_t *winner)
 {
@@ -84,7 +84,7 @@ first_window(int position, const vc_cuda_pool &p)
 	return least <= 0 ? 0 : (least + p.stride - 1) / p.stride;
 }
 
-/* 16 bytes of one input pixel. */
+/* Computes 16 bytes of one input pixel's gradient. */
 template <typename T> static __global__ void
 max_pool_backward_kernel(vc_cuda_pool p, const T *dy, const uint8_t *winner, int64_t packs, T *dx)
 {
@@ -133,7 +133,7 @@ vc_cuda_launch_max_pool_backward(vc_cuda_type type, const vc_cuda_pool *pool, co
 	VC_FOR_TYPE(type, launch_max_pool_backward<T>(pool, dy, winner, dx, stream));
 }
 
-/* One channel of one image; threads beyond the real channels write padding. */
+/* Computes one channel of one image; threads beyond the real channels write padding. */
 template <typename T> static __global__ void
 global_pool_kernel(vc_cuda_global_pool p, const T *x, float *y, int32_t *winner)
 {

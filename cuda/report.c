@@ -1,11 +1,12 @@
 /*
  * report.c
- *		What the device says: failures of CUDA, and notes on what it does.
+ *		Reports of the device: failures of CUDA, and notes for the log.
  *
- * Three variables of the environment are for tests and for looking at speed.
- * VISCLF_CUDA_GRAPHS=0 runs every call as it is, VISCLF_CUDA_FUSE=0 lets cuDNN
- * fuse nothing behind a convolution, VISCLF_CUDA_VERBOSE=1 writes to stderr
- * which engines were tried for each convolution, and how fast they were.
+ * Three environment variables are for tests and for measuring speed.
+ * VISCLF_CUDA_GRAPHS=0 runs every call directly.  VISCLF_CUDA_FUSE=0 keeps
+ * cuDNN from fusing anything with a convolution.  VISCLF_CUDA_VERBOSE=1
+ * writes to stderr which engines were tried for each convolution, and how
+ * fast they were.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #include "cuda/report.h"
 
-/* Says which call of CUDA failed, and how. */
+/* Reports which call of CUDA failed, and how. */
 vc_status
 vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
 {
@@ -23,7 +24,7 @@ vc_cuda_failed(vc_error *error, cudaError_t status, const char *what)
 	vc_fail(error, VC_DEVICE_ERROR, "CUDA failed with %s (%s): %s",
 			cudaGetErrorName(status), cudaGetErrorString(status), what);
 	return vc_hint(error, VC_DEVICE_ERROR,
-				   "After a failure inside a kernel this session can use the GPU no more: reconnect, or set visclf.device to cpu.");
+				   "After a failure inside a kernel this session can no longer use the GPU: reconnect, or set visclf.device to cpu.");
 }
 
 bool

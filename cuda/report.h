@@ -1,6 +1,6 @@
 /*
  * report.h
- *		What the device says: failures of CUDA, and notes on what it does.
+ *		Reports of the device: failures of CUDA, and notes for the log.
  */
 #ifndef VISCLF_CUDA_REPORT_H
 #define VISCLF_CUDA_REPORT_H
@@ -14,13 +14,13 @@
 /* Fills *error with the call that failed; VC_OUT_OF_MEMORY or VC_DEVICE_ERROR. */
 extern vc_status vc_cuda_failed(vc_error *error, cudaError_t status, const char *what);
 
-/* A switch of the environment: off where it is "0", as usual where it is not set. */
+/* Reads a switch from the environment: off if it is "0", `usual` if it is not set. */
 extern bool vc_cuda_switch(const char *name, bool usual);
 
-/* Whether VISCLF_CUDA_VERBOSE asks for notes. */
+/* True if VISCLF_CUDA_VERBOSE asks for notes. */
 extern bool vc_cuda_verbose(void);
 
-/* A line for stderr: a server's goes to its log. */
+/* Writes a line to stderr, which is a server's log. */
 extern void vc_cuda_note(const char *format,...)
 			__attribute__((format(printf, 1, 2)));
 

@@ -1,14 +1,14 @@
 /*
  * request.c
- *		What a call brings to the device, in one block.
+ *		The input of a call, sent to the device in one block.
  */
 #include <math.h>
 
 #include "cuda/cuda.h"
 
 /*
- * Cuts up a request from an address on; sets the sizes too.  What every call
- * sends comes first, then what only members need.
+ * Divides a request from an address on; sets the sizes too.  First comes what
+ * every call sends, then what only members need.
  */
 void
 vc_cuda_request_layout(vc_plan *plan, char *base, vc_cuda_request *r)
@@ -48,7 +48,7 @@ bring_images(vc_plan *plan, const uint8_t *images, int count, vc_error *error)
 	return vc_cuda_upload_end(plan->device, error);
 }
 
-/* Names the call's images, and sends them where they come from the host. */
+/* Notes which images the call reads, and sends them if they come from the host. */
 vc_status
 vc_cuda_request_images(vc_plan *plan, const uint8_t *images, int count, vc_error *error)
 {
@@ -74,7 +74,7 @@ vc_cuda_request_images(vc_plan *plan, const uint8_t *images, int count, vc_error
 	return status;
 }
 
-/* What each image weighs in the mean. */
+/* Computes each image's weight in the mean. */
 static void
 fill_shares(const vc_targets *t, int count, int classes, float *shares)
 {
@@ -88,7 +88,7 @@ fill_shares(const vc_targets *t, int count, int classes, float *shares)
 							  t->class_weights[t->labels[i]]) / total);
 }
 
-/* The numbers and the targets of a training step. */
+/* Fills in the numbers and the targets of a training step. */
 void
 vc_cuda_request_step(vc_plan *plan, const vc_targets *targets, int count, const vc_step *step)
 {

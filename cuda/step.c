@@ -2,9 +2,9 @@
  * step.c
  *		From a network's nodes to a plan's steps.
  *
- * Nodes are taken together where that saves passes over memory.  Training:
- * batch norm with the addition and the relu behind it.  Inference: a
- * convolution with its batch norm, an addition and a relu.  Such a group runs
+ * Nodes form a group if that saves passes over memory.  In training a batch
+ * norm takes in the addition and the relu behind it; in inference a
+ * convolution takes in its batch norm, an addition and a relu.  A group runs
  * when its last node would have run.
  */
 #include <stdlib.h>
@@ -13,29 +13,13 @@
 
 typedef struct group
 {
-	int			norm;			/* nodes of the group; -1 where there is none */
+	int			norm;			/* nodes of the group; -1: none */
 	int			add;
 	int			relu;
 	int			other;			/* the addition's operand from outside */
 	int			end;			/* its last node */
 	bool		inner;			/* this node belongs to another node's group */
 } group;
-
-/* A new buffer that no tick uses yet; the list has room for it. */
-int
-vc_cuda_buffer_new(vc_plan *plan, size_t bytes)
-{
-	vc_buffer_init(&plan->buffers[plan->buffer_count], bytes, VC_CUDA_ALIGNMENT);
-	return plan->buffer_count++;
-}
-
-/* Says that a buffer must hold its contents at a tick; -1 is ignored. */
-void
-vc_cuda_buffer_use(vc_plan *plan, int buffer, int tick)
-{
-	if (buffer >= 0)
-		vc_buffer_use(&plan->buffers[buffer], tick);
-}
 
 /* Takes `node` into a group; the group then ends with it. */
 static void
@@ -91,7 +75,7 @@ form_groups(const vc_plan *plan, group *groups)
 	}
 }
 
-static const vc_cuda_operation *
+static const vc_operation *
 operation_of(vc_op op)
 {
 	switch (op)
@@ -119,11 +103,11 @@ operation_of(vc_op op)
 	return NULL;
 }
 
-/* A new value: the output of a node, which begins with node `first`. */
+/* Adds a value: the output of node `last`, whose group begins with node `first`. */
 static int
 add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
 {
-	vc_cuda_value *v = &plan->values[plan->value_count];
+	vc_value   *v = vc_flow_add_value(&plan->flow, last);
 	size_t		unit = first->op == VC_INPUT ? (size_t) vc_cuda_input_channels(plan->type)
 		: VC_CUDA_CHANNELS;
 
@@ -131,39 +115,35 @@ add_value(vc_plan *plan, const vc_node *first, const vc_node *last, int input)
 	{
 		case VC_INPUT:
 		case VC_CONVOLUTION:
-			v->type = plan->type;
+			v->format = plan->type;
 			break;
 		case VC_AVERAGE_POOL:
 		case VC_CONCAT_POOL:
 		case VC_LINEAR:
-			v->type = VC_CUDA_FLOAT;	/* the head is exact */
+			v->format = VC_CUDA_FLOAT;	/* the head is exact */
 			break;
 		default:
-			v->type = plan->values[input].type;
+			v->format = plan->flow.values[input].format;
 	}
-	v->channels = last->channels;
 	v->padded = (int) vc_round_up((size_t) last->channels, unit);
-	v->height = last->height;
-	v->width = last->width;
 	v->image_elements = (int64_t) v->padded * v->height * v->width;
-	v->gradient[0] = v->gradient[1] = -1;
-	v->buffer = vc_cuda_buffer_new(plan, vc_cuda_value_bytes(plan, plan->value_count,
-															 plan->options.max_batch));
-	return plan->value_count++;
+	v->buffer = vc_flow_add_buffer(&plan->flow, vc_cuda_value_bytes(plan, plan->flow.value_count - 1,
+																	plan->options.max_batch));
+	return plan->flow.value_count - 1;
 }
 
-/* Where a pool notes its winners, for going backward. */
+/* The buffer where a pool records its largest pixels, for going backward. */
 static int
-winner_buffer(vc_plan *plan, const vc_cuda_step *step)
+winner_buffer(vc_plan *plan, const vc_plan_step *step)
 {
 	size_t		images = (size_t) plan->options.max_batch;
 
 	if (plan->training && step->node->op == VC_MAX_POOL)
-		return vc_cuda_buffer_new(plan, images *
-								  (size_t) plan->values[step->output].image_elements);
+		return vc_flow_add_buffer(&plan->flow, images *
+								  (size_t) plan->flow.values[step->output].image_elements);
 	if (plan->training && step->node->op == VC_CONCAT_POOL)
-		return vc_cuda_buffer_new(plan, sizeof(int32_t) * images *
-								  (size_t) plan->values[step->input].padded);
+		return vc_flow_add_buffer(&plan->flow, sizeof(int32_t) * images *
+								  (size_t) plan->flow.values[step->input].padded);
 	return -1;
 }
 
@@ -174,55 +154,50 @@ emit_group(vc_plan *plan, const group *g, int first, int *value_of)
 	const vc_network *n = plan->network;
 	const vc_node *node = &n->nodes[first];
 	int			second = node->op == VC_ADD ? node->input[1] : g->other;
-	vc_cuda_step *step = &plan->steps[plan->step_count];
+	int			input = node->op == VC_INPUT ? -1 : value_of[node->input[0]];
+	vc_plan_step *step;
 
-	memset(step, 0, sizeof(*step));
-	step->operation = operation_of(node->op);
-	step->index = first;
-	step->node = node;
-	step->norm = g->norm < 0 ? NULL : &n->nodes[g->norm];
-	step->input = node->op == VC_INPUT ? -1 : value_of[node->input[0]];
-	step->other = second < 0 ? -1 : value_of[second];
-	step->relu = g->relu >= 0;
-	step->to_input.buffer = step->to_other.buffer = -1;
 	if (node->op == VC_DROPOUT && !plan->training)
 	{
-		value_of[first] = step->input;
+		value_of[first] = input;
 		return;
 	}
-	step->output = add_value(plan, node, &n->nodes[g->end], step->input);
-	step->winner = winner_buffer(plan, step);
-	step->keeps_input = node->op == VC_CONVOLUTION || node->op == VC_LINEAR ||
-		node->op == VC_BATCH_NORM;
-	step->keeps_output = node->op == VC_RELU || (step->relu && step->other >= 0);
+	step = vc_flow_add_step(&plan->flow, operation_of(node->op), node);
+	step->index = first;
+	step->end = g->end;
+	step->input = input;
+	step->other = second < 0 ? -1 : value_of[second];
+	step->norm = g->norm < 0 ? NULL : &n->nodes[g->norm];
+	step->relu = g->relu >= 0;
+	step->output = add_value(plan, node, &n->nodes[g->end], input);
+	step->extra[0] = winner_buffer(plan, step);
 	value_of[first] = value_of[g->end] = step->output;
-	plan->step_count++;
 }
 
-/* What the kernels cannot do, and no architecture asks for. */
+/* Refuses what the kernels cannot do, and no architecture asks for. */
 static vc_status
 check_steps(const vc_plan *plan, vc_error *error)
 {
-	for (int i = 1; i < plan->step_count; i++)
+	for (int i = 1; i < plan->flow.step_count; i++)
 	{
-		const vc_cuda_step *s = &plan->steps[i];
-		const vc_cuda_value *input = &plan->values[s->input];
+		const vc_plan_step *s = &plan->flow.steps[i];
+		const vc_value *input = &plan->flow.values[s->input];
 		bool		whole = s->node->op == VC_AVERAGE_POOL || s->node->op == VC_CONCAT_POOL;
 
-		if (s->node->op == VC_CONVOLUTION && input->type != plan->type)
-			return vc_fail(error, VC_UNSUPPORTED, "node %d is a convolution behind pooled features",
+		if (s->node->op == VC_CONVOLUTION && input->format != (int) plan->type)
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is a convolution of pooled features",
 						   s->index);
-		if (s->node->op == VC_LINEAR && (input->type != VC_CUDA_FLOAT || input->height * input->width != 1))
-			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear and not behind a pooling",
+		if (s->node->op == VC_LINEAR && (input->format != VC_CUDA_FLOAT || input->height * input->width != 1))
+			return vc_fail(error, VC_UNSUPPORTED, "node %d is linear but does not read pooled features",
 						   s->index);
 		if (s->node->op != VC_CONVOLUTION && !whole && input->padded % VC_CUDA_CHANNELS != 0)
-			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image and is no convolution",
+			return vc_fail(error, VC_UNSUPPORTED, "node %d reads the image but is not a convolution",
 						   s->index);
 	}
 	return VC_OK;
 }
 
-/* Fills plan->steps, values and buffers (without lives) from the network. */
+/* Fills plan->flow.steps, values and buffers (without lives) from the network. */
 vc_status
 vc_cuda_build_steps(vc_plan *plan, vc_error *error)
 {
@@ -241,8 +216,8 @@ vc_cuda_build_steps(vc_plan *plan, vc_error *error)
 		for (int first = 0; first <= i; first++)
 			if (!groups[first].inner && groups[first].end == i)
 				emit_group(plan, &groups[first], first, value_of);
-	plan->features = value_of[n->feature_node];
-	plan->logits = value_of[n->node_count - 1];
+	plan->flow.features = value_of[n->feature_node];
+	plan->flow.logits = value_of[n->node_count - 1];
 	free(groups);
 	free(value_of);
 	return check_steps(plan, error);

@@ -5,17 +5,17 @@
 #include "cuda/cuda.h"
 
 static int64_t
-elements(const vc_plan *plan, int value, int count)
+elements_of(const vc_plan *plan, int value, int count)
 {
-	return plan->values[value].image_elements * count;
+	return plan->flow.values[value].image_elements * count;
 }
 
 static vc_status
-relu_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+relu_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	cudaError_t status = vc_cuda_launch_relu(plan->values[step->output].type,
+	cudaError_t status = vc_cuda_launch_relu(plan->flow.values[step->output].format,
 											 vc_cuda_value_data(plan, step->input),
-											 elements(plan, step->output, run->count),
+											 elements_of(plan, step->output, run->count),
 											 vc_cuda_value_data(plan, step->output),
 											 plan->device->stream);
 
@@ -23,7 +23,7 @@ relu_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error
 }
 
 static vc_status
-relu_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+relu_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
 	const void *dy;
@@ -32,9 +32,9 @@ relu_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_erro
 
 	if (status != VC_OK || dx == NULL)
 		return status;
-	launched = vc_cuda_launch_relu_backward(plan->values[step->output].type,
+	launched = vc_cuda_launch_relu_backward(plan->flow.values[step->output].format,
 											vc_cuda_value_data(plan, step->output), dy,
-											elements(plan, step->output, run->count), dx,
+											elements_of(plan, step->output, run->count), dx,
 											plan->device->stream);
 	if (launched != cudaSuccess)
 		return vc_cuda_failed(error, launched, "relu's gradient");
@@ -42,21 +42,21 @@ relu_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_erro
 }
 
 static vc_status
-add_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+add_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
-	cudaError_t status = vc_cuda_launch_add(plan->values[step->output].type,
+	cudaError_t status = vc_cuda_launch_add(plan->flow.values[step->output].format,
 											vc_cuda_value_data(plan, step->input),
 											vc_cuda_value_data(plan, step->other),
-											elements(plan, step->output, run->count),
+											elements_of(plan, step->output, run->count),
 											vc_cuda_value_data(plan, step->output),
 											plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "addition");
 }
 
-/* Hands a gradient on; where it lies there already, nothing is to be done. */
+/* Passes a gradient on to an operand; does not copy it if it lies there already. */
 static vc_status
-hand_on(vc_plan *plan, int value, vc_cuda_contribution contribution, const void *dy, int count,
+hand_on(vc_plan *plan, int value, vc_contribution contribution, const void *dy, int count,
 		vc_error *error)
 {
 	void	   *dx = vc_cuda_wanted(plan, value, contribution);
@@ -70,9 +70,9 @@ hand_on(vc_plan *plan, int value, vc_cuda_contribution contribution, const void 
 	return vc_cuda_contribute(plan, value, contribution, count, error);
 }
 
-/* The other operand first: the input's part may be what it is read from. */
+/* The second operand comes first, because the input's part may replace the gradient. */
 static vc_status
-add_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+add_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const void *dy;
 	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
@@ -85,11 +85,11 @@ add_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error
 }
 
 static vc_status
-dropout(vc_plan *plan, const vc_cuda_step *step, int count, const void *x, void *y,
-		vc_error *error)
+launch_dropout(vc_plan *plan, const vc_plan_step *step, int count, const void *x, void *y,
+			   vc_error *error)
 {
-	const vc_cuda_value *v = &plan->values[step->output];
-	cudaError_t status = vc_cuda_launch_dropout(v->type, plan->request.state, step->index,
+	const vc_value *v = &plan->flow.values[step->output];
+	cudaError_t status = vc_cuda_launch_dropout(v->format, plan->request.state, step->index,
 												step->node->rate,
 												(int64_t) count * v->height * v->width,
 												v->padded, x, y, plan->device->stream);
@@ -98,33 +98,48 @@ dropout(vc_plan *plan, const vc_cuda_step *step, int count, const void *x, void 
 }
 
 static vc_status
-dropout_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+dropout_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const void *x = vc_cuda_value_data(plan, step->input);
 	void	   *y = vc_cuda_value_data(plan, step->output);
 	cudaError_t status;
 
 	if (run->training)
-		return dropout(plan, step, run->count, x, y, error);
+		return launch_dropout(plan, step, run->count, x, y, error);
 	status = cudaMemcpyAsync(y, x, vc_cuda_value_bytes(plan, step->output, run->count),
 							 cudaMemcpyDeviceToDevice, plan->device->stream);
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "copying past dropout");
 }
 
 static vc_status
-dropout_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+dropout_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
 	const void *dy;
 	vc_status	status = vc_cuda_gradient(plan, step->output, run->count, &dy, error);
 
 	if (status == VC_OK && dx != NULL)
-		status = dropout(plan, step, run->count, dy, dx, error);
+		status = launch_dropout(plan, step, run->count, dy, dx, error);
 	if (status == VC_OK && dx != NULL)
 		status = vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
 	return status;
 }
 
-const vc_cuda_operation vc_cuda_relu_operation = {relu_forward, relu_backward};
-const vc_cuda_operation vc_cuda_add_operation = {add_forward, add_backward};
-const vc_cuda_operation vc_cuda_dropout_operation = {dropout_forward, dropout_backward};
+const vc_operation vc_cuda_relu_operation = {
+	.keeps_output = true,
+	.in_place = true,
+	.forward = relu_forward,
+	.backward = relu_backward,
+};
+
+const vc_operation vc_cuda_add_operation = {
+	.in_place = true,
+	.forward = add_forward,
+	.backward = add_backward,
+};
+
+const vc_operation vc_cuda_dropout_operation = {
+	.in_place = true,
+	.forward = dropout_forward,
+	.backward = dropout_backward,
+};

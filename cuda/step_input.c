@@ -1,11 +1,11 @@
 /*
  * step_input.c
- *		The step that makes activations of the images' bytes.
+ *		The step that turns the images' bytes into activations.
  */
 #include "cuda/cuda.h"
 
 static vc_status
-input_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+input_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	const vc_network *n = plan->network;
 	vc_cuda_colors colors;
@@ -22,4 +22,4 @@ input_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_erro
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "input");
 }
 
-const vc_cuda_operation vc_cuda_input_operation = {input_forward, NULL};
+const vc_operation vc_cuda_input_operation = {.forward = input_forward};

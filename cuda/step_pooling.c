@@ -5,10 +5,10 @@
 #include "cuda/cuda.h"
 
 static vc_cuda_pool
-pool_of(const vc_plan *plan, const vc_cuda_step *step, int count)
+pool_of(const vc_plan *plan, const vc_plan_step *step, int count)
 {
-	const vc_cuda_value *in = &plan->values[step->input];
-	const vc_cuda_value *out = &plan->values[step->output];
+	const vc_value *in = &plan->flow.values[step->input];
+	const vc_value *out = &plan->flow.values[step->output];
 
 	return (vc_cuda_pool) {
 		.count = count,.channels = in->padded,.height = in->height,.width = in->width,
@@ -18,20 +18,20 @@ pool_of(const vc_plan *plan, const vc_cuda_step *step, int count)
 }
 
 static vc_status
-max_pool_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+max_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	vc_cuda_pool pool = pool_of(plan, step, run->count);
-	cudaError_t status = vc_cuda_launch_max_pool(plan->values[step->output].type, &pool,
+	cudaError_t status = vc_cuda_launch_max_pool(plan->flow.values[step->output].format, &pool,
 												 vc_cuda_value_data(plan, step->input),
 												 vc_cuda_value_data(plan, step->output),
-												 vc_cuda_buffer_data(plan, step->winner),
+												 vc_cuda_buffer_data(plan, step->extra[0]),
 												 plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "max pool");
 }
 
 static vc_status
-max_pool_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+max_pool_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	vc_cuda_pool pool = pool_of(plan, step, run->count);
 	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
@@ -41,8 +41,8 @@ max_pool_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_
 
 	if (status != VC_OK || dx == NULL)
 		return status;
-	launched = vc_cuda_launch_max_pool_backward(plan->values[step->output].type, &pool, dy,
-												vc_cuda_buffer_data(plan, step->winner), dx,
+	launched = vc_cuda_launch_max_pool_backward(plan->flow.values[step->output].format, &pool, dy,
+												vc_cuda_buffer_data(plan, step->extra[0]), dx,
 												plan->device->stream);
 	if (launched != cudaSuccess)
 		return vc_cuda_failed(error, launched, "max pool's gradient");
@@ -50,32 +50,32 @@ max_pool_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_
 }
 
 static vc_cuda_global_pool
-global_pool_of(const vc_plan *plan, const vc_cuda_step *step, int count)
+global_pool_of(const vc_plan *plan, const vc_plan_step *step, int count)
 {
-	const vc_cuda_value *in = &plan->values[step->input];
+	const vc_value *in = &plan->flow.values[step->input];
 
 	return (vc_cuda_global_pool) {
 		.count = count,.plane = in->height * in->width,.channels = in->padded,
-		.real = in->channels,.y_channels = plan->values[step->output].padded,
+		.real = in->channels,.y_channels = plan->flow.values[step->output].padded,
 		.concat = step->node->op == VC_CONCAT_POOL
 	};
 }
 
 static vc_status
-global_pool_forward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+global_pool_forward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	vc_cuda_global_pool pool = global_pool_of(plan, step, run->count);
-	cudaError_t status = vc_cuda_launch_global_pool(plan->values[step->input].type, &pool,
+	cudaError_t status = vc_cuda_launch_global_pool(plan->flow.values[step->input].format, &pool,
 													vc_cuda_value_data(plan, step->input),
 													vc_cuda_value_data(plan, step->output),
-													vc_cuda_buffer_data(plan, step->winner),
+													vc_cuda_buffer_data(plan, step->extra[0]),
 													plan->device->stream);
 
 	return status == cudaSuccess ? VC_OK : vc_cuda_failed(error, status, "global pool");
 }
 
 static vc_status
-global_pool_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, vc_error *error)
+global_pool_backward(vc_plan *plan, vc_plan_step *step, const vc_run *run, vc_error *error)
 {
 	vc_cuda_global_pool pool = global_pool_of(plan, step, run->count);
 	void	   *dx = vc_cuda_wanted(plan, step->input, step->to_input);
@@ -85,15 +85,20 @@ global_pool_backward(vc_plan *plan, vc_cuda_step *step, const vc_cuda_run *run, 
 
 	if (status != VC_OK || dx == NULL)
 		return status;
-	launched = vc_cuda_launch_global_pool_backward(plan->values[step->input].type, &pool, dy,
-												   vc_cuda_buffer_data(plan, step->winner), dx,
+	launched = vc_cuda_launch_global_pool_backward(plan->flow.values[step->input].format, &pool, dy,
+												   vc_cuda_buffer_data(plan, step->extra[0]), dx,
 												   plan->device->stream);
 	if (launched != cudaSuccess)
 		return vc_cuda_failed(error, launched, "global pool's gradient");
 	return vc_cuda_contribute(plan, step->input, step->to_input, run->count, error);
 }
 
-const vc_cuda_operation vc_cuda_max_pool_operation = {max_pool_forward, max_pool_backward};
-const vc_cuda_operation vc_cuda_global_pool_operation = {
-	global_pool_forward, global_pool_backward
+const vc_operation vc_cuda_max_pool_operation = {
+	.forward = max_pool_forward,
+	.backward = max_pool_backward,
+};
+
+const vc_operation vc_cuda_global_pool_operation = {
+	.forward = global_pool_forward,
+	.backward = global_pool_backward,
 };

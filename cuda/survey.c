@@ -1,5 +1,5 @@
 /*
- * probe.c
+ * survey.c
  *		Which GPUs there are, and why one cannot be used.
  *
  * Nothing here makes a context, which takes some hundred megabytes of a card:
@@ -17,7 +17,7 @@ version_name(char *text, size_t size, int version)
 	snprintf(text, size, "%d.%d", version / 1000, version % 1000 / 10);
 }
 
-/* Why there is not even a list of devices. */
+/* Reports why there is no list of devices. */
 static vc_status
 no_list(vc_error *error, cudaError_t status)
 {
@@ -43,7 +43,7 @@ no_list(vc_error *error, cudaError_t status)
 				   cudaGetErrorString(status), driver_text);
 }
 
-/* What keeps a card from being used; nothing where it can be. */
+/* Writes what keeps a card from being used; nothing if it can be used. */
 static void
 find_reason(int index, const struct cudaDeviceProp *properties, vc_device_info *info)
 {
@@ -75,7 +75,7 @@ describe(int index, vc_cuda_nvml *nvml, vc_device_info *info)
 	info->memory_free = -1;
 	if (status != cudaSuccess)
 	{
-		snprintf(info->reason, sizeof(info->reason), "it cannot be asked: %s",
+		snprintf(info->reason, sizeof(info->reason), "it cannot be queried: %s",
 				 cudaGetErrorString(status));
 		return;
 	}
@@ -113,7 +113,7 @@ describe_all(vc_device_info *info, int max, int *count)
 	return cudaSuccess;
 }
 
-/* The device's probe(); see device.h. */
+/* The device's survey(); see device.h. */
 vc_status
 vc_cuda_survey(vc_device_info *info, int max, int *count, vc_error *error)
 {

@@ -1,16 +1,15 @@
 /*
  * upload.c
- *		Images on their way from the host's memory to the device's.
+ *		Copies images from the host's memory to the device's.
  *
- * A few threads fill one of two pinned buffers while the other is copied, on a
- * stream of its own.  What is under way goes on where somebody waits for a
- * call's results, so that the images of the next call arrive while this one
- * computes.  The threads know nothing of CUDA.
+ * A few threads fill one of two pinned buffers while the other is copied, on
+ * a stream of its own.  An upload goes on while a call waits for its results,
+ * so that the images of the next call arrive while this one computes.  The
+ * threads call nothing of CUDA.
  */
-#include "cuda.h"
-
 #include "engine/image/pool.h"
 #include "engine/support/cores.h"
+#include "cuda/cuda.h"
 
 #define STAGING_BYTES	((size_t) 4 * 1024 * 1024)	/* of one of the two */
 #define THREADS			4
@@ -30,7 +29,7 @@ vc_cuda_upload_open(vc_cuda_upload *u)
 			status = cudaEventCreateWithFlags(&u->staged[i], cudaEventDisableTiming);
 	}
 	if (status == cudaSuccess && threads > 1)
-		vc_pool_create(threads, &u->pool, NULL);	/* without them the caller copies */
+		vc_pool_create(threads, &u->pool, NULL);	/* without it the caller copies */
 	return status;
 }
 
@@ -62,9 +61,9 @@ copy_piece(void *job, const void *unused)
 	memcpy(piece->to, piece->from, piece->bytes);
 }
 
-/* Begins to fill the buffer whose turn it is. */
+/* Begins to fill the next buffer. */
 static void
-fill(vc_cuda_upload *u)
+fill_staging(vc_cuda_upload *u)
 {
 	size_t		left = u->bytes - u->at;
 	size_t		share;
@@ -85,7 +84,7 @@ fill(vc_cuda_upload *u)
 		vc_pool_submit(u->pool, copy_piece, u->pieces, sizeof(vc_cuda_piece), VC_CUDA_PIECES, NULL);
 }
 
-/* Sends the buffer that is filled. */
+/* Sends the filled buffer. */
 static cudaError_t
 send_filled(vc_cuda_upload *u)
 {
@@ -104,7 +103,10 @@ send_filled(vc_cuda_upload *u)
 	return status;
 }
 
-/* Does what can be done now, or with wait one part of it; nothing where nothing is under way. */
+/*
+ * Continues the upload as far as it can without waiting or, with `wait`, by
+ * one part.  Does nothing if there is no upload.
+ */
 vc_status
 vc_cuda_upload_go_on(vc_cuda_upload *u, bool wait, vc_error *error)
 {
@@ -122,10 +124,10 @@ vc_cuda_upload_go_on(vc_cuda_upload *u, bool wait, vc_error *error)
 	{
 		status = wait ? cudaEventSynchronize(u->staged[u->turn]) : cudaEventQuery(u->staged[u->turn]);
 		if (status == cudaSuccess)
-			fill(u);
+			fill_staging(u);
 		else if (status == cudaErrorNotReady)
 		{
-			cudaGetLastError();	/* it is no error */
+			cudaGetLastError();	/* that is not an error */
 			return VC_OK;
 		}
 	}
@@ -135,7 +137,7 @@ vc_cuda_upload_go_on(vc_cuda_upload *u, bool wait, vc_error *error)
 	return vc_cuda_failed(error, status, "copying images");
 }
 
-/* Begins an upload, after the one that is under way. */
+/* Begins an upload, once the one before has ended. */
 vc_status
 vc_cuda_upload_begin(vc_cuda_upload *u, uint8_t *to, const uint8_t *from, size_t bytes,
 					 vc_error *error)
@@ -154,7 +156,7 @@ vc_cuda_upload_begin(vc_cuda_upload *u, uint8_t *to, const uint8_t *from, size_t
 	return vc_cuda_upload_go_on(u, false, error);
 }
 
-/* Reads the last of it; what comes on the device's stream then waits until it has arrived. */
+/* Reads the rest of `from`, and makes the device's stream wait until all has arrived. */
 vc_status
 vc_cuda_upload_end(vc_device *device, vc_error *error)
 {
@@ -170,7 +172,7 @@ vc_cuda_upload_end(vc_device *device, vc_error *error)
 	return waits == cudaSuccess ? VC_OK : vc_cuda_failed(error, waits, "waiting for images");
 }
 
-/* Drops what is under way: nobody reads or writes for it any more. */
+/* Drops the upload: afterwards nothing reads or writes its memory. */
 void
 vc_cuda_upload_stop(vc_cuda_upload *u)
 {
@@ -181,7 +183,7 @@ vc_cuda_upload_stop(vc_cuda_upload *u)
 	cudaStreamSynchronize(u->stream);
 }
 
-/* Copies host memory to the device; returns when `from` is no longer read. */
+/* Copies host memory to the device; returns when it no longer reads `from`. */
 vc_status
 vc_cuda_upload_now(vc_device *device, uint8_t *to, const uint8_t *from, size_t bytes, vc_error *error)
 {

@@ -1,6 +1,6 @@
 /*
  * device.c
- *		What every device checks before it works.
+ *		Checks that every device makes at the start of a call.
  */
 #include "engine/device.h"
 
@@ -24,8 +24,8 @@ vc_batch_check(const vc_plan_options *options, int count, int least, vc_error *e
 	return VC_OK;
 }
 
-vc_status
-vc_step_check(const vc_plan_options *options, const vc_step *step, vc_error *error)
+static vc_status
+step_check(const vc_plan_options *options, const vc_step *step, vc_error *error)
 {
 	if (options->purpose != VC_TRAINING)
 		return vc_fail(error, VC_INVALID_ARGUMENT, "an inference plan cannot train");
@@ -36,6 +36,19 @@ vc_step_check(const vc_plan_options *options, const vc_step *step, vc_error *err
 		return vc_fail(error, VC_INVALID_ARGUMENT, "%d frozen groups are outside 0 to %d",
 					   step->frozen_groups, VC_GROUPS);
 	return VC_OK;
+}
+
+vc_status
+vc_train_check(const vc_plan_options *options, const vc_network *network,
+			   const vc_targets *targets, int count, const vc_step *step, vc_error *error)
+{
+	vc_status	status = step_check(options, step, error);
+
+	if (status == VC_OK)
+		status = vc_batch_check(options, count, 2, error);
+	if (status == VC_OK)
+		status = vc_targets_check(targets, count, network->classes, error);
+	return status;
 }
 
 bool

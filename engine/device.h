@@ -70,11 +70,12 @@ typedef struct vc_plan_options
 
 	/*
 	 * Inference on a device that shares_weights; NULL elsewhere.
-	 * parameters[parameter_count] are the numbers of each (NULL: a constant's),
-	 * which set_parameter then must not bring: they stay where and as they are
-	 * while the plan is there.  The store, which may be NULL, keeps what the
-	 * plan makes of them for other plans of the same network, parameters and
-	 * ranges, of other processes too; it must outlive the plan.
+	 * parameters[parameter_count] are the values of each (NULL: a
+	 * constant's).  They must stay as they are while the plan exists, and
+	 * set_parameter must not be called for them.  The store, which may be
+	 * NULL, keeps what the plan makes of them, for other plans with the same
+	 * network, parameters and ranges, also in other processes; it must
+	 * outlive the plan.
 	 */
 	const float *const *parameters;
 	vc_store   *store;
@@ -89,20 +90,20 @@ typedef struct vc_plan_options
 } vc_plan_options;
 
 /*
- * What the images of a batch are taught.  One class each (labels): the loss is
- * the mean cross entropy of their softmax, weighted by each image's class as
- * torch's cross_entropy(weight) does.  Any number of classes (members): the
- * mean over images and classes of the binary cross entropy of their sigmoids,
- * where what is carried weighs as torch's pos_weight says.
+ * Training targets of a batch.  Labels give each image one class: the loss is
+ * the mean cross entropy of the softmax, weighted by each image's class like
+ * torch's cross_entropy(weight).  Members give it any number of classes: the
+ * loss is the mean, over images and classes, of the binary cross entropy of
+ * the sigmoids, with class_weights as torch's pos_weight.
  */
 typedef struct vc_targets
 {
 	const int32_t *labels;		/* [count], 0-based; or NULL, and */
-	const uint8_t *members;		/* [count][classes], 1 where carried, else 0 */
+	const uint8_t *members;		/* [count][classes], 1 if the image has it, else 0 */
 	const float *class_weights; /* [classes], above 0; NULL: all 1 */
 } vc_targets;
 
-/* What one training step needs to know. */
+/* The numbers of one training step. */
 typedef struct vc_step
 {
 	float		rate[VC_GROUPS];	/* learning rate of each layer group */
@@ -120,7 +121,7 @@ typedef struct vc_device_info
 	char		name[128];		/* "Intel Xeon ...", "NVIDIA H200" */
 	char		library[64];	/* "oneDNN 2.6.0" */
 	bool		usable;
-	char		reason[256];	/* where not usable: why, and what to do */
+	char		reason[256];	/* if not usable: why, and what to do */
 	int			threads;		/* CPU: threads it would use; else 0 */
 	int64_t		memory;			/* bytes of device memory; 0 for the host's */
 	int64_t		memory_free;	/* -1: not known */
@@ -210,10 +211,10 @@ typedef struct vc_device_api
 							  float *ranges, vc_error *error);
 
 	/*
-	 * Images kept on the device, for one that has memory of its own; NULL in
-	 * others, all four or none.  create makes room for count images of
+	 * Images kept on the device, if it has memory of its own; all four are
+	 * NULL in other devices. create makes room for count images of
 	 * image_bytes each, VC_OUT_OF_MEMORY where that does not fit; put fills
-	 * some of them.  select names the images of the plan's next forward or
+	 * some of them. select names the images of the plan's next forward or
 	 * train_step, whose images are then NULL: rows[count] index into images,
 	 * which must outlive the call and are of the network's size.  A plan's
 	 * memory is taken at plan(): make it before the images.
@@ -238,20 +239,22 @@ typedef struct vc_device_api
 } vc_device_api;
 
 /*
- * What calls begin with; VC_INVALID_ARGUMENT where they cannot work.  The
- * batch of a plan; how many images a call brings; a step's numbers.
+ * What calls begin with; VC_INVALID_ARGUMENT if they cannot work.  The batch
+ * of a plan; how many images a call brings, `least` or more; all that a
+ * train_step brings.
  */
 extern vc_status vc_options_check(const vc_plan_options *options, vc_error *error);
 extern vc_status vc_batch_check(const vc_plan_options *options, int count, int least,
 								vc_error *error);
-extern vc_status vc_step_check(const vc_plan_options *options, const vc_step *step,
-							   vc_error *error);
+extern vc_status vc_train_check(const vc_plan_options *options, const vc_network *network,
+								const vc_targets *targets, int count, const vc_step *step,
+								vc_error *error);
 
 /* True where a step with so many frozen groups changes a parameter. */
 extern bool vc_parameter_trains(const vc_parameter *parameter, int frozen_groups);
 
 /*
- * What a train_step begins with.  Errors: VC_INVALID_ARGUMENT for labels
+ * Checks the targets of a batch.  Errors: VC_INVALID_ARGUMENT for labels
  * outside the classes, members other than 0 and 1, weights not above 0, both
  * kinds of targets or none.
  */

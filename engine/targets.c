@@ -1,6 +1,6 @@
 /*
  * targets.c
- *		Whether what a batch is to be taught makes sense.
+ *		Validates training targets.
  */
 #include <math.h>
 
@@ -22,7 +22,7 @@ check_members(const vc_targets *targets, int count, int classes, vc_error *error
 	for (int64_t i = 0; i < (int64_t) count * classes; i++)
 		if (targets->members[i] > 1)
 			return vc_fail(error, VC_INVALID_ARGUMENT,
-						   "class %d of image %d is carried %d times, not 0 or 1",
+						   "class %d of image %d has the target %d, not 0 or 1",
 						   (int) (i % classes), (int) (i / classes), targets->members[i]);
 	return VC_OK;
 }

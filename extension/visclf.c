@@ -1,10 +1,9 @@
 /*
  * visclf.c
- *		What happens when the library is loaded: settings are defined and
- *		PostgreSQL's hooks set.
+ *		Loading the library: defines settings and sets PostgreSQL's hooks.
  *
- * No thread is started and no device touched here, so that the library may
- * also be preloaded into the postmaster.
+ * It starts no thread and opens no device, so that the library may be
+ * preloaded into the postmaster.
  */
 #include "extension/support/pgcompat.h"
 

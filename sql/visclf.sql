@@ -2,6 +2,29 @@
 
 \echo Use "CREATE EXTENSION visclf" to load this file. \quit
 
+-- The owner of the schema could put functions beside the extension's, to be
+-- called in their place. So could a role that has put some there before.
+DO $$
+DECLARE
+	stranger text := (SELECT r.rolname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner
+					  WHERE n.nspname = 'visclf' AND NOT r.rolsuper AND r.rolname <> current_user);
+BEGIN
+	IF stranger IS NOT NULL THEN
+		RAISE EXCEPTION 'schema visclf belongs to role "%"', stranger
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Drop it, and CREATE EXTENSION makes it; or give it to a superuser.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON d.refobjid = e.oid
+				   WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'visclf')
+		AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass
+					AND d.refobjid = 'visclf'::regnamespace AND d.classid <> 'pg_catalog.pg_extension'::regclass) THEN
+		RAISE EXCEPTION 'there is something in schema visclf that is not of the extension'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Drop the schema, and CREATE EXTENSION makes it.';
+	END IF;
+END
+$$;
+
 ---------------------------------------------------------------------------
 -- Roles as values
 ---------------------------------------------------------------------------
@@ -23,7 +46,7 @@ CREATE TYPE visclf.role (
 	LIKE = oid
 );
 COMMENT ON TYPE visclf.role IS
-'a role: kept by its OID, so that it stays the same when it is renamed and is not taken for a later one of its name; read and written by its name, so that it travels in dumps and by replication. public is everyone. What names no role of this server is nobody, written as an empty string; so is a role that was dropped';
+'a role. It is stored as an OID, so that it survives a rename and is never taken for a later role of the same name. It is read and written as a name, so that dumps and replication can carry it. public means everyone. Unknown names and dropped roles are nobody, written as an empty string';
 COMMENT ON FUNCTION visclf.role_in(cstring) IS 'input of visclf.role';
 COMMENT ON FUNCTION visclf.role_out(visclf.role) IS 'output of visclf.role';
 COMMENT ON FUNCTION visclf.role_recv(internal) IS 'binary input of visclf.role';
@@ -71,19 +94,19 @@ CREATE TABLE visclf.model_rows PARTITION OF visclf.model DEFAULT;
 ALTER TABLE visclf.model_rows ADD UNIQUE (name, version);
 CREATE UNIQUE INDEX model_active ON visclf.model_rows (name) WHERE active;
 COMMENT ON TABLE visclf.model IS 'versions of trained models; a version never changes once it is ready';
-COMMENT ON COLUMN visclf.model.owner IS 'name of the role that it belonged to when it was trained; visclf.models has the name of today';
-COMMENT ON COLUMN visclf.model.owner_role IS 'role that it belongs to; its members may share and drop it';
-COMMENT ON COLUMN visclf.model.active IS 'the version that classify uses; at most one a name';
+COMMENT ON COLUMN visclf.model.owner IS 'name of the owner when the version was trained; visclf.models has the current name';
+COMMENT ON COLUMN visclf.model.owner_role IS 'owner; members of this role may share and drop the model';
+COMMENT ON COLUMN visclf.model.active IS 'true for the version that classify uses; at most one for each name';
 COMMENT ON COLUMN visclf.model.classes IS 'labels, in the order of the network''s outputs';
-COMMENT ON COLUMN visclf.model.multi_label IS 'an image carries any number of the classes; otherwise it is of exactly one';
-COMMENT ON COLUMN visclf.model.thresholds IS 'the probability from which an image counts as carrying a class, by class: the one with the best F1 of the validation images; NULL: 0.5, or not multi-label';
+COMMENT ON COLUMN visclf.model.multi_label IS 'true if an image has any number of the classes; false if exactly one';
+COMMENT ON COLUMN visclf.model.thresholds IS 'least probability at which an image counts as having the class, for each class, chosen for the best F1 on the validation images; NULL: 0.5, or not multi-label';
 COMMENT ON COLUMN visclf.model.image_size IS 'side of the square that images are resized to, pixels';
-COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1) that is subtracted from the input';
-COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue that the input is divided by';
-COMMENT ON COLUMN visclf.model.activation_ranges IS 'the largest absolute output of each of the network''s nodes on training images, for int8; NULL: not calibrated';
-COMMENT ON COLUMN visclf.model.int8_agreement IS 'the share of the validation images of which int8 says the same as float32';
-COMMENT ON COLUMN visclf.model.parent_id IS 'the version that its training started from; it may be gone';
-COMMENT ON COLUMN visclf.model.progress IS 'where visclf.resume goes on; NULL once the version is ready';
+COMMENT ON COLUMN visclf.model.mean IS 'mean of red, green, blue (0 to 1), subtracted from the input';
+COMMENT ON COLUMN visclf.model.std IS 'standard deviation of red, green, blue; the input is divided by it';
+COMMENT ON COLUMN visclf.model.activation_ranges IS 'largest absolute output of each node of the network on training images, for int8; NULL: not calibrated';
+COMMENT ON COLUMN visclf.model.int8_agreement IS 'share of the validation images for which int8 predicts the same as float32, 0 to 1';
+COMMENT ON COLUMN visclf.model.parent_id IS 'model_id of the version that the training started from; it may have been dropped';
+COMMENT ON COLUMN visclf.model.progress IS 'position from which visclf.resume continues; NULL if the version is ready';
 
 CREATE TABLE visclf.weight (
 	model_id	int NOT NULL,
@@ -95,7 +118,7 @@ CREATE TABLE visclf.weight (
 CREATE TABLE visclf.weight_rows PARTITION OF visclf.weight DEFAULT;
 ALTER TABLE visclf.weight_rows ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE visclf.weight IS 'tensors of models, one row each, under torchvision''s names';
-COMMENT ON COLUMN visclf.weight.shape IS 'as torchvision has it: out, in, height, width for a convolution';
+COMMENT ON COLUMN visclf.weight.shape IS 'as in torchvision: out, in, height, width for a convolution';
 COMMENT ON COLUMN visclf.weight.data IS 'float32, little endian, row-major';
 
 CREATE TABLE visclf.optimizer_state (
@@ -108,7 +131,7 @@ CREATE TABLE visclf.optimizer_state (
 CREATE TABLE visclf.optimizer_state_rows PARTITION OF visclf.optimizer_state DEFAULT;
 ALTER TABLE visclf.optimizer_state_rows ALTER COLUMN first_moment SET STORAGE EXTERNAL;
 ALTER TABLE visclf.optimizer_state_rows ALTER COLUMN second_moment SET STORAGE EXTERNAL;
-COMMENT ON TABLE visclf.optimizer_state IS 'Adam''s averages of a training that is not finished, so that it can be resumed';
+COMMENT ON TABLE visclf.optimizer_state IS 'Adam''s averages of unfinished trainings, so that they can be resumed';
 
 CREATE TABLE visclf.epoch (
 	model_id	int NOT NULL,
@@ -125,8 +148,8 @@ CREATE TABLE visclf.epoch (
 	PRIMARY KEY (model_id, fold, phase, epoch)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.epoch_rows PARTITION OF visclf.epoch DEFAULT;
-COMMENT ON TABLE visclf.epoch IS 'one row an epoch of training, written as it ends; read it through visclf.training_log';
-COMMENT ON COLUMN visclf.epoch.fold IS 'the fold that is held out, from 1; 0: the training of the version itself, which holds out none where there are folds, so that valid_loss and accuracy are NULL';
+COMMENT ON TABLE visclf.epoch IS 'one row for each epoch of training, written as it ends; read it through visclf.training_log';
+COMMENT ON COLUMN visclf.epoch.fold IS 'fold that is held out, from 1; 0: training of the version itself. With folds that training holds out nothing, so valid_loss and accuracy are NULL';
 
 CREATE TABLE visclf.validation (
 	model_id	int NOT NULL,
@@ -145,14 +168,14 @@ CREATE TABLE visclf.validation (
 		   ELSE num_nonnulls(label, predicted) = 0 AND predicted_labels IS NOT NULL END)
 ) PARTITION BY LIST (model_id);
 CREATE TABLE visclf.validation_rows PARTITION OF visclf.validation DEFAULT;
-COMMENT ON TABLE visclf.validation IS 'what was said of labelled images by a network that was not trained on them: the finished model, of those held out; with folds of all, each by the network that its fold was held out of';
-COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL where training was given none';
-COMMENT ON COLUMN visclf.validation.label IS 'the class it was given; NULL for a multi-label model, as is predicted';
-COMMENT ON COLUMN visclf.validation.labels IS 'the classes it was given, for a multi-label model; otherwise NULL, as is predicted_labels';
-COMMENT ON COLUMN visclf.validation.probabilities IS 'of each class, in the order of visclf.model.classes; multi-label ones do not add up to 1';
-COMMENT ON COLUMN visclf.validation.group_key IS 'the row''s group_column as text; NULL where training was given none';
-COMMENT ON COLUMN visclf.validation.fold IS 'from 1; NULL where training had no folds';
-COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy, nats; multi-label: binary, the mean over classes';
+COMMENT ON TABLE visclf.validation IS 'predictions for labelled images by a network that was not trained on them: for held out images by the finished model; with folds, for every image by the network that held out its fold';
+COMMENT ON COLUMN visclf.validation.key IS 'the row''s key_column as text; NULL if the training had none';
+COMMENT ON COLUMN visclf.validation.label IS 'true class; NULL for a multi-label model, as is predicted';
+COMMENT ON COLUMN visclf.validation.labels IS 'true classes, for a multi-label model; otherwise NULL, as is predicted_labels';
+COMMENT ON COLUMN visclf.validation.probabilities IS 'probability of each class, in the order of visclf.model.classes; those of a multi-label model do not add up to 1';
+COMMENT ON COLUMN visclf.validation.group_key IS 'the row''s group_column as text; NULL if the training had none';
+COMMENT ON COLUMN visclf.validation.fold IS 'from 1; NULL if the training had no folds';
+COMMENT ON COLUMN visclf.validation.loss IS 'cross entropy in nats; for multi-label models the mean over classes of the binary cross entropy';
 
 CREATE TABLE visclf.model_share (
 	name		text NOT NULL,
@@ -163,10 +186,10 @@ CREATE TABLE visclf.model_share (
 	PRIMARY KEY (name, owner, grantee)
 ) PARTITION BY LIST (name);
 CREATE TABLE visclf.model_share_rows PARTITION OF visclf.model_share DEFAULT;
-COMMENT ON TABLE visclf.model_share IS 'who may read the models of a name beside their owner; "public" is everyone';
-COMMENT ON COLUMN visclf.model_share.owner IS 'its name when it shared';
-COMMENT ON COLUMN visclf.model_share.grantee IS 'its name when it was shared with';
-COMMENT ON COLUMN visclf.model_share.grantee_role IS 'who may read';
+COMMENT ON TABLE visclf.model_share IS 'roles that may read the models of a name, beside the owner; "public" is everyone';
+COMMENT ON COLUMN visclf.model_share.owner IS 'name of the owner when it shared the model';
+COMMENT ON COLUMN visclf.model_share.grantee IS 'name of the role when the model was shared with it';
+COMMENT ON COLUMN visclf.model_share.grantee_role IS 'role that may read';
 
 CREATE TABLE visclf.label (
 	source		text NOT NULL,
@@ -180,18 +203,18 @@ CREATE TABLE visclf.label (
 ) PARTITION BY LIST (source);
 CREATE TABLE visclf.label_rows PARTITION OF visclf.label DEFAULT;
 ALTER TABLE visclf.label_rows ADD PRIMARY KEY (owner_role, source, key, labeller);
-COMMENT ON TABLE visclf.label IS 'what people said of pictures, a row a picture and labeller, read by visclf.read_labels';
-COMMENT ON COLUMN visclf.label.source IS 'the table or view that the picture is of, as in SQL';
+COMMENT ON TABLE visclf.label IS 'labels that people gave, one row for each picture and labeller, read by visclf.read_labels';
+COMMENT ON COLUMN visclf.label.source IS 'table or view of the picture, as in SQL';
 COMMENT ON COLUMN visclf.label.key IS 'the row''s key_column as text';
-COMMENT ON COLUMN visclf.label.labels IS 'the classes it is of; NULL: the labeller cannot tell; empty: of none';
-COMMENT ON COLUMN visclf.label.label IS 'the class, where it is of one; else NULL';
-COMMENT ON COLUMN visclf.label.owner_role IS 'the role that read it in; its members see it';
+COMMENT ON COLUMN visclf.label.labels IS 'classes of the picture; NULL: the labeller cannot tell; empty: none of them';
+COMMENT ON COLUMN visclf.label.label IS 'the class, if there is exactly one; else NULL';
+COMMENT ON COLUMN visclf.label.owner_role IS 'role that read it in; its members see it';
 
 CREATE TABLE visclf.model_name (
 	name		text PRIMARY KEY,
 	owner_role	visclf.role NOT NULL
 );
-COMMENT ON TABLE visclf.model_name IS 'which role a name of models belongs to: one, as long as there is a version';
+COMMENT ON TABLE visclf.model_name IS 'owner of each name of models, as long as the name has a version';
 
 DO $$
 DECLARE
@@ -225,7 +248,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION visclf.delete_with_version() IS
-'trigger function of visclf.model: deletes what hangs on a version';
+'trigger function of visclf.model: deletes the rows that belong to a version';
 CREATE TRIGGER delete_with_version AFTER DELETE ON visclf.model
 	FOR EACH ROW EXECUTE FUNCTION visclf.delete_with_version();
 
@@ -237,7 +260,7 @@ CREATE FUNCTION visclf.acts_as(role visclf.role) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_acts_as';
 COMMENT ON FUNCTION visclf.acts_as(visclf.role) IS
-'true where the current role has the rights of another; of a role that is gone, superusers, the owner of the database and members of the owner of the extension have them';
+'returns true if the current role has the rights of another. The rights of a dropped role pass to superusers, the owner of the database, and members of the owner of the extension';
 
 CREATE FUNCTION visclf.model_owner(model text) RETURNS name
 LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE
@@ -245,7 +268,7 @@ BEGIN ATOMIC
 	SELECT nullif(m.owner_role::text, '')::name FROM visclf.model m WHERE m.name = model LIMIT 1;
 END;
 COMMENT ON FUNCTION visclf.model_owner(text) IS
-'the role that a model''s name belongs to, whether or not others may see its models; NULL where the name is free, or that role is gone';
+'returns the owner of a model''s name, even if its models are hidden from the caller; NULL if the name is free or the role was dropped';
 
 -- Which versions the current role reads.  A view reads as its owner.
 CREATE VIEW visclf.readable WITH (security_barrier = true) AS
@@ -254,13 +277,29 @@ WHERE visclf.acts_as(m.owner_role) OR (m.status = 'ready' AND EXISTS (
 	SELECT FROM visclf.model_share_rows s
 	WHERE s.name = m.name AND s.owner_role = m.owner_role AND visclf.acts_as(s.grantee_role)));
 COMMENT ON VIEW visclf.readable IS
-'the versions that the current role may read: its own, and those that are ready and shared with it';
+'versions that the current role may read: its own, and ready ones that are shared with it';
 
 GRANT USAGE ON SCHEMA visclf TO PUBLIC;
 -- Roles read; only the extension's functions write, after they have checked
 -- whose model it is.
 GRANT SELECT ON visclf.model, visclf.weight, visclf.optimizer_state,
 	visclf.epoch, visclf.validation, visclf.model_share, visclf.label, visclf.readable TO PUBLIC;
+
+-- A training names what it is trained on. Its code runs as the role that resumes it.
+CREATE FUNCTION visclf.forget_source() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	NEW.hyperparameters := NEW.hyperparameters - 'source';
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION visclf.forget_source() IS
+'trigger function of visclf.model: an unfinished training that is written by somebody who does not act as its owner, as in a restore by the owner of the database, cannot be resumed';
+CREATE TRIGGER forget_source BEFORE INSERT ON visclf.model
+	FOR EACH ROW WHEN (NEW.status <> 'ready' AND NOT visclf.acts_as(NEW.owner_role))
+	EXECUTE FUNCTION visclf.forget_source();
 
 -- The owner of the database dumps and restores.
 GRANT SELECT, INSERT ON visclf.model_rows, visclf.weight_rows, visclf.optimizer_state_rows,
@@ -323,12 +362,12 @@ CREATE PROCEDURE visclf.train(
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_train';
 COMMENT ON PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, text, text, text, int, text, text, text, int, int,
 	float8, float8, float8, float8, int, float8, bigint, int) IS
-'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does; commits after each epoch unless called inside a transaction block. With folds every image is predicted by a network that has not seen it, and the version is trained on all';
+'trains a new version of a model on the rows of a table or view whose label is not NULL, as fastai''s fine_tune does. Commits after each epoch unless called inside a transaction block. With folds, every image is predicted by a network that was not trained on it, and the version is trained on all images';
 
 CREATE PROCEDURE visclf.resume(model text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_resume';
 COMMENT ON PROCEDURE visclf.resume(text) IS
-'goes on with the latest unfinished training of a model from its last checkpoint; the result equals the uninterrupted run';
+'continues the latest unfinished training of a model from its last checkpoint. The result equals that of an uninterrupted training';
 
 CREATE FUNCTION visclf.lr_find(
 	source			regclass,
@@ -357,7 +396,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_lr_find';
 COMMENT ON FUNCTION visclf.lr_find(regclass, name, name, name, name, text, text, text, int, text, text, text,
 	float8, float8, int, float8, bigint, float8, float8, int) IS
-'tries learning rates from start_lr to end_lr, one a step of a training that is not kept, as fastai''s lr_find: a row a step with the smoothed training loss in nats; valley and steep mark the rates that fastai suggests by those names';
+'tries learning rates from start_lr to end_lr in a mock training, one for each step, as fastai''s lr_find. Returns one row for each step with the smoothed training loss in nats; valley and steep mark the rates that fastai suggests by these names';
 
 CREATE VIEW visclf.models WITH (security_barrier = true) AS
 SELECT m.name AS model, m.version, m.active,
@@ -383,7 +422,7 @@ SELECT m.name AS model, m.version, m.active,
 	m.device, m.created_at, m.finished_at, m.model_id
 FROM visclf.model_rows m JOIN visclf.readable USING (model_id);
 COMMENT ON VIEW visclf.models IS
-'the models that the current role may see, a row a version; interrupted ones can be resumed. One in training is running elsewhere where rows come from another server, which alone knows more; the owner is NULL where that role is gone';
+'versions of models that the current role may see. Interrupted ones can be resumed. For rows from another server, "training" means that it runs there. owner is NULL if the role was dropped';
 
 CREATE VIEW visclf.training_log WITH (security_barrier = true) AS
 SELECT m.name AS model, m.version, e.fold, e.phase, e.epoch, e.train_loss, e.valid_loss, e.accuracy, e.f1_score,
@@ -393,7 +432,7 @@ FROM visclf.epoch_rows e JOIN visclf.model_rows m USING (model_id) JOIN visclf.r
 CROSS JOIN LATERAL pg_catalog.date_trunc('second', e.duration + interval '0.5 second') t(rounded);
 GRANT SELECT ON visclf.models, visclf.training_log TO PUBLIC;
 COMMENT ON VIEW visclf.training_log IS
-'a row an epoch, in the columns of fastai''s table: losses in nats, accuracy of the validation images from 0 to 1, for multi-label models of all images and classes and beside it the mean of the classes'' F1, time in minutes and seconds';
+'one row for each epoch, with the columns of fastai''s table: losses in nats; accuracy on the validation images, 0 to 1 (for multi-label models over images and classes, with the mean F1 of the classes); time in minutes and seconds';
 
 ---------------------------------------------------------------------------
 -- Classifying
@@ -409,25 +448,25 @@ CREATE TYPE visclf.prediction AS (
 	warning		text
 );
 COMMENT ON TYPE visclf.prediction IS
-'what a model says of one image: the likeliest class and its probability; the classes it carries (that one alone, but for multi-label models, which may say none and then no label); the probabilities of all in the order of visclf.model.classes; the version asked; what is wrong with an image that could be decoded all the same, such as that part of it is cut off (warning, otherwise NULL); or, for an image that cannot be decoded, error alone';
+'the prediction for one image. label and confidence: the likeliest class and its probability. labels: the predicted classes, which is that class alone unless the model is multi-label, and may then be none, with label NULL. probabilities: of all classes, in the order of visclf.model.classes. model_id: the version. warning: what is wrong with an image that could be decoded, for example that it is cut off. error: why an image could not be decoded; the other columns but model_id are then NULL';
 
 CREATE FUNCTION visclf.planner_support(internal) RETURNS internal
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'visclf_planner_support';
 COMMENT ON FUNCTION visclf.planner_support(internal) IS
-'planner support function of visclf.classify and visclf.embed: has their queries planned with parallel workers where the table has images enough, and with their cost for each row in LATERAL';
+'planner support function of visclf.classify and visclf.embed. It lets the planner use parallel workers for tables with enough images, and charge the cost for each row in LATERAL';
 
 CREATE FUNCTION visclf.classify(model text, image bytea) RETURNS visclf.prediction
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000 SUPPORT visclf.planner_support
 AS 'MODULE_PATHNAME', 'visclf_classify';
 COMMENT ON FUNCTION visclf.classify(text, bytea) IS
-'classifies one image with the active version of a model; NULL for a NULL image. A session remembers the last few images that it asked about, so (classify(...)).* costs one pass';
+'classifies one image with the active version of a model; NULL for a NULL image. A session remembers the last few images, so (classify(...)).* costs one pass';
 
 CREATE FUNCTION visclf.classify_batch(model text, image bytea) RETURNS visclf.prediction
 LANGUAGE c WINDOW STABLE PARALLEL SAFE COST 100000
 AS 'MODULE_PATHNAME', 'visclf_classify_batch';
 COMMENT ON FUNCTION visclf.classify_batch(text, bytea) IS
-'classify as a window function, OVER () for a whole table: reads ahead, decodes on all cores and runs the network on batches of visclf.batch_size images; the fast way through many rows';
+'classify as a window function, with OVER () for a whole table. It reads ahead, decodes on all cores and runs the network on batches of visclf.batch_size images. The fast way through many rows';
 
 CREATE PROCEDURE visclf.classify_table(
 	model			text,
@@ -438,19 +477,19 @@ CREATE PROCEDURE visclf.classify_table(
 	replace			boolean DEFAULT false)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_classify_table';
 COMMENT ON PROCEDURE visclf.classify_table(text, regclass, name, text, name, boolean) IS
-'classifies the rows of a table or view whose key has no prediction by the active version yet, and writes the predictions into a table of the caller''s own, which is made if need be: the key, the columns of visclf.prediction, classified_at. An error where keys have rows there that are not by a version of the model, unless replace says to write over them. Commits after each batch unless called inside a transaction block';
+'classifies the rows of a table or view whose key has no prediction by the active version yet. Writes the predictions into a table of the caller, creating it if needed: the key, the columns of visclf.prediction, classified_at. Throws if that table has predictions by another model for these keys, unless replace is true. Commits after each batch unless called inside a transaction block';
 
 CREATE FUNCTION visclf.classify_trigger() RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'visclf_classify_trigger';
 COMMENT ON FUNCTION visclf.classify_trigger() IS
-'trigger function that classifies rows as they are written: BEFORE INSERT OR UPDATE FOR EACH ROW, with a model''s name and, where they are not called image and prediction, the columns of the image and of the visclf.prediction that it fills';
+'trigger function that classifies rows as they are written, BEFORE INSERT OR UPDATE FOR EACH ROW. Arguments: the model''s name; the column of the image, by default image; the column of type visclf.prediction to set, by default prediction';
 
 CREATE FUNCTION visclf.embed(model text, image bytea) RETURNS real[]
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100000 SUPPORT visclf.planner_support
 AS 'MODULE_PATHNAME', 'visclf_embed';
 COMMENT ON FUNCTION visclf.embed(text, bytea) IS
-'the pooled features before the model''s head, for similarity of pictures (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';
+'returns the pooled features before the model''s head, to compare pictures by (1024 numbers for resnet18 with the concat head); NULL for an image that cannot be decoded';
 
 ---------------------------------------------------------------------------
 -- How good a model is, from the images that were held out of its training
@@ -460,7 +499,7 @@ CREATE FUNCTION visclf.active_version(model text, multi_label boolean DEFAULT NU
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_active_version';
 COMMENT ON FUNCTION visclf.active_version(text, boolean, boolean) IS
-'model_id of the version that classify uses; an error where the current role may use none of that name or, with multi_label, where it is of the other kind or, with validated, where it has no validation images';
+'returns the model_id of the version that classify uses. Throws if the current role may use none of that name; with multi_label, if the version is of the other kind; with validated, if it has no validation images';
 
 CREATE FUNCTION visclf.version_classes(model_id int) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -469,19 +508,13 @@ BEGIN ATOMIC
 	SELECT m.classes FROM visclf.model m WHERE m.model_id = version_classes.model_id;
 END;
 COMMENT ON FUNCTION visclf.version_classes(int) IS
-'the classes of a version that the current role may read, in the order of the network''s outputs; NULL where there is none';
+'returns the classes of a version that the current role may read, in the order of the network''s outputs; NULL if there is none';
 
 CREATE FUNCTION visclf.wilson_interval(hits bigint, trials bigint, OUT low float8, OUT high float8)
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT CASE WHEN trials > 0 THEN CASE WHEN hits <= 0 THEN 0 ELSE (p + z * z / (2 * n) - h) / (1 + z * z / n) END END,
-		CASE WHEN trials > 0 THEN CASE WHEN hits >= trials THEN 1 ELSE (p + z * z / (2 * n) + h) / (1 + z * z / n) END END
-	FROM (SELECT 1.959963984540054::float8 AS z, trials::float8 AS n,
-				hits::float8 / nullif(trials, 0) AS p) a,
-		LATERAL (SELECT z * sqrt(p * (1 - p) / nullif(n, 0) + z * z / (4 * nullif(n, 0) * n)) AS h) b;
-END;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'visclf_wilson_interval';
 COMMENT ON FUNCTION visclf.wilson_interval(bigint, bigint) IS
-'the 95 % interval of a share of which hits of trials are known (Wilson 1927); NULL for no trials';
+'returns the 95 % interval of a share, from hits of trials (Wilson 1927); NULL for no trials';
 
 CREATE FUNCTION visclf.confusion_matrix(model text, OUT label text, OUT predicted text, OUT images bigint)
 RETURNS SETOF record
@@ -498,7 +531,7 @@ BEGIN ATOMIC
 	ORDER BY l.place, p.place;
 END;
 COMMENT ON FUNCTION visclf.confusion_matrix(text) IS
-'how many validation images of each class the active version says are of each class: a row a pair, zeros too, in the order of visclf.model.classes; for models of one label an image';
+'counts the validation images of the active version by true and predicted class: one row for each pair, zeros too, in the order of visclf.model.classes. Not for multi-label models';
 
 CREATE FUNCTION visclf.classification_report(model text, OUT class text,
 	OUT "precision" float8, OUT precision_low float8, OUT precision_high float8,
@@ -547,7 +580,7 @@ BEGIN ATOMIC
 	ORDER BY r.part, r.place;
 END;
 COMMENT ON FUNCTION visclf.classification_report(text) IS
-'precision, recall and F1 of each class on the validation images of the active version, as scikit-learn''s report, with 95 % intervals by Wilson; then accuracy (micro avg, of a multi-label model), macro avg and weighted avg. 0 where nothing was said or given';
+'returns precision, recall and F1 of each class on the validation images of the active version, as scikit-learn''s report, with 95 % intervals by Wilson; then accuracy (micro avg for a multi-label model), macro avg and weighted avg. A ratio is 0 if its denominator is 0';
 
 CREATE FUNCTION visclf.top_losses(model text, n int DEFAULT 10, OUT key text, OUT label text, OUT predicted text,
 	OUT confidence real, OUT loss real)
@@ -561,7 +594,7 @@ BEGIN ATOMIC
 	ORDER BY v.loss DESC, v.row_number LIMIT n;
 END;
 COMMENT ON FUNCTION visclf.top_losses(text, int) IS
-'the n validation images that the active version is most wrong about, the worst first: their key, what they are and what it says, its largest probability, the loss in nats';
+'returns the n validation images of the active version with the largest loss: key, true and predicted class, largest probability, loss in nats';
 
 CREATE FUNCTION visclf.calibration(model text, bins int DEFAULT 10, OUT bin int, OUT confidence_low float8, OUT confidence_high float8,
 	OUT images bigint, OUT confidence float8, OUT accuracy float8)
@@ -584,13 +617,13 @@ BEGIN ATOMIC
 	GROUP BY b.bin ORDER BY b.bin;
 END;
 COMMENT ON FUNCTION visclf.calibration(text, int) IS
-'whether the active version is as often right as it is sure: its answers about validation images in bins of equal width by their probability, the mean probability and the share that is right. Answers are the likeliest classes, one an image, or, for a multi-label model, what is said of each class, so that images are then images times classes';
+'compares confidence with accuracy: puts the active version''s answers for validation images into bins of equal width by probability; returns the mean probability and the share of right answers of each bin. An answer is the likeliest class of an image; for a multi-label model, the prediction for each class of each image';
 
 CREATE FUNCTION visclf.column_expression(source regclass, "column" name, option text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_column_expression';
 COMMENT ON FUNCTION visclf.column_expression(regclass, name, text) IS
-'how a query over a relation called s reads the column that an option names: as bytea (image_column), as what rows are grouped by (by), or as text. Runs no cast that belongs to a type''s owner; keeps the relation from being altered until the transaction ends';
+'returns SQL that reads a column of a relation with alias s, as the option needs it: as bytea (image_column), for grouping (by), or as text. It runs no cast that belongs to the owner of a type. Locks the relation against changes until the transaction ends';
 
 CREATE FUNCTION visclf.evaluate(model text, source regclass, image_column name DEFAULT 'image',
 	label_column name DEFAULT 'label', by text[] DEFAULT '{}',
@@ -660,7 +693,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION visclf.evaluate(text, regclass, name, name, text[]) IS
-'how good the active version is on other labelled rows (those whose label is not NULL), for each group of the columns of by, then for all (groups {}): images classified and failed, accuracy with its 95 % interval by Wilson, the mean F1 of the classes that were given or said, cross entropy in nats, and figures of each class. The rows should not have been trained on';
+'evaluates the active version on other labelled rows (label not NULL), for each group of the columns in by, then for all (groups {}). Returns images classified and failed, accuracy with its 95 % interval by Wilson, mean F1 of the classes that occur, cross entropy in nats, and figures of each class. The rows should not have been trained on';
 
 ---------------------------------------------------------------------------
 -- How many images are of each class, corrected for the model's errors
@@ -688,7 +721,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_prevalence';
 COMMENT ON FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint, name, name, name, name) IS
-'the share of each class in each group of a table or view of predictions: as counted (raw_share) and corrected, with an interval and with what is to be doubted. Images whose label is known (known_column; labelled counts them) count as what they are. Method ppi, the default where there are such, learns from them how often the model is right of the others, in each group as far as its labels go and of all groups beyond that (borrowed, 0 to 1); key_column finds what was said of them by a network that had not seen them, weight_column has 1 / the probability with which each was drawn to be labelled, cluster_column what was drawn together. The other methods, cc, pcc, acc (the default without known labels), pacc, emq, correct by the errors of the active version on its validation images. Shares are of the images labelled or classified (images; failed ones beside them), estimate is share * images';
+'estimates the share of each class in each group of a table or view of predictions: as counted (raw_share), and corrected, with an interval and with doubts. Images whose label is known (known_column; labelled is their number) count by that label. Method ppi, the default if labels are known, learns the model''s errors from them: in each group as far as its labels reach, beyond that from all groups (borrowed, 0 to 1). key_column finds predictions by a network that was not trained on the image; weight_column is 1 / the probability of being sampled for labelling; cluster_column is what was sampled together. The other methods, cc, pcc, acc (the default without known labels), pacc, emq, correct by the active version''s errors on its validation images. Shares are of the images labelled or classified (images); failed ones are counted beside them; estimate is share * images';
 
 CREATE FUNCTION visclf.change(
 	model			text,
@@ -714,7 +747,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_change';
 COMMENT ON FUNCTION visclf.change(text, regclass, name, text, text, text, name, name, name, float8, int, bigint, name, name, name, name) IS
-'whether the share of each class changed from one group of a column to another (the first and the last, where none are named): the difference, its interval, and whether that leaves 0 out; and, over a column of numbers or dates, the slope of the line through all images, a unit or a year, with its interval. Both are of the change itself: errors of the model that are common to the groups cancel out, which overlapping intervals of shares do not show. By method ppi groups borrow from each other, but not in what is asked, so from_share and to_share may be further apart than in visclf.prevalence. Options as there';
+'estimates the change of each class''s share from one group of a column to another (by default the first and the last): the difference, its interval, and whether the interval excludes 0. For a column of numbers or dates, also the slope of the line through all images, for each unit or year, with its interval. The intervals are of the change itself: errors that groups have in common cancel out, which overlapping intervals of shares do not show. With method ppi groups borrow from each other, but not for the change, so that from_share and to_share may be further apart than in visclf.prevalence. Options as there';
 
 CREATE FUNCTION visclf.label_plan(
 	model			text,
@@ -733,7 +766,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_label_plan';
 COMMENT ON FUNCTION visclf.label_plan(text, regclass, float8, text[], name, name, float8, name, name, name, name) IS
-'how many more labels of images drawn at random in each group bring every class''s interval by visclf.prevalence, method ppi, to a width (more; 0: it is there), if they say what the labels at hand say; beside it the widest interval now and its class';
+'estimates how many more labels of images sampled at random each group needs (more; 0: none), so that every class''s interval by visclf.prevalence, method ppi, is no wider than width, assuming that new labels are like those at hand. Also returns the widest interval now and its class';
 
 CREATE FUNCTION visclf.sample_to_label(
 	source			regclass,
@@ -779,7 +812,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION visclf.sample_to_label(regclass, name, int, text[], name, bigint) IS
-'keys of n images of a table or view to be labelled next, at random among those whose label is NULL: from each group of the columns of by as many, as far as there are so many. probability is that with which an image of its group is then labelled, those that were before counted, and weight 1 / probability: weight_column of visclf.prevalence for all labelled images of the group, if those before were drawn at random too. The same seed draws the same';
+'samples keys of n images to label next, at random among those whose label is NULL: the same number from each group of the columns in by, as far as they last. probability is that of being labelled, for an image of the group, including those labelled before; weight is 1 / probability, for weight_column of visclf.prevalence, if those before were sampled at random too. The same seed gives the same sample';
 
 CREATE TYPE visclf.share_estimate AS (
 	images		bigint,
@@ -793,11 +826,11 @@ CREATE TYPE visclf.share_estimate AS (
 	labelled	bigint
 );
 COMMENT ON TYPE visclf.share_estimate IS
-'the share of one class among the images classified or labelled: as counted, corrected, the 95 % interval, share * images, what is to be doubted, and how many labels are known; columns as in visclf.prevalence';
+'the share of one class among the images classified or labelled: as counted, corrected, its 95 % interval, share * images, doubts, and the number of known labels. Columns as in visclf.prevalence';
 
 CREATE DOMAIN visclf.share_state AS bytea;
 COMMENT ON DOMAIN visclf.share_state IS
-'what visclf.corrected_share has counted of some images of a group: visclf.share_state makes it where the images are, on one server or on several, and visclf.corrected_share makes the estimate of all such states of a group';
+'counts of a group''s images for visclf.corrected_share. visclf.share_state makes it where the images are, on one server or several; visclf.corrected_share estimates from all such states of a group';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text) RETURNS internal
 LANGUAGE c STABLE PARALLEL SAFE
@@ -829,19 +862,19 @@ CREATE FUNCTION visclf.corrected_share_combine(state internal, other internal) R
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_share_state_combine';
 COMMENT ON FUNCTION visclf.corrected_share_combine(internal, internal) IS
-'puts two states of the aggregate visclf.corrected_share together';
+'merges two states of the aggregate visclf.corrected_share';
 
 CREATE FUNCTION visclf.corrected_share_serialize(state internal) RETURNS bytea
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_share_state_serialize';
 COMMENT ON FUNCTION visclf.corrected_share_serialize(internal) IS
-'a state of the aggregate visclf.corrected_share as bytes, to be sent to another process';
+'writes a state of the aggregate visclf.corrected_share as bytes, for another process';
 
 CREATE FUNCTION visclf.corrected_share_deserialize(bytes bytea, unused internal) RETURNS internal
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_share_state_deserialize';
 COMMENT ON FUNCTION visclf.corrected_share_deserialize(bytea, internal) IS
-'the state of the aggregate visclf.corrected_share that was sent as bytes';
+'reads a state of the aggregate visclf.corrected_share from bytes';
 
 CREATE FUNCTION visclf.share_state_end(state internal) RETURNS visclf.share_state
 LANGUAGE c STABLE PARALLEL SAFE
@@ -864,7 +897,7 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
-'the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the errors of the active version: method acc of visclf.prevalence with its defaults, for GROUP BY';
+'estimates the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the active version''s errors: method acc of visclf.prevalence with its defaults, for GROUP BY';
 
 CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities float8[]) (
 	SFUNC = visclf.corrected_share_add,
@@ -875,7 +908,7 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, meth
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, float8[]) IS
-'the same by any method of visclf.prevalence that learns from validation images; pcc, pacc and emq look at the probabilities, which is what they need memory for';
+'the same by any method of visclf.prevalence that learns from validation images. pcc, pacc and emq use the probabilities and keep them in memory';
 
 CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, known text, key text, weight float8, cluster text) (
 	SFUNC = visclf.corrected_share_add,
@@ -886,7 +919,7 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, know
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, text, float8, text) IS
-'the share of one class in a group some of whose labels are known (known; NULL where not): method ppi of visclf.prevalence, but that a group borrows nothing from others; method acc where no label of the group is known. key is that of the training, as text; weight is 1 / the probability with which a labelled image was drawn and cluster what was drawn together, or NULL';
+'estimates the share of one class in a group with some known labels (known; else NULL): method ppi of visclf.prevalence without borrowing from other groups; method acc if the group has no known label. key is that of the training, as text; weight is 1 / the probability of being sampled for labelling; cluster is what was sampled together; all may be NULL';
 
 CREATE AGGREGATE visclf.share_state(model text, label text, class text, known text, key text, weight float8, cluster text) (
 	SFUNC = visclf.corrected_share_add,
@@ -897,7 +930,7 @@ CREATE AGGREGATE visclf.share_state(model text, label text, class text, known te
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.share_state(text, text, text, text, text, float8, text) IS
-'what visclf.corrected_share would estimate from, as a value: for images that are in several tables or on several servers';
+'returns what visclf.corrected_share estimates from, as a value, for images in several tables or on several servers';
 
 CREATE AGGREGATE visclf.corrected_share(part visclf.share_state) (
 	SFUNC = visclf.corrected_share_add,
@@ -908,7 +941,7 @@ CREATE AGGREGATE visclf.corrected_share(part visclf.share_state) (
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE visclf.corrected_share(visclf.share_state) IS
-'the estimate of all images that the states of a group counted';
+'estimates from the states of a group, for all images that they counted';
 
 ---------------------------------------------------------------------------
 -- To look at and to show
@@ -918,7 +951,7 @@ CREATE FUNCTION visclf.thumbnail(image bytea, size int DEFAULT 160) RETURNS byte
 LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10000
 AS 'MODULE_PATHNAME', 'visclf_thumbnail';
 COMMENT ON FUNCTION visclf.thumbnail(bytea, int) IS
-'a small JPEG of an image, upright, no side longer than size pixels (1 to 1024); NULL for an image that cannot be decoded';
+'returns a small JPEG of an image, upright, no side longer than size pixels (1 to 1024); NULL for an image that cannot be decoded';
 
 CREATE FUNCTION visclf.contact_sheet(
 	source			regclass,
@@ -938,7 +971,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_contact_sheet';
 COMMENT ON FUNCTION visclf.contact_sheet(regclass, text, text, regclass, name, name, name, name, int, int, int, text, bigint) IS
-'pictures of n rows of a table or view with their labels, as one SVG image: a sample of all rows, the validation images that a model is most wrong about (show => ''top_losses''), or those that it is least sure of (''least_confident'')';
+'returns pictures of n rows of a table or view with their labels, as one SVG image: a sample of all rows, the validation images with the largest loss (show => ''top_losses''), or the rows with the least confidence (''least_confident'')';
 
 CREATE FUNCTION visclf.report(
 	model			text,
@@ -966,7 +999,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_report';
 COMMENT ON FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint, name, name, name) IS
-'one self-contained HTML page about what a model counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both beside the share as counted, what to doubt, pictures of what it is most wrong about and least sure of, what the model is and how it errs';
+'returns one self-contained HTML page about the counts in a table or view of predictions: the corrected share of each class with its interval by year, by place and by both, beside the share as counted; doubts; pictures of the largest losses and the least confidence; the model and its errors';
 
 ---------------------------------------------------------------------------
 -- Weights from and to other programs
@@ -987,7 +1020,7 @@ RETURNS int
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_import_model';
 COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], bigint, text, float8[], float8[], boolean, float8[]) IS
-'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, Hugging Face, akamaster''s CIFAR networks or visclf itself; what is left NULL comes from the file''s metadata or the architecture''s usual values. Returns the model_id';
+'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, Hugging Face, akamaster''s CIFAR networks or visclf itself. Arguments that are NULL come from the file''s metadata or the architecture''s defaults. Returns the model_id';
 
 CREATE FUNCTION visclf.calibrate_int8(
 	model			text,
@@ -998,13 +1031,13 @@ RETURNS real
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_calibrate_int8';
 COMMENT ON FUNCTION visclf.calibrate_int8(text, regclass, name, int) IS
-'has the active version of a model that was imported, or trained on a GPU, run in int8 on the CPU: of as many images of a table or view, at random, 64 set the ranges of its activations; returns the share of the others, 0 to 1, of which int8 says the same as float32, which the version keeps as int8_agreement. For the model''s owner';
+'calibrates the active version of a model for int8 on the CPU, if it was imported or trained on a GPU. Takes this number of random images of a table or view: 64 set the ranges of the activations; on the others int8 is compared with float32. Returns the share predicted alike, 0 to 1, and stores it as int8_agreement. For the model''s owner';
 
 CREATE FUNCTION visclf.export_model(model text) RETURNS bytea
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_export_model';
 COMMENT ON FUNCTION visclf.export_model(text) IS
-'the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; classes, image size, resize, mean, std, and whether it is multi-label and its thresholds, in its metadata';
+'returns the active version of a model as the bytes of a safetensors file: float32 tensors under torchvision''s names; in the metadata classes, image size, resize, mean, std, whether it is multi-label, and thresholds';
 
 ---------------------------------------------------------------------------
 -- Sharing, choosing, dropping
@@ -1013,12 +1046,12 @@ COMMENT ON FUNCTION visclf.export_model(text) IS
 CREATE PROCEDURE visclf.share(model text, grantee name)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_share';
 COMMENT ON PROCEDURE visclf.share(text, name) IS
-'lets a role, or everyone (public), read and classify with every ready version of a model; for its owner';
+'allows a role, or everyone (public), to read and use every ready version of a model; for its owner';
 
 CREATE PROCEDURE visclf.unshare(model text, grantee name)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_unshare';
 COMMENT ON PROCEDURE visclf.unshare(text, name) IS
-'takes back what visclf.share gave; for the model''s owner';
+'revokes what visclf.share allowed; for the model''s owner';
 
 CREATE PROCEDURE visclf.activate(model text, version int)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_activate';
@@ -1033,7 +1066,7 @@ COMMENT ON PROCEDURE visclf.drop_model(text, int) IS
 CREATE PROCEDURE visclf.reassign(model text, new_owner name)
 LANGUAGE c AS 'MODULE_PATHNAME', 'visclf_reassign';
 COMMENT ON PROCEDURE visclf.reassign(text, name) IS
-'gives all versions of a model, with their shares, to another role; for its owner, who must be a member of that role; of a model whose owner is gone, for superusers, the owner of the database and members of the owner of the extension';
+'gives all versions of a model, with their shares, to another role. For its owner, who must be a member of that role; if the owner was dropped, for superusers, the owner of the database, and members of the owner of the extension';
 
 ---------------------------------------------------------------------------
 -- What there is
@@ -1047,7 +1080,7 @@ RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'visclf_devices';
 COMMENT ON FUNCTION visclf.devices() IS
-'what this machine can compute on, a row a device; where one cannot be used, the reason and what to do. Memory in bytes';
+'lists the devices of this machine, one row for each, with the reason if one cannot be used. Memory is in bytes';
 
 CREATE FUNCTION visclf.image_info(image bytea,
 	OUT format text, OUT width int, OUT height int, OUT components int,
@@ -1055,14 +1088,14 @@ CREATE FUNCTION visclf.image_info(image bytea,
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'visclf_image_info';
 COMMENT ON FUNCTION visclf.image_info(bytea) IS
-'what the header of an image says, without decoding it: its format; pixels after its orientation (of EXIF, TIFF or XMP) is applied; whether its data come to the end of an image (complete), or are cut off; error alone where it is no image that visclf reads';
+'reads the header of an image, without decoding it: format; width and height in pixels after its orientation (of EXIF, TIFF or XMP) is applied; complete is true if its data reach the end of the image. Only error is set if visclf cannot read the image';
 
 CREATE FUNCTION visclf.image_formats(OUT format text, OUT name text, OUT library text)
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
 AS 'MODULE_PATHNAME', 'visclf_image_formats';
 COMMENT ON FUNCTION visclf.image_formats() IS
-'the image formats that this build reads, as image_info names them and as people do, and the library that decodes each';
+'lists the image formats that this build reads, by the name in image_info, the usual name, and the library that decodes them';
 
 ---------------------------------------------------------------------------
 -- Labelling
@@ -1085,7 +1118,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_label_page';
 COMMENT ON FUNCTION visclf.label_page(regclass, name, name, name, text[], text[], int, text, boolean, int, bigint, text) IS
-'one HTML page on which a person labels pictures by keys and clicks, without a server: n rows at random that have no label, or those of keys; it saves a CSV that visclf.read_labels and COPY read';
+'returns one HTML page for labelling pictures by keys and clicks, without a server: n random rows without a label, or those with the given keys. It saves a CSV that visclf.read_labels and COPY read';
 
 CREATE FUNCTION visclf.label_studio(
 	source			regclass,
@@ -1103,13 +1136,13 @@ CREATE FUNCTION visclf.label_studio(
 LANGUAGE c STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_label_studio';
 COMMENT ON FUNCTION visclf.label_studio(regclass, name, name, name, text[], text[], int, text, boolean, int, bigint) IS
-'the same pictures for Label Studio: the labelling interface of a project (config) and the tasks to import; visclf.read_labels reads what it exports as JSON';
+'returns the same pictures for Label Studio: the labelling interface of a project (config) and the tasks to import. visclf.read_labels reads its JSON export';
 
 CREATE FUNCTION visclf.csv_records(document text) RETURNS SETOF text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_csv_records';
 COMMENT ON FUNCTION visclf.csv_records(text) IS
-'the records of a CSV document as arrays of fields, the header first, without empty lines; what is empty and not in quotes is NULL';
+'returns the records of a CSV document as arrays of fields, the header first, without empty lines. Empty fields without quotes are NULL';
 
 CREATE FUNCTION visclf.parse_label_studio(document jsonb,
 	OUT source text, OUT key text, OUT labels text[], OUT labeller text, OUT labelled_at timestamptz)
@@ -1133,7 +1166,7 @@ BEGIN ATOMIC
 	WHERE NOT t.value ? 'annotations';
 END;
 COMMENT ON FUNCTION visclf.parse_label_studio(jsonb) IS
-'the labels of what Label Studio exports of the tasks of visclf.label_studio, as JSON or JSON_MIN';
+'returns the labels in Label Studio''s export (JSON or JSON_MIN) of the tasks of visclf.label_studio';
 
 CREATE FUNCTION visclf.parse_labels(document text,
 	OUT source text, OUT key text, OUT labels text[], OUT labeller text, OUT labelled_at timestamptz)
@@ -1181,19 +1214,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION visclf.parse_labels(text) IS
-'the rows of a CSV of visclf.label_page, or of Label Studio''s JSON, for tables of your own; labels is NULL where the labeller cannot tell';
+'returns the rows of a CSV of visclf.label_page, or of Label Studio''s JSON, for your own tables; labels is NULL if the labeller cannot tell';
 
 CREATE FUNCTION visclf.read_labels(document text) RETURNS bigint
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'visclf_read_labels';
 COMMENT ON FUNCTION visclf.read_labels(text) IS
-'brings the labels of a CSV of visclf.label_page, or of Label Studio''s JSON, into visclf.label as the current role''s, in the place of older ones of the same picture and labeller; returns how many';
+'stores the labels of a CSV of visclf.label_page, or of Label Studio''s JSON, in visclf.label as the current role''s, replacing older ones of the same picture and labeller. Returns their number';
 
 CREATE FUNCTION visclf.drop_labels(source text, labeller text DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'visclf_drop_labels';
 COMMENT ON FUNCTION visclf.drop_labels(text, text) IS
-'deletes the current role''s labels of a source, of one labeller or all, from visclf.label; returns how many';
+'deletes the current role''s labels of a source, by one labeller or all, from visclf.label. Returns their number';
 
 CREATE FUNCTION visclf.agreement(source text,
 	OUT labeller text, OUT other text, OUT images bigint, OUT agreed float8, OUT by_chance float8,
@@ -1223,7 +1256,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION visclf.agreement(text) IS
-'how far labellers of visclf.label agree, a row a pair of them, of the pictures that both told: the share that they agree on, what chance alone would give, and Cohen''s kappa with a 95 % interval (NULL where all is one class)';
+'measures the agreement of labellers in visclf.label, one row for each pair, on the pictures that both labelled: the share that they agree on, the share expected by chance, and Cohen''s kappa with a 95 % interval (NULL if all pictures are of one class)';
 
 CREATE FUNCTION visclf.check_images(
 	source			regclass,

@@ -75,7 +75,7 @@ install_on_server()
 	local copy=$tmp/server-build
 
 	mkdir -p "$copy/build" "$copy/test"
-	cp -a "$root/Makefile" "$root/visclf.control" "$root/cpu" "$root/engine" "$root/extension" "$root/sql" "$copy/"
+	cp -a "$root/Makefile" "$root/visclf.control" "$root/client" "$root/cpu" "$root/engine" "$root/extension" "$root/sql" "$copy/"
 	find "$copy" -name '*.o' -exec rm {} +
 	cp -a "$root/build/cpu" "$root/build/engine" "$copy/build/"
 	cp -a "$root/test/upgrade" "$copy/test/"

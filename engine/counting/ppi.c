@@ -1,6 +1,6 @@
 /*
  * ppi.c
- *		Shares of each class in each group, where some labels are known.
+ *		Estimates the share of each class in each group, with some labels known.
  */
 #include "engine/counting/ppi_private.h"
 

@@ -33,7 +33,7 @@
 
 #include "engine/support/status.h"
 
-/* Labelled images that are alike, and say how the classifier errs. */
+/* Equal labelled images, evidence of the classifier's errors. */
 typedef struct vc_ppi_row
 {
 	int64_t		images;
@@ -49,7 +49,7 @@ typedef struct vc_ppi_data
 	int32_t		groups;
 	int32_t		classes;		/* 2 or more */
 	const int64_t *known;		/* [groups][classes]: images whose label is known, by label */
-	const int64_t *predicted;		/* [groups][classes]: the other images, by what is said */
+	const int64_t *predicted;		/* [groups][classes]: the other images, by predicted class */
 	const vc_ppi_row *rows;		/* [row_count] */
 	int64_t		row_count;
 } vc_ppi_data;
@@ -67,7 +67,7 @@ typedef struct vc_ppi_share
 	double		share;
 	double		low;
 	double		high;
-	double		borrowed;		/* how much of what is said of the errors is from other groups */
+	double		borrowed;		/* how much of the evidence of errors comes from other groups */
 } vc_ppi_share;
 
 /* A difference of groups, or another sum of their shares. */
@@ -104,9 +104,10 @@ extern vc_ppi_share vc_ppi_get(const vc_ppi *ppi, int group, int class_index);
 extern vc_ppi_contrast vc_ppi_compare(vc_ppi *ppi, int class_index, const double *coefficients);
 
 /*
- * The least number of further labels, of images of a group drawn at random, by
- * which the interval of a class is no wider than `width`; all that are unknown
- * where no fewer suffice.  It supposes that they say what those at hand say.
+ * Returns the least number of further labels, of images sampled at random from
+ * a group, with which the interval of a class is no wider than `width`; the
+ * number of unknown ones if no fewer suffice. It assumes that new labels are
+ * like those at hand.
  */
 extern int64_t vc_ppi_labels_for(const vc_ppi *ppi, int group, int class_index, double width);
 

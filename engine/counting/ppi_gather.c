@@ -1,7 +1,7 @@
 /*
  * ppi_gather.c
- *		What the labelled images say of a class: by group, by what was said of
- *		them, and how much less they say for coming in clusters.
+ *		Sums up the labelled images of a class by group and prediction, and how
+ *		much less they tell for being clustered.
  */
 #include "engine/counting/ppi_private.h"
 #include "engine/support/quantile.h"
@@ -47,7 +47,7 @@ add_unknown(const vc_ppi *ppi, vc_ppi_work *w)
 		}
 }
 
-/* True where images of unknown label are on a side on which no image is labelled. */
+/* Returns true if images of unknown label are on a side without labelled images. */
 static bool
 is_blind(const vc_ppi *ppi, const vc_ppi_work *w)
 {
@@ -116,7 +116,10 @@ add_spread(const vc_ppi *ppi, const vc_ppi_work *w, int64_t first, const double 
 	return i;
 }
 
-/* How much more a sum over clusters varies than one over as many images; and of how many squares that is the mean. */
+/*
+ * Returns how much more a sum over clusters varies than one over as many
+ * images, and the number of squares in that mean.
+ */
 static double
 ratio_within_groups(const vc_ppi *ppi, const vc_ppi_work *w, double *degrees)
 {

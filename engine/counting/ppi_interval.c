@@ -132,7 +132,7 @@ vc_ppi_add_up(vc_ppi *ppi, int group)
 		missing = add_missing(ppi, group, parts, missing);
 }
 
-/* What one fit says of a sum of groups; returns its variance. */
+/* Estimates a sum of groups by one fit; returns its variance. */
 static double
 compare_by(const vc_ppi *ppi, const vc_ppi_work *w, const double *coefficients, const vc_ppi_fit *fit, vc_ppi_contrast *sum)
 {

@@ -1,6 +1,6 @@
 /*
  * ppi_plan.c
- *		How many further labels an interval of a given width takes.
+ *		Estimates how many further labels an interval of a given width needs.
  */
 #include "engine/counting/ppi_private.h"
 

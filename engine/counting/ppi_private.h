@@ -7,7 +7,7 @@
 
 #include "engine/counting/ppi.h"
 
-/* Images are on one of two sides: not said to be of the class in question, or said to be. */
+/* Sides of images: not predicted to be of the class, or predicted. */
 #define SIDES 2
 
 /* What the log odds of a side in a group are made of: those of each side, and effects of covariates. */
@@ -26,7 +26,7 @@ typedef struct vc_ppi_side
 typedef struct vc_ppi_work
 {
 	int			class_index;
-	bool		merged;			/* what is said is passed over: one side has no label in any group */
+	bool		merged;			/* predictions are ignored: one side has no label in any group */
 	double		design_effect;	/* 1 or more */
 	double		quantile;		/* of the interval: normal, or Student's for clusters */
 	vc_ppi_side *sides;			/* [groups + 1][SIDES]; the last are those of no group */
@@ -57,7 +57,7 @@ typedef struct vc_ppi_shifts
 	double		log_likelihood; /* of the group's labels */
 } vc_ppi_shifts;
 
-/* What a fit says of a group's images of unknown label; shares are of all its images. */
+/* A fit's estimate for a group's images of unknown label; shares are of all its images. */
 typedef struct vc_ppi_guess
 {
 	double		share;			/* those that are of the class */

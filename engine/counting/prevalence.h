@@ -127,12 +127,16 @@ extern vc_status vc_quantify_draws(const vc_quantifier *quantifier, const vc_cla
 /* The bounds that leave out as many draws on each side; sorts them. */
 extern void vc_draws_interval(double *draws, int count, double confidence, double *low, double *high);
 
+/* The 95 % interval of a share of which hits of trials, 1 or more, are known (Wilson 1927). */
+extern void vc_wilson_interval(double hits, double trials, double *low, double *high);
+
 /*
- * How well the classifier tells a class from the rest: the true positive less
- * the false positive rate of the validation images, and the lower bound of
- * its 95 % interval (Newcombe 1998, method 10); said[classes][classes], by
- * true, then predicted class.  NAN where there are no images of either kind.
+ * Returns how well the classifier tells a class from the rest: the true
+ * positive rate minus the false positive rate of the validation images, and
+ * the lower bound of its 95 % interval (Newcombe 1998, method 10).
+ * confusion[classes][classes] is by true, then predicted class.  NAN if there
+ * are no images of one kind.
  */
-extern double vc_informedness(const int64_t *predicted, int classes, int class_index, double *low);
+extern double vc_informedness(const int64_t *confusion, int classes, int class_index, double *low);
 
 #endif							/* VISCLF_PREVALENCE_H */

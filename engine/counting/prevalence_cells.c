@@ -1,6 +1,6 @@
 /*
  * prevalence_cells.c
- *		Putting together images that a classifier says the same of.
+ *		Puts images with equal predictions together.
  */
 #include "engine/counting/prevalence_private.h"
 

@@ -82,7 +82,7 @@ extern bool vc_canceled(const vc_quantifier *quantifier);
 extern vc_status vc_resample_validation(vc_quantifier *quantifier, const vc_classified *images,
 										const vc_cells *cells, vc_error *error);
 
-/* Takes what one set of weights says of the validation images, for each class. */
+/* Computes the errors in the validation images with one set of weights, for each class. */
 extern void vc_learn(const vc_quantifier *quantifier, const vc_cells *cells,
 					 double *const *weights, vc_learnt *learnt, double *scratch);
 

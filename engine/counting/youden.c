@@ -1,22 +1,21 @@
 /*
  * youden.c
- *		How well a classifier tells one class from the rest.
+ *		Measures how well a classifier tells one class from the rest.
  */
 #include "engine/counting/prevalence.h"
 
 #include <math.h>
 
-/* Wilson's 95 % interval of hits of trials. */
-static void
-wilson(double hits, double trials, double *low, double *high)
+void
+vc_wilson_interval(double hits, double trials, double *low, double *high)
 {
 	double		z = 1.959963984540054;
 	double		p = hits / trials;
 	double		centre = p + z * z / (2 * trials);
 	double		half = z * sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials));
 
-	*low = (centre - half) / (1 + z * z / trials);
-	*high = (centre + half) / (1 + z * z / trials);
+	*low = hits <= 0 ? 0 : (centre - half) / (1 + z * z / trials);
+	*high = hits >= trials ? 1 : (centre + half) / (1 + z * z / trials);
 }
 
 double
@@ -43,8 +42,8 @@ vc_informedness(const int64_t *confusion, int classes, int class_index, double *
 		return NAN;
 	tpr = hits / of_class;
 	fpr = false_alarms / of_rest;
-	wilson(hits, of_class, &tpr_low, &unused);
-	wilson(false_alarms, of_rest, &unused, &fpr_high);
+	vc_wilson_interval(hits, of_class, &tpr_low, &unused);
+	vc_wilson_interval(false_alarms, of_rest, &unused, &fpr_high);
 	*low = tpr - fpr - sqrt((tpr - tpr_low) * (tpr - tpr_low) + (fpr_high - fpr) * (fpr_high - fpr));
 	return tpr - fpr;
 }

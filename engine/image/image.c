@@ -118,7 +118,7 @@ vc_image_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error 
 
 	if (decoder == NULL)
 		return VC_INVALID_IMAGE;
-	status = decoder->probe(data, size, info, error);
+	status = decoder->read_header(data, size, info, error);
 	info->format = decoder->name;
 	if (status == VC_OK && vc_orientation_swaps(info->orientation))
 	{

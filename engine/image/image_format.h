@@ -22,7 +22,7 @@ typedef struct vc_image_decoder
 	 * the format, width and height as stored.  Errors: VC_INVALID_IMAGE,
 	 * VC_OUT_OF_MEMORY.
 	 */
-	vc_status	(*probe) (const uint8_t *data, size_t size, vc_image_info *info, vc_error *error);
+	vc_status	(*read_header) (const uint8_t *data, size_t size, vc_image_info *info, vc_error *error);
 
 	/* Decodes into a sink.  Errors go to sink->error, as those of vc_image_load. */
 	vc_status	(*load) (const uint8_t *data, size_t size, vc_sink *sink);

@@ -47,7 +47,7 @@ color_space_name(J_COLOR_SPACE space)
 
 /* Reads the header into *info; an escape ends here. */
 static void
-try_probe(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_image_info *info)
+try_header(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_image_info *info)
 {
 	const struct jpeg_decompress_struct *cinfo = &reader->cinfo;
 
@@ -65,12 +65,12 @@ try_probe(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_image_inf
 }
 
 static vc_status
-probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+read_jpeg_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	vc_jpeg_reader reader;
 
 	vc_jpeg_reader_init(&reader, error);
-	try_probe(&reader, data, size, info);
+	try_header(&reader, data, size, info);
 	vc_jpeg_reader_free(&reader);
 	return reader.status;
 }
@@ -229,7 +229,7 @@ try_load(vc_jpeg_reader *reader, const uint8_t *data, size_t size, vc_sink *sink
 }
 
 static vc_status
-load(const uint8_t *data, size_t size, vc_sink *sink)
+load_jpeg(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	vc_jpeg_reader reader;
 
@@ -240,4 +240,4 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 	return reader.status;
 }
 
-const vc_image_decoder vc_jpeg_decoder = {"JPEG", "jpeg", "libjpeg", probe, load};
+const vc_image_decoder vc_jpeg_decoder = {"JPEG", "jpeg", "libjpeg", read_jpeg_header, load_jpeg};

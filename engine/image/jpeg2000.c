@@ -350,7 +350,7 @@ decode(jp2_reader *reader, const vc_jpeg2000_header *header, int halvings)
 }
 
 static vc_status
-load(const uint8_t *data, size_t size, vc_sink *sink)
+load_jpeg2000(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	jp2_reader	reader = {.data = data, .size = size, .sink = sink};
 	vc_jpeg2000_header header;
@@ -375,7 +375,7 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 }
 
 static vc_status
-probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+read_jpeg2000_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	vc_jpeg2000_header header;
 
@@ -394,4 +394,4 @@ probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 	return VC_OK;
 }
 
-const vc_image_decoder vc_jpeg2000_decoder = {"JPEG 2000", "jpeg2000", "OpenJPEG", probe, load};
+const vc_image_decoder vc_jpeg2000_decoder = {"JPEG 2000", "jpeg2000", "OpenJPEG", read_jpeg2000_header, load_jpeg2000};

@@ -223,7 +223,7 @@ finish(png_reader *reader)
 }
 
 static vc_status
-load(const uint8_t *data, size_t size, vc_sink *sink)
+load_png(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	png_reader	reader = {.data = data, .size = size, .sink = sink};
 
@@ -240,7 +240,7 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 }
 
 static vc_status
-probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+read_png_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	vc_png_chunks chunks;
 
@@ -259,4 +259,4 @@ probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 	return VC_OK;
 }
 
-const vc_image_decoder vc_png_decoder = {"PNG", "png", "libpng", probe, load};
+const vc_image_decoder vc_png_decoder = {"PNG", "png", "libpng", read_png_header, load_png};

@@ -152,7 +152,7 @@ vc_picture_shrink(const uint8_t *data, size_t size, int side, int quality, const
 
 	memset(out, 0, sizeof(*out));
 	if (side < 1 || side > VC_MAX_PICTURE)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is outside 1 to %d",
 					   side, VC_MAX_PICTURE);
 	status = vc_image_header(data, size, &info, error);
 	if (status != VC_OK)
@@ -180,7 +180,7 @@ vc_thumbnail_make(const uint8_t *data, size_t size, int side, const vc_decode_li
 	if (side > VC_MAX_THUMBNAIL || side < 1)
 	{
 		memset(out, 0, sizeof(*out));
-		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is not one of 1 to %d",
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a picture of %d pixels is outside 1 to %d",
 					   side, VC_MAX_THUMBNAIL);
 	}
 	return vc_picture_shrink(data, size, side, QUALITY, limits, out, error);

@@ -378,7 +378,7 @@ decode(tiff_reader *reader, vc_sink *sink)
 }
 
 static vc_status
-load(const uint8_t *data, size_t size, vc_sink *sink)
+load_tiff(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	tiff_reader reader;
 	vc_status	status = vc_sink_take_memory(sink, READER_BYTES);
@@ -433,7 +433,7 @@ color_space_name(unsigned int photometric)
 }
 
 static vc_status
-probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+read_tiff_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	tiff_reader reader;
 	vc_status	status = vc_memory_there(READER_BYTES, error);
@@ -455,4 +455,4 @@ probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 	return status;
 }
 
-const vc_image_decoder vc_tiff_decoder = {"TIFF", "tiff", "libtiff", probe, load};
+const vc_image_decoder vc_tiff_decoder = {"TIFF", "tiff", "libtiff", read_tiff_header, load_tiff};

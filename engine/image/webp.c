@@ -206,7 +206,7 @@ load_frame(const webp_file *file, vc_sink *sink)
 }
 
 static vc_status
-load(const uint8_t *data, size_t size, vc_sink *sink)
+load_webp(const uint8_t *data, size_t size, vc_sink *sink)
 {
 	webp_file	file;
 	vc_status	status = vc_sink_take_memory(sink, READER_BYTES);
@@ -221,7 +221,7 @@ load(const uint8_t *data, size_t size, vc_sink *sink)
 }
 
 static vc_status
-probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
+read_webp_header(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 {
 	webp_file	file;
 	vc_status	status = open_file(data, size, &file, error);
@@ -240,4 +240,4 @@ probe(const uint8_t *data, size_t size, vc_image_info *info, vc_error *error)
 	return status;
 }
 
-const vc_image_decoder vc_webp_decoder = {"WebP", "webp", "libwebp", probe, load};
+const vc_image_decoder vc_webp_decoder = {"WebP", "webp", "libwebp", read_webp_header, load_webp};

@@ -1,6 +1,6 @@
 /*
  * builder.h
- *		Building networks node by node: what architectures are written with.
+ *		Builds networks node by node; architectures are written with it.
  *
  * Each vc_add_ function appends one node and returns its index; after an
  * error it does nothing and returns -1.
@@ -23,8 +23,8 @@ typedef struct vc_builder
 } vc_builder;
 
 /*
- * The node itself, whose shape is the first input's until the caller changes
- * it; NULL after an error.
+ * Appends a node of the first input's shape, which the caller may change;
+ * NULL after an error.
  */
 extern vc_node *vc_add_node(vc_builder *b, vc_op op, int input);
 

@@ -43,7 +43,7 @@ fill_uniform(float *data, const vc_parameter *p, double bound, uint64_t seed, in
 		data[i] = (float) (bound * (2.0 * vc_random_uniform(seed, (uint64_t) index, (uint64_t) i) - 1.0));
 }
 
-/* Output channel o is input channel o - offset, the others are zero. */
+/* Output channel o copies input channel o - offset; the others are zero. */
 static void
 fill_subsample(float *data, const vc_parameter *p)
 {
@@ -56,7 +56,7 @@ fill_subsample(float *data, const vc_parameter *p)
 		data[(int64_t) (i + offset) * in + i] = 1.0f;
 }
 
-/* The inputs of the linear node that owns a parameter. */
+/* Number of inputs of the linear node that owns a parameter. */
 static int
 fan_in(const vc_network *network, int index)
 {

@@ -1,6 +1,7 @@
 /*
  * network.c
- *		From an architecture's name to a network, and what can be asked of it.
+ *		Makes a network from an architecture's name, and answers questions
+ *		about it.
  */
 #include "engine/network/network.h"
 
@@ -11,7 +12,7 @@
 
 #include "engine/network/builder.h"
 
-/* Of mean and standard deviation: beyond, the input would be no number. */
+/* Limits of mean and standard deviation: beyond them, the input would not be finite. */
 #define LARGEST_SCALE 1e6f
 
 const float vc_imagenet_mean[3] = {0.485f, 0.456f, 0.406f};
@@ -107,7 +108,7 @@ check_options(const vc_network_options *o, int *architecture, vc_error *error)
 	return VC_OK;
 }
 
-/* Gives a new network room for as many nodes as the builder may add. */
+/* Allocates a network with room for all nodes that the builder may add. */
 static vc_network *
 allocate_network(void)
 {

@@ -2,7 +2,7 @@
  * network.h
  *		Networks as lists of nodes, with shapes worked out and checked.
  *
- * A network is described once, here; a device makes a plan of it (device.h).
+ * A network is described here, and a device makes a plan of it (device.h).
  * Nodes are in execution order: a node's inputs come before it.  Activations
  * are described as channels x height x width of one image; parameters have
  * torchvision's names and shapes.
@@ -60,7 +60,7 @@ typedef struct vc_parameter
 typedef struct vc_node
 {
 	vc_op		op;
-	int			input[2];		/* node indexes; -1 where there is none */
+	int			input[2];		/* node indexes; -1: none */
 	int			channels;		/* of the output */
 	int			height;
 	int			width;
@@ -68,7 +68,7 @@ typedef struct vc_node
 	int			stride;
 	int			padding;
 	float		rate;			/* dropout's share of zeros */
-	int			weight;			/* parameter indexes; -1 where there is none */
+	int			weight;			/* parameter indexes; -1: none */
 	int			bias;
 	int			mean;
 	int			variance;
@@ -131,27 +131,28 @@ extern void vc_network_free(vc_network *network);
 extern int	vc_network_find(const vc_network *network, const char *name);
 
 /*
- * The only node that reads a node's output, or -1: no or several nodes, or the
- * output is the features, which are handed out.
+ * Index of the only node that reads a node's output.  It is -1 if no node or
+ * several nodes read it, or if the output is the features, which are handed
+ * out.
  */
 extern int	vc_network_only_reader(const vc_network *network, int node);
 
 /* True for parameters that gradients change (weights, biases, norms). */
 extern bool vc_parameter_trainable(const vc_parameter *parameter);
 
-/* True for parameters that are rows in the database: all but constants. */
+/* True for parameters that the database stores: all but constants. */
 extern bool vc_parameter_stored(const vc_parameter *parameter);
 
 /*
- * Writes a parameter's starting values into data[count]: Kaiming normal
- * (fan out for convolutions, fan in for the concat head; torch's uniform for
- * the linear head), batch norm 1 and 0, constants as the architecture has
+ * Writes a parameter's starting values into data[count]: Kaiming normal (fan
+ * out for convolutions, fan in for the concat head; torch's uniform for the
+ * linear head), batch norm 1 and 0, constants as the architecture defines
  * them.  The same seed gives the same values with the same C library.
  */
 extern void vc_parameter_init(const vc_network *network, int index,
 							  uint64_t seed, float *data);
 
-/* Multiplications of one image's forward pass. */
+/* Number of multiplications in one image's forward pass. */
 extern int64_t vc_network_multiplications(const vc_network *network);
 
 /* The name of architecture `index`, from 0; NULL after the last. */

@@ -3,10 +3,10 @@
  *		Residual networks (He, Zhang, Ren, Sun 2015), up to the last block.
  *
  * resnet18, 34 and 50 have the ImageNet stem and torchvision's tensor names;
- * resnet50 strides in its 3x3 convolution, as torchvision's does.  resnet20
+ * resnet50 strides in its 3x3 convolution, as torchvision's does. resnet20
  * has the CIFAR stem and shortcuts without parameters ("option A"): every
  * second pixel, new channels zero.  That shortcut is a 1x1 convolution of
- * stride 2 with fixed weights, so that no device needs a node of its own.
+ * stride 2 with fixed weights, so that devices need no special node for it.
  */
 #include <stdio.h>
 
@@ -47,7 +47,7 @@ subsample(vc_builder *b, const char *prefix, int input, int channels, int stride
 typedef int (*shortcut_function) (vc_builder *b, const char *prefix, int input,
 								  int channels, int stride);
 
-/* Two 3x3 convolutions and the shortcut. */
+/* Adds two 3x3 convolutions and the shortcut. */
 static int
 basic_block(vc_builder *b, const char *prefix, int input, int channels,
 			int stride, shortcut_function shortcut)
@@ -62,7 +62,7 @@ basic_block(vc_builder *b, const char *prefix, int input, int channels,
 	return vc_add_relu(b, x);
 }
 
-/* 1x1, 3x3, 1x1 with four times the channels, and the shortcut. */
+/* Adds 1x1, 3x3, 1x1 with four times the channels, and the shortcut. */
 static int
 bottleneck_block(vc_builder *b, const char *prefix, int input, int channels,
 				 int stride, shortcut_function shortcut)
@@ -83,7 +83,7 @@ bottleneck_block(vc_builder *b, const char *prefix, int input, int channels,
 typedef int (*block_function) (vc_builder *b, const char *prefix, int input,
 							   int channels, int stride, shortcut_function shortcut);
 
-/* layer<number>: `blocks` blocks, of which the first may stride. */
+/* Adds layer<number>: `blocks` blocks, of which the first may stride. */
 static int
 layer(vc_builder *b, int number, int input, block_function block, int blocks,
 	  int channels, int stride, shortcut_function shortcut)

@@ -16,11 +16,11 @@
 
 #define PATH_SIZE	4096
 
-/* Where the hierarchy that limits processors is mounted, of each version. */
+/* Where each version's hierarchy that limits processors is mounted. */
 static const char *const version_1[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct", NULL};
 static const char *const version_2[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", NULL};
 
-/* The first line of a file of a group; false where there is none. */
+/* Reads the first line of a file of a group; returns false if there is none. */
 static bool
 read_line(const char *group, const char *file, char *line, int size)
 {
@@ -36,7 +36,7 @@ read_line(const char *group, const char *file, char *line, int size)
 	return found;
 }
 
-/* A group's own limit in processors, rounded up; 0 without one. */
+/* A group's own limit in processors, rounded up; 0 if it has none. */
 static int
 group_cores(const char *group)
 {
@@ -64,8 +64,9 @@ lesser(int a, int b)
 }
 
 /*
- * The least limit of a group and those above it.  In a container the mount may
- * begin at the group itself, so that what is not found is looked for above.
+ * The smallest limit of a group and those above it.  In a container the mount
+ * may begin at the group itself, so a group that is not found is looked for
+ * above.
  */
 static int
 path_cores(const char *root, const char *const *mounts, const char *group)
@@ -91,7 +92,7 @@ path_cores(const char *root, const char *const *mounts, const char *group)
 	return cores;
 }
 
-/* True where "cpu" is one of the controllers "a,b,c". */
+/* True if "cpu" is one of the controllers "a,b,c". */
 static bool
 has_cpu(char *controllers)
 {

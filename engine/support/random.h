@@ -3,9 +3,9 @@
  *		Random numbers that are the same on every machine and device.
  *
  * Counter-based: a value is a function of (seed, stream, index), so that a
- * device may draw them in any order, and a resumed run draws what the
- * uninterrupted one would have drawn.  The mixing function is SplitMix64's
- * finaliser (Steele, Lea, Flood 2014).  Plain C that nvcc also compiles.
+ * device may draw values in any order, and a resumed run draws the same as an
+ * uninterrupted one.  The mixing function is SplitMix64's finaliser (Steele,
+ * Lea, Flood 2014).  Plain C that nvcc also compiles.
  */
 #ifndef VISCLF_RANDOM_H
 #define VISCLF_RANDOM_H
@@ -42,8 +42,9 @@ vc_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 }
 
 /*
- * Whether dropout keeps an element: node is the dropout node's index, row the
- * image's place in the batch, column the feature.  rate is the share dropped.
+ * Tells whether dropout keeps an element. node is the dropout node's index,
+ * row the image's place in the batch, column the feature; rate is the share
+ * that is dropped.
  */
 VC_INLINE int
 vc_dropout_keep(uint64_t seed, int64_t step, int node, int row, int column, float rate)

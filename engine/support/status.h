@@ -2,8 +2,8 @@
  * status.h
  *		How the engine and the devices report failure.
  *
- * Every engine function that can fail returns a vc_status and, where it is
- * not VC_OK, fills the caller's vc_error.  Nothing below extension/ throws,
+ * Every engine function that can fail returns a vc_status and, if it is not
+ * VC_OK, fills the caller's vc_error.  Nothing below extension/ throws,
  * exits, prints or aborts.
  */
 #ifndef VISCLF_STATUS_H
@@ -13,13 +13,13 @@ typedef enum vc_status
 {
 	VC_OK = 0,
 	VC_INVALID_ARGUMENT,		/* a value that can never work */
-	VC_INVALID_IMAGE,			/* bytes that are no image we can read */
+	VC_INVALID_IMAGE,			/* bytes that cannot be read as an image */
 	VC_LIMIT_EXCEEDED,			/* over a limit that the caller set */
 	VC_CORRUPT_DATA,			/* stored data that contradicts itself */
 	VC_UNSUPPORTED,				/* valid, but this build or device cannot */
 	VC_OUT_OF_MEMORY,
 	VC_DEVICE_ERROR,			/* the device or its library failed */
-	VC_CANCELED					/* the caller's interrupt callback said stop */
+	VC_CANCELED					/* the caller's interrupt callback asked to stop */
 } vc_status;
 
 typedef struct vc_error

@@ -48,8 +48,8 @@ vc_lr_find_range(int steps, int count, int *first, int *last)
 }
 
 /*
- * The longest subsequence of falling losses: length[i] is that of the longest
- * one that ends at i.
+ * Finds the longest subsequence of falling losses. length[i] is the length of
+ * the longest one that ends at i.
  */
 int
 vc_lr_valley(const double *losses, int count)

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "engine/support/logistic.h"
+
 int
 vc_argmax(const float *values, int count)
 {
@@ -58,9 +60,9 @@ vc_binary_cross_entropy(const float *logits, int classes, const uint8_t *members
 
 	for (int i = 0; i < classes; i++)
 	{
-		double		x = members[i] ? logits[i] : -(double) logits[i];
+		double		unused;
 
-		loss += log1p(exp(-fabs(x))) - fmin(x, 0);
+		loss += vc_logistic_loss(logits[i], members[i], &unused);
 	}
 	return loss / classes;
 }

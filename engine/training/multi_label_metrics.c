@@ -1,25 +1,25 @@
 /*
  * multi_label_metrics.c
- *		Accuracy, F1 and thresholds of networks that say several classes.
+ *		Accuracy, F1 and thresholds of multi-label networks.
  */
 #include "engine/training/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define BINS 200				/* a probability of 1 has a bin of its own */
+#define BINS 200				/* and one more for a probability of 1 */
 
 struct vc_tally
 {
 	int			classes;
-	int64_t		counts[][2][BINS + 1];	/* by class, carried or not, probability */
+	int64_t		counts[][2][BINS + 1];	/* by class, label absent or present, and probability */
 };
 
-/* What a threshold makes of one class. */
+/* Predictions of one class at a threshold. */
 typedef struct outcome
 {
-	int64_t		hits;			/* carried, and said to be */
-	int64_t		misses;			/* carried, and not said to be */
+	int64_t		hits;			/* present, and predicted */
+	int64_t		misses;			/* present, not predicted */
 	int64_t		false_alarms;
 	int64_t		total;
 } outcome;
@@ -47,7 +47,7 @@ vc_tally_add(vc_tally *tally, const float *probabilities, const uint8_t *members
 {
 	for (int c = 0; c < tally->classes; c++)
 	{
-		/* what is no probability counts as 0 */
+		/* anything else counts as 0 */
 		float		p = probabilities[c] >= 0 && probabilities[c] <= 1 ? probabilities[c] : 0;
 
 		tally->counts[c][members[c] != 0][(int) (p * BINS)]++;

@@ -2,7 +2,7 @@
  * probe.c
  *		Logistic regression by L-BFGS.
  *
- * The unknowns are one vector: the weights of the standardised features
+ * The unknowns form one vector: the weights of the standardised features
  * [classes][width], then the biases [classes].
  */
 #include "engine/training/probe.h"
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/support/logistic.h"
 #include "engine/weights/finite.h"
 
 #define HISTORY			10		/* steps that the curvature is estimated from */
@@ -28,7 +29,7 @@ typedef struct problem
 	int			width;
 	int			classes;
 	double		penalty;
-	double		total;			/* that the sum of the losses is divided by */
+	double		total;			/* divides the sum of the losses */
 	int64_t		unknowns;
 	double	   *mean;			/* [width] of the features */
 	double	   *scale;			/* [width] 1 / standard deviation */
@@ -49,13 +50,13 @@ check_features(const problem *p, vc_error *error)
 	{
 		if (vc_first_not_finite(features_of(p, i), p->width) == p->width)
 			continue;
-		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is no number", (long long) (i + 1));
+		vc_fail(error, VC_CORRUPT_DATA, "a feature of image %lld is not finite", (long long) (i + 1));
 		return vc_hint(error, VC_CORRUPT_DATA, "The weights of the pretrained model are too large, or damaged.");
 	}
 	return VC_OK;
 }
 
-/* Mean and 1 / standard deviation of each feature; constant ones count as 0. */
+/* Computes mean and 1 / standard deviation of each feature, 0 for constant ones. */
 static void
 standardise(problem *p)
 {
@@ -85,7 +86,7 @@ class_weight(const problem *p, int k)
 	return p->targets->class_weights != NULL ? p->targets->class_weights[k] : 1;
 }
 
-/* One image's loss; scores become its gradient by them. */
+/* Computes one image's loss, and replaces scores by its gradient with respect to them. */
 static double
 softmax_loss(const problem *p, int label)
 {
@@ -105,7 +106,7 @@ softmax_loss(const problem *p, int label)
 	return loss;
 }
 
-/* The same for an image that carries any number of classes. */
+/* The same for an image with any number of classes. */
 static double
 sigmoid_loss(const problem *p, const uint8_t *members)
 {
@@ -115,16 +116,15 @@ sigmoid_loss(const problem *p, const uint8_t *members)
 	for (int k = 0; k < p->classes; k++)
 	{
 		double		weight = members[k] ? class_weight(p, k) : 1;
-		double		x = members[k] ? scores[k] : -scores[k];
-		double		small = exp(-fabs(x));
+		double		gradient;
 
-		loss += weight * (log1p(small) - fmin(x, 0));
-		scores[k] = weight * (members[k] ? -1 : 1) * (x < 0 ? 1 : small) / (1 + small);
+		loss += weight * vc_logistic_loss(scores[k], members[k], &gradient);
+		scores[k] = weight * gradient;
 	}
 	return loss;
 }
 
-/* What makes the sum of the images' losses the mean that vc_targets states. */
+/* The divisor that makes the sum of the images' losses the mean of vc_targets. */
 static double
 loss_divisor(const problem *p)
 {
@@ -171,7 +171,7 @@ add_image(const problem *p, int64_t i, const double *x, double *gradient)
 	return loss;
 }
 
-/* The objective at x, its gradient, and the loss alone. */
+/* Computes the objective at x, its gradient, and the loss alone. */
 static double
 probe_objective(const problem *p, const double *x, double *gradient, double *mean_loss)
 {
@@ -213,7 +213,7 @@ largest(const double *a, int64_t n)
 	return most;
 }
 
-/* The last steps and what they did to the gradient, the newest at `newest`. */
+/* The last steps and the changes of the gradient, the newest at `newest`. */
 typedef struct history
 {
 	double	   *steps;			/* [HISTORY][n] */
@@ -257,7 +257,7 @@ find_direction(const history *h, const double *gradient, double *direction, int6
 	}
 }
 
-/* Remembers the step from x to next, unless it says nothing of curvature. */
+/* Remembers the step from x to next, unless it tells nothing about curvature. */
 static void
 remember(history *h, const double *x, const double *next, const double *gradient,
 		 const double *next_gradient, int64_t n)
@@ -290,7 +290,7 @@ typedef struct work
 	history		past;
 } work;
 
-/* A step downhill along the direction; false where there is none. */
+/* Takes a step downhill along the direction; returns false if there is none. */
 static bool
 line_search(const problem *p, work *w, double *value, double *mean_loss)
 {
@@ -338,7 +338,7 @@ minimise(const problem *p, const vc_probe_options *o, work *w, double *loss, vc_
 	return VC_OK;
 }
 
-/* The weights of the features as they are, from those of the standardised. */
+/* Computes the weights of the raw features from those of the standardised ones. */
 static void
 unfold(const problem *p, const double *x, float *weight, float *bias)
 {

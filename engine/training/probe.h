@@ -21,11 +21,11 @@ typedef struct vc_probe_options
 
 /*
  * Fits weight[classes][width] and bias[classes] to minimise the loss of
- * targets[count] (see vc_targets) given features[count][width], plus penalty / 2 times the squared weights of the
- * features brought to mean 0 and standard deviation 1.  By L-BFGS (Liu,
- * Nocedal 1989).  *loss is the loss reached, nats.  Errors:
- * VC_CORRUPT_DATA for features that are no numbers, VC_OUT_OF_MEMORY,
- * VC_CANCELED.
+ * targets[count] (see vc_targets) given features[count][width], plus penalty
+ * / 2 times the squared weights of the features brought to mean 0 and
+ * standard deviation 1.  By L-BFGS (Liu, Nocedal 1989).  *loss is the loss
+ * reached, nats.  Errors: VC_CORRUPT_DATA for features that are not finite,
+ * VC_OUT_OF_MEMORY, VC_CANCELED.
  */
 extern vc_status vc_probe_fit(const float *features, const vc_targets *targets,
 							  int64_t count, int width, int classes,

@@ -43,20 +43,20 @@ typedef struct vc_recipe_options
 
 extern void vc_recipe_fine_tune(const vc_recipe_options *options, vc_recipe *recipe);
 
-/* One phase, "probe", of one epoch; for a head that is not trained in steps. */
+/* One phase, "probe", of one epoch, for a head that is not trained in steps. */
 extern void vc_recipe_probe(vc_recipe *recipe);
 
-/* Epochs of all phases. */
+/* Sum of the epochs of all phases. */
 extern int	vc_recipe_epochs(const vc_recipe *recipe);
 
 /*
- * What step `step` (from 0) of `steps` in an epoch (from 0) of a phase uses.
- * step->seed is left to the caller.
+ * Fills in what step `step` (from 0) of `steps` in an epoch (from 0) of a
+ * phase uses.  The caller sets step->seed.
  */
 extern void vc_recipe_step(const vc_recipe *recipe, int phase, int epoch,
 						   int step, int steps, vc_step *out);
 
-/* Cosine from start over peak (reached at `rise`) to end; position 0..1. */
+/* A cosine from start to peak, which it reaches at `rise`, and then to end; position 0..1. */
 extern double vc_one_cycle(double start, double peak, double end, double rise,
 						   double position);
 
@@ -64,8 +64,9 @@ extern double vc_one_cycle(double start, double peak, double end, double rise,
 extern void vc_shuffle(uint32_t *order, int64_t count, uint64_t seed, uint64_t epoch);
 
 /*
- * Where an image is drawn, in [0, 1): it is held out below the share that is.  hash
- * identifies the image or its group, so that repeats stay together.
+ * Draws a number in [0, 1) for an image, which is held out if it is below the
+ * share for validation. hash identifies the image or its group, so that
+ * repeats stay together.
  */
 extern double vc_split_draw(uint64_t hash, uint64_t seed);
 

@@ -1,10 +1,10 @@
 /*
  * finite.c
- *		Numbers that are none: NaN and the infinities.
+ *		Finds values that no trained weights have: NaN, infinite, huge.
  *
  * A network with a single NaN among its weights looks healthy from outside:
  * the next relu makes it 0, and every image gets one class.  So weights are
- * looked at wherever they come in.
+ * checked wherever they come in.
  */
 #include "engine/weights/finite.h"
 
@@ -13,9 +13,9 @@
 
 #include "engine/weights/json.h"
 
-#define BLOCK 1024				/* values looked at before a search stops */
+#define BLOCK 1024				/* values checked between two looks at the result */
 
-/* By the exponent's bits, which need no branches. */
+/* Looks at the exponent's bits, which needs no branches. */
 static bool
 all_finite(const float *values, int64_t count)
 {
@@ -61,7 +61,7 @@ vc_parameter_check(const vc_parameter *parameter, const char *name, const float 
 		if (negative || fabsf(data[i]) > VC_LARGEST_WEIGHT)
 			return vc_fail(error, VC_CORRUPT_DATA, "value %lld of tensor \"%s\" is %g, %s",
 						   (long long) i + 1, vc_show_name(name, shown), (double) data[i],
-						   negative ? "a negative variance" : "as no trained network has it");
+						   negative ? "a negative variance" : "too large for a trained network");
 	}
 	return VC_OK;
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 character at text, 0 where there is none. */
+/* Length of the UTF-8 character at text; 0 if there is none. */
 static size_t
 character_length(const uint8_t *text, size_t left)
 {
@@ -26,7 +26,7 @@ character_length(const uint8_t *text, size_t left)
 	else
 		return 0;
 
-	/* No longer forms than needed, no surrogates, nothing over U+10FFFF. */
+	/* Refuse longer forms than needed, surrogates, and all above U+10FFFF. */
 	if (first == 0xe0)
 		low = 0xa0;
 	else if (first == 0xed)
@@ -185,7 +185,7 @@ put_code_point(uint32_t code, char *out)
 	return 4;
 }
 
-/* Takes what follows a backslash; adds what it means to out. */
+/* Takes what follows a backslash; adds its meaning to out. */
 static bool
 take_escape(vc_json *json, char *out, size_t *length)
 {

@@ -1,15 +1,15 @@
 /*
  * names.c
- *		Recognising networks in weights files by their tensors' names.
+ *		Recognises networks in weights files by their tensors' names.
  *
- * torchvision's names are the parameters' own.  timm's resnet18, 34 and 50
+ * torchvision's names are the parameters' own. timm's resnet18, 34 and 50
  * have the same; its variants with a stem of three convolutions (resnet18d,
  * resnet50d, ...) are other networks.  So are those that blur before they
- * stride (resnetblur50, resnetaa50), but they have no tensor of their own:
- * no file tells.  fastai's vision_learner makes a Sequential of body and
- * head, whose children have numbers; with a network of timm's the body is
- * the model itself.  Hugging Face's ResNet names its layers in a way of its own.
- * A head of torchvision's that became a Sequential (a dropout, a linear layer) has a number.
+ * stride (resnetblur50, resnetaa50), but no tensor tells them apart. fastai's
+ * vision_learner makes a Sequential of body and head, whose children are
+ * numbered; if the network is timm's, the body is the model itself. Hugging
+ * Face's ResNet names its layers in a way of its own. A head of torchvision's
+ * that became a Sequential (a dropout, a linear layer) has a number.
  */
 #include "engine/weights/names.h"
 
@@ -179,7 +179,7 @@ vc_map_name(const char *name, char mapped[VC_NAME_SIZE])
 	return true;
 }
 
-/* Finds the tensors that tell networks apart; NULL where there is none. */
+/* Finds the tensors that tell networks apart; NULL for those that are missing. */
 static void
 find_signs(const vc_safetensors *file, const vc_tensor *signs[SIGNS],
 		   const vc_tensor **deep_stem)
@@ -207,7 +207,7 @@ static vc_status
 hint(vc_error *error)
 {
 	return vc_hint(error, VC_INVALID_ARGUMENT,
-				   "Files of %s as torchvision, timm, fastai and visclf name their tensors can be read.",
+				   "Supported are files of %s with tensors named as by torchvision, timm, fastai or visclf.",
 				   vc_architectures());
 }
 
@@ -267,7 +267,7 @@ check_shape(const vc_tensor *tensor, const vc_parameter *p, const vc_network *ne
 	return hint(error);
 }
 
-/* Finds the parameter that a tensor is, which must still be free. */
+/* Finds a tensor's parameter, which no tensor may have taken before. */
 static vc_status
 match_tensor(const vc_safetensors *file, int index, const vc_network *network,
 			 int *tensors, vc_error *error)
@@ -283,7 +283,7 @@ match_tensor(const vc_safetensors *file, int index, const vc_network *network,
 	vc_show_name(tensor->name, name);
 	if (p < 0 || !vc_parameter_stored(&network->parameters[p]))
 	{
-		vc_fail(error, VC_INVALID_ARGUMENT, "tensor \"%s\" is no parameter of %s with a %s head",
+		vc_fail(error, VC_INVALID_ARGUMENT, "tensor \"%s\" is not a parameter of %s with a %s head",
 				name, network->architecture,
 				network->head == VC_HEAD_CONCAT ? "concat" : "linear");
 		return hint(error);
@@ -319,7 +319,7 @@ vc_weights_match(const vc_safetensors *file, const vc_network *network,
 	return VC_OK;
 }
 
-/* Says which of our networks a file with these signs is meant to be. */
+/* Tells which network a file with these signs is. */
 static vc_status
 describe_body(const vc_tensor *const signs[SIGNS], const vc_tensor *deep_stem,
 			  char architecture[VC_NAME_SIZE], vc_error *error)

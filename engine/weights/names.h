@@ -1,12 +1,12 @@
 /*
  * names.h
- *		Weights files of other programs: which tensor is which parameter.
+ *		Finds parameters in the weights files of other programs.
  *
- * Names are recognised as torchvision, timm, fastai (vision_learner's
- * body and head), Hugging Face's ResNet, akamaster's CIFAR networks and this
- * extension write them, behind any "module.", "model.", "_orig_mod.", "backbone.",
- * "net." and "network." that wrappers put before them.  Batch norms'
- * num_batches_tracked is passed over.
+ * Names are recognised as torchvision, timm, fastai (vision_learner's body
+ * and head), Hugging Face's ResNet, akamaster's CIFAR networks and this extension write them, behind
+ * any "module.", "model.", "_orig_mod.", "backbone.", "net." and "network."
+ * that wrappers put before them.  Batch norms'
+ * num_batches_tracked is ignored.
  */
 #ifndef VISCLF_NAMES_H
 #define VISCLF_NAMES_H
@@ -15,16 +15,15 @@
 #include "engine/weights/safetensors.h"
 
 /*
- * Writes the parameter's name that a tensor's name in a file stands for;
- * false where it is too long to be one.  A name that is not recognised stays
- * what it is.
+ * Translates a tensor's name in a file to a parameter's name; returns false
+ * if it is too long for one.  A name that is not recognised stays as it is.
  */
 extern bool vc_map_name(const char *file_name, char mapped[VC_NAME_SIZE]);
 
 /*
- * Says which network a file's tensors are.  Every tensor is checked as
- * vc_weights_match does; a further error is VC_INVALID_ARGUMENT for a file
- * without a ResNet's first convolution or without a head.
+ * Tells which network a file's tensors belong to.  Checks every tensor as
+ * vc_weights_match does.  VC_INVALID_ARGUMENT also for a file without a
+ * ResNet's first convolution or without a head.
  */
 extern vc_status vc_weights_describe(const vc_safetensors *file,
 									 char architecture[VC_NAME_SIZE], vc_head *head,
@@ -33,8 +32,8 @@ extern vc_status vc_weights_describe(const vc_safetensors *file,
 /*
  * Finds the tensor of each parameter: tensors[parameter_count] gets indexes
  * into the file, -1 for constants.  Errors: VC_INVALID_ARGUMENT, naming the
- * first tensor that is no parameter of the network, that has another shape,
- * that comes twice, or that is missing.
+ * first tensor that is not a parameter of the network, that has another shape,
+ * that appears more than once, or that is missing.
  */
 extern vc_status vc_weights_match(const vc_safetensors *file, const vc_network *network,
 								  int *tensors, vc_error *error);

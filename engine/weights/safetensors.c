@@ -1,9 +1,9 @@
 /*
  * safetensors.c
- *		Opening a safetensors file that may have been made to do harm.
+ *		Opens a safetensors file, which may be malicious.
  *
- * Tensors are sorted by place to refuse holes and overlaps, and by name to
- * find them and to refuse duplicates, so that no file takes more than n log n
+ * Tensors are sorted by place, to refuse holes and overlaps, and by name, to
+ * find them and to refuse duplicates.  So no file takes more than n log n
  * steps.
  */
 #include "engine/weights/safetensors_header.h"
@@ -86,7 +86,7 @@ index_tensors(vc_safetensors *file, const uint8_t *data, size_t size, vc_error *
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
 			return vc_safetensors_fail(error, VC_INVALID_ARGUMENT, sorted[i]->name,
-									   "comes twice");
+									   "appears more than once");
 	return status;
 }
 
@@ -104,7 +104,7 @@ index_metadata(vc_safetensors *file, vc_error *error)
 
 		if (strcmp(entries[i - 1].key, entries[i].key) == 0)
 			return vc_safetensors_fail(error, VC_INVALID_ARGUMENT, NULL,
-									   "metadata \"%s\" comes twice",
+									   "metadata \"%s\" appears more than once",
 									   vc_show_name(entries[i].key, shown));
 	}
 	return VC_OK;
@@ -150,7 +150,7 @@ fail_other_kind(const uint8_t *data, size_t size, vc_error *error)
 	return false;
 }
 
-/* Finds the header in the file; what is no safetensors file fails here. */
+/* Finds the header in the file; fails if it is not a safetensors file. */
 static vc_status
 find_header(const uint8_t *data, size_t size, size_t *header_size, vc_error *error)
 {

@@ -25,7 +25,7 @@ typedef enum vc_dtype
 	VC_DTYPE_F16,
 	VC_DTYPE_BF16,
 	VC_DTYPE_F64,
-	VC_DTYPE_OTHER				/* known, but no floats to us */
+	VC_DTYPE_OTHER				/* known, but not read as floats */
 } vc_dtype;
 
 typedef struct vc_tensor
@@ -44,11 +44,11 @@ typedef struct vc_safetensors vc_safetensors;
 
 /*
  * Reads the header of a file that is all in memory, and checks it against the
- * file.  *file points into data, which must outlive it.  Takes memory in
- * proportion to the header.  Errors: VC_INVALID_ARGUMENT for whatever the
- * format forbids, and for what it does not name: other fields than dtype,
- * shape and data_offsets, and U+0000 in a string; VC_UNSUPPORTED for more
- * than VC_TENSOR_DIMENSIONS dimensions.
+ * file.  *file points into data, which must outlive it.  Memory is
+ * proportional to the header.  Errors: VC_INVALID_ARGUMENT for all that the
+ * format forbids, for fields other than dtype, shape and data_offsets, and
+ * for U+0000 in a string; VC_UNSUPPORTED for more than VC_TENSOR_DIMENSIONS
+ * dimensions.
  */
 extern vc_status vc_safetensors_open(const uint8_t *data, size_t size,
 									 vc_safetensors **file, vc_error *error);

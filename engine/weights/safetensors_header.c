@@ -2,9 +2,9 @@
  * safetensors_header.c
  *		From the header's JSON to tensors.
  *
- * All strings are written without their escapes into one block of memory as
- * long as the header, which cannot overflow: a string's quotes pay for its
- * closing zero.
+ * All strings are written without their escapes into one block of memory, as
+ * long as the header.  It cannot overflow: the closing zero takes the place
+ * of the quotes.
  */
 #include "engine/weights/safetensors_header.h"
 
@@ -15,7 +15,7 @@
 
 #include "engine/weights/json.h"
 
-#define MAX_ELEMENTS	(INT64_MAX / 64)	/* so that their bits fit int64 */
+#define MAX_ELEMENTS	(INT64_MAX / 64)	/* so that the number of bits fits int64 */
 
 /* A header being read. */
 typedef struct header_reader
@@ -79,7 +79,7 @@ vc_safetensors_fail(vc_error *error, vc_status code, const char *tensor, const c
 				   vc_show_name(tensor, shown), text);
 }
 
-/* Fails on what is being read. */
+/* Fails, and names what is being read. */
 #define fail(r, code, ...) vc_safetensors_fail((r)->error, code, (r)->name, __VA_ARGS__)
 
 static vc_status
@@ -89,7 +89,7 @@ fail_json(header_reader *r)
 				r->json.expected, r->json.next - r->header);
 }
 
-/* Makes room for one more element of an array; NULL, and the error, if there is none. */
+/* Makes room for one more element of an array; NULL and the error after a failure. */
 static void *
 grow_entries(header_reader *r, void *array, int count, int *room, size_t size)
 {
@@ -127,7 +127,7 @@ read_metadata(header_reader *r)
 	vc_json    *json = &r->json;
 
 	if (file->metadata != NULL)
-		return fail(r, VC_INVALID_ARGUMENT, "\"__metadata__\" comes twice");
+		return fail(r, VC_INVALID_ARGUMENT, "\"__metadata__\" appears more than once");
 	if (!vc_json_take(json, '{'))
 		return fail_json(r);
 	do
@@ -223,7 +223,7 @@ read_fields(header_reader *r, int *dtype, vc_tensor *tensor, int64_t offsets[2])
 			return fail(r, VC_INVALID_ARGUMENT, "unknown field \"%s\"",
 						vc_show_name(field, shown));
 		if (seen[f])
-			return fail(r, VC_INVALID_ARGUMENT, "%s comes twice", names[f]);
+			return fail(r, VC_INVALID_ARGUMENT, "%s appears more than once", names[f]);
 		seen[f] = true;
 		if (!vc_json_take(&r->json, ':'))
 			return fail_json(r);

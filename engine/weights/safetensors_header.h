@@ -10,7 +10,7 @@
 struct vc_safetensors
 {
 	char	   *strings;		/* all names and metadata */
-	vc_tensor  *tensors;		/* as the header has them */
+	vc_tensor  *tensors;		/* in the header's order */
 	int			tensor_count;
 	int			tensor_room;
 	const vc_tensor **by_name;	/* sorted */
@@ -22,7 +22,7 @@ struct vc_safetensors
 /*
  * Reads the header's JSON, which is valid UTF-8, into an empty file; each
  * tensor's place is checked against the data's size, not against the other
- * tensors.  After an error the file is to be freed.
+ * tensors.  After an error the caller frees the file.
  */
 extern vc_status vc_safetensors_read_header(vc_safetensors *file,
 											const uint8_t *header, size_t header_size,

@@ -61,7 +61,7 @@ put_metadata(sink *s, const vc_safetensors_layout *layout)
 	put(s, "}");
 }
 
-/* One tensor, its data at `begin` after the header. */
+/* Writes one tensor, whose data are at `begin` after the header. */
 static void
 put_tensor(sink *s, const vc_tensor_entry *tensor, size_t begin)
 {
@@ -79,7 +79,7 @@ put_tensor(sink *s, const vc_tensor_entry *tensor, size_t begin)
 	put(s, "]}");
 }
 
-/* The header with the spaces that align the data. */
+/* Writes the header and the spaces that align the data. */
 static void
 put_header(sink *s, const vc_safetensors_layout *layout)
 {
@@ -107,7 +107,7 @@ check_text(const char *text, const char *what, vc_error *error)
 	return VC_OK;
 }
 
-/* Checks a tensor's name and shape; works out its bytes. */
+/* Checks a tensor's name and shape; computes its bytes. */
 static vc_status
 measure(vc_tensor_entry *tensor, vc_error *error)
 {
@@ -118,7 +118,7 @@ measure(vc_tensor_entry *tensor, vc_error *error)
 		return VC_INVALID_ARGUMENT;
 	vc_show_name(tensor->name, shown);
 	if (strcmp(tensor->name, "__metadata__") == 0)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "no tensor may be called \"%s\"", shown);
+		return vc_fail(error, VC_INVALID_ARGUMENT, "a tensor cannot be called \"%s\"", shown);
 	tensor->size = sizeof(float);
 	for (int i = 0; i < tensor->ndim; i++)
 	{

@@ -2,8 +2,8 @@
  * store.c
  *		Read-only numbers that processes share, as files in a folder.
  *
- * A file is one page that has the key and a checksum, and the bytes.  Its name
- * is a hash of the key; of two keys with one hash, the second is not kept.
+ * A file is one page with the key and a checksum, then the bytes.  Its name
+ * is a hash of the key.  If two keys have one hash, the second is not stored.
  */
 #include "engine/weights/store.h"
 
@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADER_SIZE 4096		/* a page, or several of them, so the bytes begin on one */
-#define MAGIC		0x76697364	/* of this layout of files */
+#define HEADER_SIZE 4096		/* whole pages, so that the bytes begin on a page */
+#define MAGIC		0x76697364	/* version of this layout of files */
 #define LANES		4			/* of the checksum, which processors multiply side by side */
 
 typedef struct header
@@ -30,7 +30,7 @@ typedef struct header
 	uint64_t	sum;			/* of the bytes */
 } header;
 
-#define KEY_BYTES offsetof(header, sum)	/* what tells files from each other */
+#define KEY_BYTES offsetof(header, sum)	/* tells files from each other */
 
 typedef struct mapping
 {
@@ -80,7 +80,7 @@ vc_store_close(vc_store *store)
 	free(store);
 }
 
-/* The file of a key: FNV-1a's hash.  Free it; NULL without memory. */
+/* The file name of a key, by FNV-1a's hash. The caller frees it; NULL if memory is short. */
 static char *
 file_name(const vc_store *store, const header *head)
 {
@@ -95,7 +95,7 @@ file_name(const vc_store *store, const header *head)
 	return name;
 }
 
-/* False where the key is too long. */
+/* Returns false if the key is too long. */
 static bool
 fill_header(header *head, const void *key, size_t key_bytes, size_t bytes)
 {
@@ -110,8 +110,9 @@ fill_header(header *head, const void *key, size_t key_bytes, size_t bytes)
 }
 
 /*
- * A checksum at the speed of memory.  Each step is one to one in what went
- * before and in the eight bytes it takes, so no change within eight goes unseen.
+ * A checksum at the speed of memory.  Each step is one-to-one in the state
+ * before it and in the eight bytes that it takes, so any change within eight
+ * bytes changes the result.
  */
 static uint64_t
 checksum(const void *data, size_t bytes)
@@ -157,8 +158,8 @@ store_grow(vc_store *store)
 }
 
 /*
- * Maps a file whose header is to be this one; NULL where it has another, or is
- * damaged: then *damaged is true.
+ * Maps a file with this header; NULL if it has another one, or is damaged:
+ * then *damaged is true.
  */
 static const void *
 store_map(vc_store *store, int descriptor, const header *head, bool *damaged)
@@ -239,13 +240,13 @@ vc_store_create(vc_store *store, const void *key, size_t key_bytes, size_t bytes
 		return NULL;
 	}
 
-	/* the last byte, which is written again, makes the size right */
+	/* sets the size by the last byte, which is written again later */
 	file->complete = true;
 	vc_store_write(file, bytes > 0 ? bytes - 1 : 0, "", bytes > 0 ? 1 : 0);
 	return file;
 }
 
-/* Writes at an offset of the file; false where that fails. */
+/* Writes at an offset of the file; returns false if that fails. */
 static bool
 write_all(int descriptor, off_t offset, const char *data, size_t bytes)
 {
@@ -281,7 +282,7 @@ vc_store_give_up(vc_store_file *file)
 	free(file);
 }
 
-/* Puts the checksum of what was written into the header. */
+/* Writes the checksum of all bytes to the header. */
 static bool
 sum_file(vc_store_file *file)
 {

@@ -3,13 +3,14 @@
  *		Read-only numbers that processes share, as files in a folder.
  *
  * A file is written under another name and linked to its own when it is
- * complete, so that whoever finds it finds all of it, and it never changes
- * afterwards.  It is read by mapping it: processes share its pages, and the
- * kernel may take them back.  Removing files, or the folder, at any time is
- * allowed; what is mapped stays.
+ * complete.  So readers always find a whole file, which never changes
+ * afterwards.  They map it: processes share its pages, and the kernel may
+ * reclaim them.  Files, and the folder, may be removed at any time; what is
+ * mapped stays.
  *
- * A store saves work and memory, and is never needed: what cannot be kept,
- * for lack of disk space or of rights, is not there, and no error.
+ * A store saves work and memory, and nothing depends on it: if something
+ * cannot be stored, for lack of disk space or of rights, that is not an
+ * error.
  */
 #ifndef VISCLF_STORE_H
 #define VISCLF_STORE_H
@@ -17,34 +18,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VC_STORE_KEY_SIZE	2048	/* bytes that a key may have */
+#define VC_STORE_KEY_SIZE	2048	/* the most bytes of a key */
 
 typedef struct vc_store vc_store;
 typedef struct vc_store_file vc_store_file;
 
-/* The store in a folder that is there; NULL without memory. */
+/* Opens the store in an existing folder; NULL if memory is short. */
 extern vc_store *vc_store_open(const char *folder);
 
-/* Ends the mappings of all that was found or published through it. */
+/* Closes it, and unmaps all that was found or published through it. */
 extern void vc_store_close(vc_store *store);
 
 /*
- * What is kept under a key, aligned to 4096 bytes, until the store is closed; NULL
- * where that is nothing, or not of so many bytes.
+ * Finds the bytes of a key, aligned to 4096 bytes and valid until the store
+ * is closed; NULL if there are none, or not so many.
  */
 extern const void *vc_store_find(vc_store *store, const void *key, size_t key_bytes, size_t bytes);
 
 /*
  * Begins a file of so many bytes, to be written in any order and then
- * published, or given up.  NULL where there is none to be had.
+ * published, or given up.  NULL if it cannot be made.
  */
 extern vc_store_file *vc_store_create(vc_store *store, const void *key, size_t key_bytes,
 									  size_t bytes);
 extern void vc_store_write(vc_store_file *file, size_t offset, const void *data, size_t bytes);
 
 /*
- * Ends the file, NULL allowed, so that others find it; what vc_store_find
- * then gives, be it another process's that was faster.
+ * Completes the file, so that others find it, and returns what vc_store_find
+ * gives: another process may have been faster.  NULL is allowed.
  */
 extern const void *vc_store_publish(vc_store_file *file);
 extern void vc_store_give_up(vc_store_file *file);

@@ -1,9 +1,9 @@
 /*
  * answer_memo.c
- *		The last few images that a backend has classified, and what was said.
+ *		Remembers the answers for the last few images that a backend classified.
  *
- * An image is known again by a cryptographic hash, since a wrong label is
- * worse than a slow one.
+ * Images are compared by a cryptographic hash, since a wrong label is worse
+ * than a slow one.
  */
 #include "extension/classifying/answer_memo.h"
 
@@ -17,7 +17,7 @@ struct AnswerMemo
 {
 	int			classes;
 	int			count;			/* entries that are filled */
-	int			next;			/* the one to be filled next */
+	int			next;			/* index of the entry to fill next */
 	MemoAnswer	entries[MEMO_ENTRIES];
 };
 

@@ -1,6 +1,6 @@
 /*
  * cache.c
- *		Model versions that this backend keeps ready to run.
+ *		Keeps model versions ready to run; makes plans for inference.
  */
 #include "extension/classifying/cache.h"
 
@@ -13,13 +13,13 @@
 #include "extension/support/settings.h"
 #include "extension/models/shared_weights.h"
 
-#define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to take int8 */
+#define LEAST_AGREEMENT 0.995	/* with float32, for "auto" to choose int8 */
 
 static CachedModel **entries;	/* in TopMemoryContext */
 static int	entry_count;
 static int	entry_capacity;
 static int64 uses;
-static OpenDevice device;		/* that every entry's plan is on */
+static OpenDevice device;		/* device of every entry's plan */
 
 static void
 cache_drop(int i)
@@ -30,7 +30,7 @@ cache_drop(int i)
 	MemoryContextDelete(context);
 }
 
-/* Frees what is on the device; in another thread, see idle.h. */
+/* Frees everything on the device. Runs in another thread, see gpu_idle.h. */
 static void
 cache_release_all(void)
 {
@@ -44,7 +44,7 @@ cache_release_all(void)
 	device.device = NULL;
 }
 
-/* Opens the device, anew where the settings have changed. */
+/* Opens the device, again if the settings have changed. */
 static void
 cache_open_device(void)
 {
@@ -63,7 +63,7 @@ cache_open_device(void)
 		gpu_idle_watch(cache_release_all);
 }
 
-/* The version as the settings now have it run; -1: not there. */
+/* Returns the entry of a version for the current settings, or -1. */
 static int
 cache_find(ModelKey key, vc_precision precision)
 {
@@ -78,7 +78,7 @@ cache_find(ModelKey key, vc_precision precision)
 	return -1;
 }
 
-/* Makes room for one more. */
+/* Makes room for one more entry. */
 static void
 cache_make_room(void)
 {
@@ -108,7 +108,7 @@ release_cached_plan(void *argument)
 {
 	CachedModel *cached = argument;
 
-	if (cached->plan != NULL)	/* it was not released when idle */
+	if (cached->plan != NULL)	/* not yet freed by cache_release_all */
 		cached->api->plan_free(cached->plan);
 }
 
@@ -125,7 +125,7 @@ inference_options(vc_precision precision, int max_batch)
 	return options;
 }
 
-/* Lets the device run the model in int8 where it has to, or may. */
+/* Gives the device the ranges if it must, or may, run in int8. */
 static void
 allow_int8(const Model *model, vc_plan_options *options)
 {
@@ -187,7 +187,7 @@ cached_model(ModelKey key, int max_batch, vc_precision precision)
 		cache_drop(i);
 	cache_make_room();
 
-	/* until it is complete, the context goes with an error */
+	/* until the entry is complete, an error frees the context */
 	context = AllocSetContextCreate(CurrentMemoryContext, "visclf model",
 									ALLOCSET_DEFAULT_SIZES);
 	cached = cache_load(key, max_batch, precision, context);

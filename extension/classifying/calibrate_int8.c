@@ -26,8 +26,8 @@
 
 PG_FUNCTION_INFO_V1(visclf_calibrate_int8);
 
-#define BATCH_SIZE 32			/* images; CALIBRATION_IMAGES are some batches */
-#define LEAST_COMPARED 500		/* images; fewer tell little of 99.5 % */
+#define BATCH_SIZE 32			/* images; CALIBRATION_IMAGES is a multiple */
+#define LEAST_COMPARED 500		/* images; fewer cannot show 99.5 % */
 #define MOST_IMAGES 1000000
 
 /* Arguments of visclf.calibrate_int8. */
@@ -40,7 +40,7 @@ enum
 	ARGS
 };
 
-/* A version of a model, its device, and the images that come by. */
+/* A model, its device, and images from a random sample. */
 typedef struct Sample
 {
 	Model	   *model;

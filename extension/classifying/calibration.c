@@ -1,7 +1,7 @@
 /*
  * calibration.c
- *		What a model needs to be run in 8-bit integers: the ranges of its
- *		activations, and how often int8 predicts what float32 predicts.
+ *		Calibrates a model for int8: finds the ranges of its activations, and
+ *		how often int8 predicts what float32 predicts.
  */
 #include "extension/classifying/calibration.h"
 
@@ -63,7 +63,7 @@ calibration_raise(Calibration *c, const uint8_t *images, int count)
 	c->calibrated += count;
 }
 
-/* Runs a plan; predicted[count] identify the classes, see model_predicted. */
+/* Runs a plan on images[count]; predicted[count] identify the classes, see model_predicted. */
 static void
 calibration_predict(Calibration *c, vc_plan *plan, const uint8_t *images, int count, uint64 *predicted)
 {

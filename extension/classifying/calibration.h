@@ -1,10 +1,10 @@
 /*
  * calibration.h
- *		What a model needs to be run in 8-bit integers: the ranges of its
- *		activations, and how often int8 predicts what float32 predicts.
+ *		Calibrates a model for int8: finds the ranges of its activations, and
+ *		how often int8 predicts what float32 predicts.
  *
- * For devices that have calibrate().  It lives in the memory context that was
- * current at its beginning.
+ * The device must have calibrate(). A calibration lives in the memory context
+ * that was current when it began.
  */
 #ifndef VISCLF_CALIBRATION_H
 #define VISCLF_CALIBRATION_H
@@ -50,13 +50,14 @@ extern Calibration *calibration_begin(const OpenDevice *device, const Model *mod
 extern void calibration_raise(Calibration *c, const uint8_t *images, int count);
 
 /*
- * Compares int8 with float32 on images[count]; after the ranges.  What float32
- * predicts is predicted[count], see model_predicted, or if NULL is computed.
+ * Compares int8 with float32 on images[count]. Call it after the ranges are
+ * found. predicted[count] is what float32 predicts, see model_predicted; NULL:
+ * compute it here.
  */
 extern void calibration_compare(Calibration *c, const uint8_t *images, int count,
 								const uint64 *predicted);
 
-/* The share of the compared images that were predicted alike, 0 to 1. */
+/* Returns the share of the compared images that were predicted alike, 0 to 1. */
 extern float calibration_agreement(const Calibration *c);
 
 #endif							/* VISCLF_CALIBRATION_H */

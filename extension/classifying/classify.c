@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(visclf_classify);
 PG_FUNCTION_INFO_V1(visclf_embed);
 
-/* What a call site keeps from one image to the next. */
+/* State of a call site, kept from one image to the next. */
 typedef struct CallState
 {
 	ActiveModel		active;
@@ -36,7 +36,7 @@ call_state(FunctionCallInfo fcinfo)
 	return fcinfo->flinfo->fn_extra;
 }
 
-/* Room for one image of the model's size. */
+/* Allocates room for one image of the model's size. */
 static uint8_t *
 pixels_for(CallState *state, const Model *model, MemoryContext context)
 {
@@ -50,7 +50,7 @@ pixels_for(CallState *state, const Model *model, MemoryContext context)
 	return state->pixels;
 }
 
-/* Decodes the call's image for the model; false and *error where it is bad. */
+/* Decodes an image for the model. Returns false and sets *error if it cannot be decoded. */
 static bool
 decode_one(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_error *error)
 {
@@ -63,7 +63,7 @@ decode_one(const Model *model, bytea *image, uint8_t *pixels, vc_flaw *flaw, vc_
 	return status == VC_OK;
 }
 
-/* Decodes the call's image and runs the network on it, for the memo. */
+/* Decodes an image, runs the network on it, and stores the answer in the memo. */
 static const MemoAnswer *
 classify_image(CallState *state, CachedModel *cached, bytea *image, const ImageDigest *digest,
 	MemoryContext context)
@@ -113,7 +113,7 @@ visclf_embed(PG_FUNCTION_ARGS)
 	vc_error	error;
 
 	cached = cached_model(active_model_find(&state->active, PG_GETARG_TEXT_PP(0), context), 1,
-						  VC_FLOAT32);	/* features are compared, not counted */
+						  VC_FLOAT32);	/* features serve for comparison, so flaws do not matter */
 	pixels = pixels_for(state, cached->model, context);
 	if (!decode_one(cached->model, PG_GETARG_BYTEA_PP(1), pixels, NULL, &error))
 		PG_RETURN_NULL();

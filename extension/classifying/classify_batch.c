@@ -2,10 +2,10 @@
  * classify_batch.c
  *		visclf.classify_batch: a window function that reads ahead.
  *
- * When the answer for a row is asked for that is not there yet, the batch of
- * rows from it on is run, and while it runs, the rows after it are decoded.
+ * When a row's answer is needed and not there yet, the batch of rows that
+ * begins with it is run. While it runs, the rows behind it are decoded.
  * Batches start small, so that a query with a LIMIT does little in vain, and
- * end with the partition.  Memory is that of two batches.
+ * end with the partition. Memory for two batches is used.
  */
 #include "extension/support/pgcompat.h"
 
@@ -23,18 +23,18 @@
 PG_FUNCTION_INFO_V1(visclf_classify_batch);
 
 #define FIRST_BATCH 4
-#define NO_IMAGE (-1)				/* of a row whose image is NULL */
+#define NO_IMAGE (-1)				/* the row's image is NULL */
 
 /* Consecutive rows of a partition. */
 typedef struct WindowRows
 {
-	int64		first;			/* position in the partition */
+	int64		first;			/* position of the first row in the partition */
 	int			count;
 	int		   *jobs;			/* [batch_size]: place in the batch, or NO_IMAGE */
 	DecodingBatch	   *batch;
 } WindowRows;
 
-/* What a call site keeps as long as the query. */
+/* State of a call site, kept as long as the query. */
 typedef struct WindowState
 {
 	TupleDesc	desc;
@@ -44,7 +44,7 @@ typedef struct WindowState
 	WindowRows		answered;		/* rows whose logits are there */
 	WindowRows		next;			/* rows after them, being decoded */
 	float	   *logits;			/* [batch_size][classes], of the answered */
-	int			ramp;			/* rows that the next batch takes */
+	int			ramp;			/* size of the next batch */
 } WindowState;
 
 static void
@@ -55,7 +55,7 @@ window_rows_create(WindowRows *rows, Decoder *decoder, int batch_size, MemoryCon
 	rows->batch = decoding_batch_create(context, decoder, batch_size);
 }
 
-/* At the query's first row: finds the model and makes buffers for it. */
+/* At the query's first row, finds the model and allocates buffers. */
 static WindowState *
 make_state(FunctionCallInfo fcinfo, WindowObject window)
 {
@@ -89,7 +89,7 @@ make_state(FunctionCallInfo fcinfo, WindowObject window)
 	return state;
 }
 
-/* At the first row of a partition, or when it is scanned again. */
+/* Resets the state at the first row of a partition, or of a rescan. */
 static void
 begin_partition(WindowState *state)
 {
@@ -98,7 +98,7 @@ begin_partition(WindowState *state)
 	state->ramp = FIRST_BATCH;
 }
 
-/* Reads the rows from `first` on and begins to decode them. */
+/* Reads rows, beginning with `first`, and starts to decode them. */
 static void
 read_ahead(WindowState *state, WindowObject window, WindowRows *rows, int64 first)
 {
@@ -126,7 +126,7 @@ read_ahead(WindowState *state, WindowObject window, WindowRows *rows, int64 firs
 	state->ramp = Min(state->ramp * 2, state->batch_size);
 }
 
-/* Answers the rows from `first` on, and begins to decode those after them. */
+/* Answers rows, beginning with `first`, and starts to decode those behind them. */
 static void
 window_answer(WindowState *state, WindowObject window, int64 first)
 {

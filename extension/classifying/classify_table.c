@@ -1,10 +1,11 @@
 /*
  * classify_table.c
- *		visclf.classify_table: predictions of the rows that have none yet.
+ *		visclf.classify_table: classifies the rows that have no prediction yet.
  *
- * While one batch is decoded on the pool, the next is fetched; then the network
- * runs and the predictions are written.  Outside a transaction block each batch
- * is a transaction, so what is there when the backend dies stays, once.
+ * While the pool decodes one batch, the next is fetched; then the network runs
+ * and the predictions are written. Outside a transaction block each batch is a
+ * transaction, so predictions that are written stay if the backend dies, and
+ * no row is classified twice.
  */
 #include "extension/support/pgcompat.h"
 
@@ -14,7 +15,6 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -31,7 +31,7 @@
 
 PG_FUNCTION_INFO_V1(visclf_classify_table);
 
-#define NO_IMAGE (-1)			/* of a row whose image is NULL */
+#define NO_IMAGE (-1)			/* the row's image is NULL */
 
 /* Arguments of visclf.classify_table. */
 enum
@@ -44,7 +44,7 @@ enum
 	ARG_REPLACE
 };
 
-/* Rows on their way. */
+/* A batch of rows. */
 typedef struct TableRows
 {
 	MemoryContext context;		/* of the keys, reset for each batch */
@@ -83,7 +83,7 @@ table_rows_create(const Work *w, Decoder *decoder)
 	return rows;
 }
 
-/* Fetches rows and begins to decode them; false after the last. */
+/* Fetches rows and adds their images to the batch. Returns false after the last. */
 static bool
 fetch_rows(Work *w, TableRows *rows)
 {
@@ -105,7 +105,7 @@ fetch_rows(Work *w, TableRows *rows)
 
 		if (isnull)
 			continue;
-		rows->keys[rows->count] = datumCopy(key, p->key_by_value, p->key_length);
+		rows->keys[rows->count] = unclassified_rows_own_key(p, key);
 		image = result_datum(i, 2, BYTEAOID, &isnull);
 		rows->jobs[rows->count++] = isnull ? NO_IMAGE : decoding_batch_add(rows->batch, image);
 	}
@@ -115,7 +115,7 @@ fetch_rows(Work *w, TableRows *rows)
 	return more;
 }
 
-/* What is said of one row, whose batch has been run. */
+/* Returns the prediction of one row, after its batch has run. */
 static Datum
 prediction_of(Work *w, const CachedModel *cached, const TableRows *rows, int i)
 {
@@ -131,7 +131,7 @@ prediction_of(Work *w, const CachedModel *cached, const TableRows *rows, int i)
 							job == NO_IMAGE ? &error : &rows->batch->jobs[job].error);
 }
 
-/* Runs the network on decoded rows; what it says of each is in the rows' context. */
+/* Runs the network on decoded rows; their predictions are in the rows' context. */
 static Datum *
 predict_rows(Work *w, TableRows *rows)
 {
@@ -148,9 +148,9 @@ predict_rows(Work *w, TableRows *rows)
 }
 
 /*
- * Writes what the network says of decoded rows.  All of it is there before the
- * first is written: triggers of the table may classify with other models,
- * and so have this one dropped from the cache.
+ * Writes the predictions of decoded rows. All are made before the first is
+ * written: triggers of the table may classify with other models, so that the
+ * cache drops this one.
  */
 static void
 classify_rows(Work *w, TableRows *rows)
@@ -168,7 +168,7 @@ classify_rows(Work *w, TableRows *rows)
 		sql_commit();
 }
 
-/* At most every visclf.progress_interval. */
+/* Reports progress, at most every visclf.progress_interval. */
 static void
 report_progress(Work *w)
 {
@@ -212,17 +212,17 @@ classify_all(Work *w)
 	}
 }
 
-/* Says what has been done, and what has not. */
+/* Reports how many rows were classified and how many were not. */
 static void
 report_classified(const Work *w)
 {
 	if (w->unclassified->count == 0)
 		ereport(NOTICE,
-				(errmsg("no row of %s is without a prediction of model \"%s\" in %s",
+				(errmsg("every row of %s has a prediction of model \"%s\" in %s",
 						w->unclassified->source, w->model, w->table->name)));
 	else
 		ereport(NOTICE,
-				(errmsg("classified %lld rows into %s, %lld of them without a prediction",
+				(errmsg("classified %lld rows into %s, %lld of them failed",
 						(long long) w->done, w->table->name, (long long) w->failed)));
 	if (w->unclassified->without_key > 0)
 		ereport(WARNING,

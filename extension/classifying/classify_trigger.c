@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(visclf_classify_trigger);
 
 #define COLUMNS_HINT "Name the columns of the image and of the prediction: classify_trigger('model', 'image', 'prediction')."
 
-/* Throws unless the trigger is one that can change the row. */
+/* Throws unless the trigger can change the row. */
 static void
 check_trigger(FunctionCallInfo fcinfo)
 {
@@ -38,7 +38,7 @@ check_trigger(FunctionCallInfo fcinfo)
 					 "EXECUTE FUNCTION visclf.classify_trigger('model', 'image', 'prediction').")));
 }
 
-/* The number of a column that the trigger names, of the type that it must have. */
+/* Returns the number of a column that the trigger names, of the expected type. */
 static int
 find_column(const TriggerData *data, const char *column, Oid type)
 {
@@ -57,7 +57,7 @@ find_column(const TriggerData *data, const char *column, Oid type)
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("column \"%s\" of \"%s\" is generated, which happens after the trigger", column,
 						RelationGetRelationName(data->tg_relation)),
-				 errhint("Name columns that are written themselves.")));
+				 errhint("Name columns that are not generated.")));
 	if (is != type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -68,7 +68,10 @@ find_column(const TriggerData *data, const char *column, Oid type)
 	return number;
 }
 
-/* Throws where the column is of a domain that forbids the value; the server looks no more. */
+/*
+ * Throws if the column's domain forbids the value: the server does not check
+ * it after the trigger.
+ */
 static void
 check_domain(const TriggerData *data, int column, Datum value, bool isnull)
 {
@@ -79,7 +82,7 @@ check_domain(const TriggerData *data, int column, Datum value, bool isnull)
 		domain_check(value, isnull, type, &extra, CurrentMemoryContext);
 }
 
-/* What the model says of the image, in the caller's memory. */
+/* Returns the model's prediction, in the caller's memory. */
 static Datum
 classify_column(const char *model, Datum image, bool *isnull)
 {

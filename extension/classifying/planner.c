@@ -1,12 +1,13 @@
 /*
  * planner.c
- *		What PostgreSQL's planner cannot know of queries that classify.
+ *		Corrects PostgreSQL's planner for queries that classify.
  *
- * It gives a table parallel workers by its pages without what is in TOAST, and
- * a table of images looks tiny to it.  And it takes a function in FROM to be
- * called once, where LATERAL calls it for each row.  Hooks set both right for
- * the functions that name visclf.planner_support as theirs, which also has this
- * library loaded before the first of them is planned.
+ * The planner decides about parallel workers by a table's pages without its
+ * TOAST table, and so takes a table of images for tiny. It also assumes that a
+ * function in FROM is called once, although LATERAL calls it for each row.
+ * Hooks correct both for functions that name visclf.planner_support as their
+ * support function. That also loads this library before the first of them is
+ * planned.
  */
 #include "extension/classifying/planner.h"
 
@@ -22,20 +23,20 @@
 
 PG_FUNCTION_INFO_V1(visclf_planner_support);
 
-/* Images that are worth a worker, which takes the time of a few to start. */
+/* Number of images that justify a worker; starting one takes the time of a few. */
 #define IMAGES_OF_WORKER 50
 
 static relation_hook_type next_relation_hook;
 static set_rel_pathlist_hook_type next_pathlist_hook;
 
-/* Answers no request: the costs that functions are declared with are right. */
+/* Answers no request: the declared costs of the functions are right. */
 Datum
 visclf_planner_support(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_POINTER(NULL);
 }
 
-/* True of a function that runs a network on an image. */
+/* Returns true if a function runs a network on an image. */
 static bool
 runs_network(Oid function)
 {
@@ -54,7 +55,7 @@ is_network_call(Node *node)
 	return IsA(node, FuncExpr) && runs_network(((FuncExpr *) node)->funcid);
 }
 
-/* What a call is looked for with. */
+/* State of the search for a call. */
 typedef struct Search
 {
 	PlannerInfo *root;
@@ -66,14 +67,14 @@ find_call(Node *node, void *argument)
 {
 	Search	   *search = argument;
 
-	if (node == NULL || IsA(node, Query))	/* a subquery has relations of its own */
+	if (node == NULL || IsA(node, Query))	/* a subquery has its own relations */
 		return false;
 	if (is_network_call(node) && bms_overlap(pull_varnos(search->root, node), search->relids))
 		return true;
 	return expression_tree_walker(node, find_call, search);
 }
 
-/* True where the query has the network run on images of the relation, or of its parent. */
+/* Returns true if the query runs a network on images of the relation, or of its parent. */
 static bool
 classifies(PlannerInfo *root, RelOptInfo *rel)
 {
@@ -82,7 +83,7 @@ classifies(PlannerInfo *root, RelOptInfo *rel)
 	return query_tree_walker(root->parse, find_call, &search, 0);
 }
 
-/* Wants workers for a table of images, as many as its rows are worth. */
+/* Asks for workers for a table of images, by its number of rows. */
 static void
 relation_size(RELATION_HOOK_ARGUMENTS)
 {
@@ -96,7 +97,7 @@ relation_size(RELATION_HOOK_ARGUMENTS)
 		rel->rel_parallel_workers = workers;
 }
 
-/* A function in FROM that needs other relations' rows costs anew for each. */
+/* Charges a function in FROM that needs other relations' rows for each call. */
 static void
 pathlist(PlannerInfo *root, RelOptInfo *rel, Index index, RangeTblEntry *entry)
 {
@@ -108,7 +109,7 @@ pathlist(PlannerInfo *root, RelOptInfo *rel, Index index, RangeTblEntry *entry)
 		!is_network_call(((RangeTblFunction *) linitial(entry->functions))->funcexpr))
 		return;
 	foreach(cell, rel->pathlist)
-		((Path *) lfirst(cell))->startup_cost = 0;	/* a rescan saves what is startup */
+		((Path *) lfirst(cell))->startup_cost = 0;	/* a rescan saves the startup cost */
 }
 
 void

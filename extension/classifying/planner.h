@@ -1,6 +1,6 @@
 /*
  * planner.h
- *		What PostgreSQL's planner cannot know of queries that classify.
+ *		Corrects PostgreSQL's planner for queries that classify.
  */
 #ifndef VISCLF_PLANNER_H
 #define VISCLF_PLANNER_H

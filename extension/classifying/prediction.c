@@ -1,6 +1,6 @@
 /*
  * prediction.c
- *		visclf.prediction, from logits or from an image that failed.
+ *		Makes a visclf.prediction of logits or of an error.
  */
 #include "extension/classifying/prediction.h"
 
@@ -47,7 +47,7 @@ prediction_type_id(void)
 						   ObjectIdGetDatum(get_namespace_oid("visclf", false)));
 }
 
-/* The likeliest of some classes, or -1 where there are none. */
+/* Returns the likeliest of some classes, or -1 if there are none. */
 static int
 likeliest(const int *labels, int count, const float *probabilities)
 {

@@ -1,6 +1,6 @@
 /*
  * prediction.h
- *		visclf.prediction, from logits or from an image that failed.
+ *		Makes a visclf.prediction of logits or of an error.
  */
 #ifndef VISCLF_PREDICTION_H
 #define VISCLF_PREDICTION_H
@@ -12,17 +12,17 @@
 
 #include "extension/models/model.h"
 
-/* The row type of a function that returns visclf.prediction, blessed. */
+/* Returns the blessed row type of a function that returns visclf.prediction. */
 extern TupleDesc prediction_type(FunctionCallInfo fcinfo, MemoryContext context);
 
-/* The type visclf.prediction. */
+/* Returns the OID of the type visclf.prediction. */
 extern Oid	prediction_type_id(void);
 
-/* What the model says of an image with that flaw, which becomes the warning. */
+/* Makes the prediction of an image; its flaw becomes the warning. */
 extern Datum prediction_make(TupleDesc desc, const Model *model, const float *logits,
 							 const vc_flaw *flaw);
 
-/* For an image without pixels: error filled, the rest but model_id NULL. */
+/* Makes the prediction of an image that could not be decoded: only error and model_id are set. */
 extern Datum prediction_error(TupleDesc desc, const Model *model, const vc_error *error);
 
 #endif							/* VISCLF_PREDICTION_H */

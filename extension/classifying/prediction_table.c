@@ -1,6 +1,6 @@
 /*
  * prediction_table.c
- *		The user's own table that predictions are written into.
+ *		Writes predictions into a table of the user.
  */
 #include "extension/classifying/prediction_table.h"
 
@@ -23,8 +23,8 @@
 #include "extension/support/sql.h"
 
 /*
- * The columns beside the key.  Tables that an older version of visclf made have
- * no warnings; they are written without.
+ * The columns beside the key. Tables made by an older version of visclf have
+ * no column for warnings, which are then not written.
  */
 static const struct
 {
@@ -75,16 +75,16 @@ check_column(Oid relation, const char *column, Oid type)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table \"%s\" has no column \"%s\" for predictions",
 						get_rel_name(relation), column),
-				 errhint("Name a table that does not exist, and it is made as it has to be.")));
+				 errhint("Name a table that does not exist, and it will be created.")));
 	if (get_atttype(relation, number) != type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of \"%s\" is of type %s, not %s", column, get_rel_name(relation),
 						format_type_be(get_atttype(relation, number)), format_type_be(type)),
-				 errhint("Name a table that does not exist, and it is made as it has to be.")));
+				 errhint("Name a table that does not exist, and it will be created.")));
 }
 
-/* Throws unless a key can be there only once. */
+/* Throws unless keys are unique. */
 static void
 check_unique(Oid relation, const char *key_column)
 {
@@ -104,7 +104,7 @@ check_unique(Oid relation, const char *key_column)
 				 errhint("ALTER TABLE ... ADD PRIMARY KEY (%s).", quote_identifier(key_column))));
 }
 
-/* True where a column is in the table, as all but the warning must be. */
+/* Returns true if the table has the column; only the warning may be missing. */
 static bool
 has_prediction_column(const PredictionTable *table, int place)
 {
@@ -112,7 +112,7 @@ has_prediction_column(const PredictionTable *table, int place)
 		get_atttype(table->relation, get_attnum(table->relation, columns[WARNING_COLUMN].name)) == columns[WARNING_COLUMN].type;
 }
 
-/* Plans the writing of a row: $1 the key, $2 a visclf.prediction. */
+/* Prepares the statement that writes a row: $1 is the key, $2 a visclf.prediction. */
 static void
 prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 {
@@ -139,7 +139,7 @@ prepare_write(PredictionTable *table, Oid key_type, Oid prediction_type)
 	table->write = sql_prepare(query.data, 2, types);
 }
 
-/* Throws for a role that may not write any of the table: before it can keep those waiting who may. */
+/* Throws if the current role may not insert, before the lock makes others wait. */
 static void
 check_rights(Oid relation)
 {
@@ -185,7 +185,7 @@ prediction_table_check(const PredictionTable *table)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s was renamed while it was written to", table->name),
-				 errhint("Call visclf.classify_table again with its new name for the rows that are left.")));
+				 errhint("Call visclf.classify_table again with its new name for the remaining rows.")));
 }
 
 void

@@ -1,8 +1,8 @@
 /*
  * prediction_table.h
- *		The user's own table that predictions are written into.
+ *		Writes predictions into a table of the user.
  *
- * SPI must be connected; all happens with the caller's rights.
+ * SPI must be connected. Everything runs with the caller's rights.
  */
 #ifndef VISCLF_PREDICTION_TABLE_H
 #define VISCLF_PREDICTION_TABLE_H
@@ -23,18 +23,22 @@ typedef struct PredictionTable
 } PredictionTable;
 
 /*
- * Opens a table of predictions by its name, made if need be: the key column
- * of that name and type, then those of visclf.prediction and classified_at.
- * An error where a table of that name lacks one of them, but the warning, or a
- * unique index of the key alone.  Lasts as long as the current context.
+ * Opens a table of predictions by its name, and creates it if it does not
+ * exist: with the key column, the columns of visclf.prediction, and
+ * classified_at. Throws if an existing table lacks one of them (the warning
+ * may be missing) or a unique index on the key alone. It lives in the current
+ * context.
  */
 extern PredictionTable *prediction_table_open(const char *name, const char *key_column,
 											  Oid key_type, int32 key_typmod);
 
-/* Before a batch is written, for its transaction: throws where the table is not the one that was opened. */
+/*
+ * Locks the table for the transaction that writes a batch; throws if it is no
+ * longer the table that was opened.
+ */
 extern void prediction_table_check(const PredictionTable *table);
 
-/* Writes a row, over the key's older one where there is one. */
+/* Writes a row, replacing one with the same key. */
 extern void prediction_table_write(const PredictionTable *table, Datum key, Datum prediction);
 
 #endif							/* VISCLF_PREDICTION_TABLE_H */

@@ -1,6 +1,6 @@
 /*
  * unclassified_rows.c
- *		The rows of a table that are still to be classified.
+ *		Finds the rows of a table that have no prediction yet.
  */
 #include "extension/classifying/unclassified_rows.h"
 
@@ -23,7 +23,10 @@
 
 #define KEYS_PER_FETCH 1000
 
-/* The tuplestore, and the context that it is in: not below the one it ends with. */
+/*
+ * A tuplestore and the context that holds it. That context must not be a child
+ * of the one whose end releases both.
+ */
 typedef struct KeyStore
 {
 	Tuplestorestate *keys;
@@ -39,7 +42,7 @@ release_keys(void *argument)
 	MemoryContextDelete(store->context);
 }
 
-/* An empty store that lives over commits. */
+/* Creates an empty store that survives commits. */
 static void
 make_store(UnclassifiedRows *p)
 {
@@ -54,17 +57,17 @@ make_store(UnclassifiedRows *p)
 	release_with_context(CurrentMemoryContext, release_keys, store);
 }
 
-/* Throws for a key that does not tell rows apart. */
+/* Throws because two rows have the same key. */
 static void
 throw_repeated(const UnclassifiedRows *p, const char *key)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
 			 errmsg("column %s of %s has the value \"%s\" more than once", p->key_column, p->source, key),
-			 errhint("Name a column that tells the rows apart.")));
+			 errhint("Name a column that identifies rows.")));
 }
 
-/* A key in SQL, of the type that the operator takes. */
+/* Returns SQL for a key, cast to the type that the operator takes. */
 static char *
 operand(const char *key, Oid type, Oid wanted)
 {
@@ -75,8 +78,9 @@ operand(const char *key, Oid type, Oid wanted)
 }
 
 /*
- * Two keys compared by their type's own equality, whatever operators the
- * search_path has; `any`: the second is an array of keys.
+ * Returns SQL that compares two keys by their type's own equality, whatever
+ * operators are in the search_path. With `any`, the second is an array of
+ * keys.
  */
 static char *
 same_key(const UnclassifiedRows *p, const char *left, const char *right, bool any)
@@ -97,7 +101,15 @@ same_key(const UnclassifiedRows *p, const char *left, const char *right, bool an
 	return condition;
 }
 
-/* Puts the keys that were fetched into the store, and notes whose predictions they have. */
+Datum
+unclassified_rows_own_key(const UnclassifiedRows *p, Datum key)
+{
+	if (p->key_length == -1)
+		return PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
+	return datumCopy(key, p->key_by_value, p->key_length);
+}
+
+/* Stores the fetched keys, and the model_ids of their predictions. */
 static void
 store_keys(UnclassifiedRows *p, uint64 count)
 {
@@ -116,7 +128,12 @@ store_keys(UnclassifiedRows *p, uint64 count)
 		else if (rows > 1)
 			throw_repeated(p, result_text(i, 1));
 		else
+		{
+			key = unclassified_rows_own_key(p, key);
 			tuplestore_putvalues(p->keys, p->slot->tts_tupleDescriptor, &key, &isnull);
+			if (!p->key_by_value)
+				pfree(DatumGetPointer(key));
+		}
 	}
 }
 
@@ -127,7 +144,7 @@ read_unclassified_keys(UnclassifiedRows *p, const PredictionTable *table, int mo
 	Portal		cursor;
 	uint64		fetched;
 
-	/* a row that no model has predicted counts as model 0's */
+	/* a row with no model_id counts as model 0's */
 	sql_begin_source(&sql, psprintf("SELECT s.%1$s, pg_catalog.count(*), "
 									"pg_catalog.max(CASE WHEN t.%2$s IS NOT NULL THEN coalesce(t.model_id, 0) END) "
 									"FROM %3$s s LEFT JOIN %4$s t ON %5$s "
@@ -159,8 +176,8 @@ prepare_fetch(UnclassifiedRows *p)
 }
 
 /*
- * Before each batch, which may be in another transaction than the one before:
- * throws where the source is not what it was when its keys were read.
+ * Locks the source for the transaction of the next batch; throws if it has
+ * changed since its keys were read.
  */
 static void
 check_source(const UnclassifiedRows *p)
@@ -172,7 +189,7 @@ check_source(const UnclassifiedRows *p)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s was altered while it was classified", p->source),
-				 errhint("Call visclf.classify_table again for the rows that are left.")));
+				 errhint("Call visclf.classify_table again for the remaining rows.")));
 }
 
 UnclassifiedRows *

@@ -1,9 +1,9 @@
 /*
  * unclassified_rows.h
- *		The rows of a table that are still to be classified.
+ *		Finds the rows of a table that have no prediction yet.
  *
- * SPI must be connected.  Only keys are read at first, and kept in a tuplestore,
- * which goes to disk when they are many; images follow a batch at a time.
+ * SPI must be connected. First only the keys are read, into a tuplestore,
+ * which spills to disk. Images are fetched batch by batch.
  */
 #ifndef VISCLF_UNCLASSIFIED_ROWS_H
 #define VISCLF_UNCLASSIFIED_ROWS_H
@@ -26,7 +26,7 @@ typedef struct UnclassifiedRows
 	Oid			image_type;
 	Oid			key_type;
 	Oid			equality;		/* the type's own operator */
-	List	   *others;			/* model_ids of the predictions that there are for the keys; 0: none */
+	List	   *others;			/* model_ids of the keys' predictions; 0: NULL */
 	int16		key_length;
 	bool		key_by_value;
 	char		key_alignment;
@@ -38,19 +38,24 @@ typedef struct UnclassifiedRows
 } UnclassifiedRows;
 
 /*
- * Finds the rows of the source, which is locked and whose columns are checked, whose key has no prediction by the version in
- * the table; an error where two of them have the same key.  Lasts as long as
- * the current context, over commits.
+ * Finds the rows of the source whose key has no prediction by the version in
+ * the table. The source is locked and its columns are checked. Throws if two
+ * rows have the same key. The result lives in the current context and survives
+ * commits.
  */
 extern UnclassifiedRows *unclassified_rows_find(Oid source, const char *key_column, const char *image_column,
 							 const PredictionTable *table, int model_id);
 
-/* Throws where keys have predictions that are not by a version of the model. */
+/* A key that outlives its row's transaction, in the current context. */
+extern Datum unclassified_rows_own_key(const UnclassifiedRows *rows, Datum key);
+
+/* Throws if keys have predictions by another model. */
 extern void unclassified_rows_check_models(const UnclassifiedRows *rows, const PredictionTable *table, const char *model);
 
 /*
- * Fetches the rows of the next keys, at most `most` of them, into the last SPI
- * result: key and image; how many there still are.  False: no more keys.
+ * Fetches the rows of at most `most` next keys into the last SPI result, as
+ * key and image. Sets *fetched to the number of rows that still exist. Returns
+ * false if no keys are left.
  */
 extern bool unclassified_rows_next(UnclassifiedRows *rows, int most, uint64 *fetched);
 

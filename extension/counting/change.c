@@ -1,11 +1,11 @@
 /*
  * change.c
- *		visclf.change: whether the share of a class changed from one group to another,
- *		and how it goes over all of them.
+ *		visclf.change: the change of a class's share from one group to another,
+ *		and its trend over all groups.
  *
- * Intervals are of the difference and of the slope themselves: the model's errors
- * are common to the groups, and what is common cancels out.  The slope is that of
- * the line through all images, by least squares.
+ * Intervals are of the difference and of the slope themselves, because the
+ * model's errors are common to the groups and cancel out. The slope is that of
+ * the least-squares line through all images.
  */
 #include "extension/support/pgcompat.h"
 
@@ -31,12 +31,12 @@ PG_FUNCTION_INFO_V1(visclf_change);
 /* One group of a column. */
 typedef struct Point
 {
-	char	   *name;			/* NULL: the column is */
-	double		value;			/* NAN: it is no number and no date */
+	char	   *name;			/* NULL: the column is NULL */
+	double		value;			/* NAN: neither number nor date */
 	double		images;
 } Point;
 
-/* The groups, and what is asked of them. */
+/* The groups, and the contrasts to estimate. */
 typedef struct Change
 {
 	ReturnSetInfo *result;
@@ -59,7 +59,7 @@ typedef struct Change
 	int			resamples;
 } Change;
 
-/* What came out for one class. */
+/* The result for one class. */
 typedef struct Found
 {
 	double		from;
@@ -69,7 +69,7 @@ typedef struct Found
 	char	   *warning;
 } Found;
 
-/* A group's value on a scale: a number, or years. */
+/* Returns a group's place on a scale: a number, or years. */
 static double
 value_of(const Change *c, const char *text)
 {
@@ -118,7 +118,7 @@ add_point(Change *c, Datum groups, double images)
 	c->points[c->count++].images = images;
 }
 
-/* The group of a name; without one, the first or the last that has a name and images. */
+/* Returns the group of a name; by default, the first or the last that has a name and images. */
 static int
 find_point(const Change *c, const char *name, const char *option, bool last)
 {
@@ -137,7 +137,7 @@ find_point(const Change *c, const char *name, const char *option, bool last)
 			 errhint("%s => '...' is one of the values that visclf.prevalence(..., by => '{%s}') shows.", option, c->column)));
 }
 
-/* What is asked of the groups, as sums of their shares. */
+/* Sets the contrasts: coefficients of the groups' shares. */
 static void
 set_coefficients(Change *c)
 {
@@ -150,8 +150,8 @@ set_coefficients(Change *c)
 	if (c->from == c->to)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a change from group \"%s\" to itself is none", c->points[c->from].name),
-				 errhint("At least two groups of column \"%s\" have to have images.", c->column)));
+				 errmsg("the groups of a change must differ, but both are \"%s\"", c->points[c->from].name),
+				 errhint("At least two groups of column \"%s\" must have images.", c->column)));
 	c->difference = palloc0(sizeof(double) * c->count);
 	c->difference[c->from] = -1;
 	c->difference[c->to] = 1;
@@ -191,7 +191,7 @@ put_class(const Change *c, int class_index, const Found *f)
 	tuplestore_putvalues(c->result->setResult, c->result->setDesc, values, nulls);
 }
 
-/* Doubts about either group, each once. */
+/* Returns the doubts about either group, each once. */
 static char *
 join_warnings(const Change *c, const char *from, const char *to)
 {
@@ -201,7 +201,7 @@ join_warnings(const Change *c, const char *from, const char *to)
 					from && to ? "; " : "", to ? c->points[c->to].name : "", to ? ": " : "", to ? to : "");
 }
 
-/* A class by method ppi. */
+/* Estimates a class by method ppi. */
 typedef struct KnownChange
 {
 	Change	   *change;
@@ -239,7 +239,7 @@ change_by_labels(Change *c, Quantifier *q, const Grouping *g)
 	known_solve(t, c->confidence, take_class, &k);
 }
 
-/* Keeps a group's shares, by methods other than ppi. */
+/* Stores a group's shares, with methods other than ppi. */
 static void
 take_group(void *argument, const ImageGroup *group, Datum groups)
 {

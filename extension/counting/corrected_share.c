@@ -2,10 +2,10 @@
  * corrected_share.c
  *		visclf.corrected_share: the share of one class, as an aggregate.
  *
- * A group's state is what there is of each label (share_state.c).  How the model errs
- * is learnt at the end: once a query where validation images say it; for each group
- * where its own labelled images do, by method ppi without what a group could borrow,
- * for an aggregate does not see the others.
+ * A group's state has the counts of each label (share_state.c). The model's
+ * errors are learnt at the end: once a query from validation images, or for
+ * each group from its own labelled images. The latter is method ppi without
+ * borrowing, because an aggregate does not see other groups.
  */
 #include "extension/support/pgcompat.h"
 
@@ -27,13 +27,13 @@ PG_FUNCTION_INFO_V1(visclf_corrected_share_end);
 
 #define CONFIDENCE 0.95
 
-/* What the final function keeps over the groups of a query. */
+/* State of the final function, kept over the groups of a query. */
 typedef struct Learnt
 {
 	ActiveModel		active;
 	MemoryContext context;		/* of the quantifier */
 	Quantifier *quantifier;
-	bool		whole;			/* with how it errs among its validation images */
+	bool		whole;			/* its errors on validation images were read */
 } Learnt;
 
 /* The result, before it is a row. */
@@ -46,7 +46,7 @@ typedef struct Estimate
 	char	   *warning;		/* NULL: none */
 } Estimate;
 
-/* The model, and unless the labels of the group tell it, how it errs: learnt at a query's first group. */
+/* Reads the model, and its errors unless the group's labels show them, at a query's first group. */
 static Quantifier *
 share_learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 {
@@ -74,7 +74,7 @@ share_learn(FunctionCallInfo fcinfo, const ShareState *state, bool whole)
 	return learnt->quantifier;
 }
 
-/* By the errors among validation images. */
+/* Estimates by the errors on validation images. */
 static Estimate
 estimate_by_validation(FunctionCallInfo fcinfo, const ShareState *state)
 {
@@ -91,7 +91,7 @@ estimate_by_validation(FunctionCallInfo fcinfo, const ShareState *state)
 	group_warning(q, group, class_index)};
 }
 
-/* The group's counts; SPI connected. */
+/* Counts the group. SPI must be connected. */
 static KnownTally *
 make_tally(Quantifier *q, const ShareState *state)
 {
@@ -117,7 +117,7 @@ make_tally(Quantifier *q, const ShareState *state)
 	return t;
 }
 
-/* One class of the one group. */
+/* Takes the estimate of one class of the only group. */
 typedef struct Wanted
 {
 	int			class_index;
@@ -133,7 +133,7 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 		wanted->share = vc_ppi_get(ppi, 0, index);
 }
 
-/* By the labels of the group. */
+/* Estimates by the labels of the group. */
 static Estimate
 estimate_by_labels(FunctionCallInfo fcinfo, const ShareState *state)
 {

@@ -1,6 +1,6 @@
 /*
  * grouping.c
- *		What is counted, and by which columns.
+ *		Reads the arguments that say what to count, and by which columns.
  */
 #include "extension/support/pgcompat.h"
 
@@ -16,7 +16,10 @@
 
 #define MOST_COLUMNS 32			/* to group by */
 
-/* A column that an argument names; NULL where it does not, or where there is none of the usual name. */
+/*
+ * Returns the column that an argument names, or NULL if it is NULL, or has its
+ * default and does not exist.
+ */
 static char *
 optional_column(const Named *call, Oid relation, const char *argument, const char *usual)
 {
@@ -32,7 +35,7 @@ optional_column(const Named *call, Oid relation, const char *argument, const cha
 	return column;
 }
 
-/* A column that training was given, where this relation has it too. */
+/* Returns a column that the training was given, if this relation has it too. */
 static char *
 column_of_training(Oid relation, char *column)
 {
@@ -53,12 +56,15 @@ read_by(const Named *call, Grouping *g, bool one)
 	if (g->by_count > MOST_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d columns to group by are more than %d", g->by_count, MOST_COLUMNS)));
+				 errmsg("cannot group by %d columns, more than %d", g->by_count, MOST_COLUMNS)));
 	for (int i = 0; i < g->by_count; i++)
 		source_column_type(g->predictions.relation, g->by[i], "by");
 }
 
-/* The columns about labelled images; a report's key_column is that of pictures too, "id" unless it is named. */
+/*
+ * Sets the columns about labelled images. A report's key_column is also for
+ * pictures, with default "id".
+ */
 static void
 read_known(const Named *call, const Quantifier *q, Grouping *g)
 {
@@ -77,7 +83,7 @@ read_known(const Named *call, const Quantifier *q, Grouping *g)
 	if (g->weight_column && !g->predictions.known_column)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weight_column needs known_column"),
+				 errmsg("weight_column requires known_column"),
 				 errhint("Weights are of images whose label is known.")));
 }
 
@@ -154,7 +160,7 @@ grouping_is_ppi(FunctionCallInfo fcinfo, const Grouping *g)
 	if (g->predictions.known_column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"ppi\" needs labels that somebody gave"),
+				 errmsg("method \"ppi\" requires known labels"),
 				 errhint("Name their column, known_column => '...'; it is NULL where nobody has looked.")));
 	return true;
 }

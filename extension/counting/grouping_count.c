@@ -1,9 +1,9 @@
 /*
  * grouping_count.c
- *		Groups of predictions, one after the other.
+ *		Reads predictions group by group.
  *
- * PostgreSQL counts the predictions of each group or, for methods that look
- * at probabilities, sorts them by group; they come through a cursor.
+ * PostgreSQL counts the predictions of each group. For methods that use
+ * probabilities it sorts them by group. Rows come through a cursor.
  */
 #include "extension/support/pgcompat.h"
 
@@ -21,14 +21,14 @@ enum
 	COLUMN_GROUPS
 };
 
-/* What is gathered of the rows that the cursor has given so far. */
+/* State of the rows read so far. */
 typedef struct Progress
 {
 	const Quantifier *q;
 	int64		number;			/* of the group; 0: none yet */
 	Datum		groups;
 	ImageGroup *group;
-	MemoryContext context;		/* of what one group needs */
+	MemoryContext context;		/* memory of one group */
 	void		(*take) (void *argument, const ImageGroup *group, Datum groups);
 	void	   *argument;
 } Progress;
@@ -46,7 +46,7 @@ finish_group(Progress *progress)
 	group_reset(progress->q, progress->group);
 }
 
-/* Takes a row of the cursor; those of a group follow each other. */
+/* Adds a row of the cursor; rows of a group are adjacent. */
 static void
 add_row(void *argument, uint64 place, const PredictionRow *row)
 {

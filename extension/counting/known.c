@@ -1,13 +1,13 @@
 /*
  * known.c
- *		Counts of images whose label is known, of the others, and of what was said.
+ *		Counts images by known label and prediction.
  *
- * PostgreSQL counts the rows that are alike.  What says how the model errs is, of a
- * labelled image, what was said by a network that had not seen it: out of fold or
- * held out, found by the image's key; or what the version says, if the image was
- * labelled after its training.  Where that cannot be told, because the version was
- * trained without folds or without keys, a labelled image counts as what it is and
- * says nothing of errors.
+ * PostgreSQL counts equal rows. A labelled image shows the model's errors by a
+ * prediction from a network that was not trained on it: out of fold or held
+ * out, found by the image's key; or the version's own, if the image was
+ * labelled after its training. If that cannot be told, because the version was
+ * trained without folds or keys, a labelled image counts by its label and is
+ * no evidence of errors.
  */
 #include "extension/counting/known.h"
 
@@ -55,7 +55,10 @@ label_text(const Grouping *g, const Quantifier *q, const char *column)
 		psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(g->predictions.relation, column));
 }
 
-/* An expression of images whose label is known, NULL of others; of another column, or NULL. */
+/*
+ * Returns SQL for a column of images whose label is known, and NULL for
+ * others; or of another column, or NULL.
+ */
 static char *
 of_known(const Grouping *g, const char *column, const char *type)
 {
@@ -104,11 +107,11 @@ make_query(const Grouping *g, const Quantifier *q)
 	return grouping_query(g, "said, known, key, weight, cluster, bin, images, other, flawed", known_columns(g, q), from.data);
 }
 
-/* The classes in a column of the last result. */
-static Carried
+/* Reads the classes in a column of the last result. */
+static ClassSet
 read_carried(const Quantifier *q, uint64 number, int column)
 {
-	Carried		carried = {0};
+	ClassSet		carried = {0};
 	bool		isnull;
 	char	  **labels;
 	char	   *label = NULL;
@@ -144,7 +147,7 @@ known_cluster(const char *text)
 	return text && hash == 0 ? 1 : hash;
 }
 
-/* Throws before more memory is taken than one call may. */
+/* Throws if a call would take more memory than allowed. */
 static void
 check_memory(const KnownTally *t)
 {
@@ -162,7 +165,7 @@ check_memory(const KnownTally *t)
 						 t->group_count, t->q->class_count, (long long) t->row_count)));
 }
 
-/* A larger array, the new part of which is 0. */
+/* Enlarges an array; the new part is 0. */
 static void *
 grow(KnownTally *t, void *array, Size old, Size new)
 {
@@ -190,9 +193,9 @@ known_add_group(KnownTally *t, Datum groups)
 	t->groups[t->group_count++].groups = groups;
 }
 
-/* Adds labelled images that say how the model errs. */
+/* Adds labelled images that show the model's errors. */
 static void
-add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 cluster, const Carried *truth, const Carried *predicted)
+add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 cluster, const ClassSet *truth, const ClassSet *predicted)
 {
 	int			classes = t->q->class_count;
 	vc_ppi_row *row;
@@ -205,7 +208,7 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 		check_memory(t);
 		t->rows = grow(t, t->rows, sizeof(vc_ppi_row) * room, sizeof(vc_ppi_row) * t->row_room);
 		if (t->q->multi_label)
-			t->carries = grow(t, t->carries, 2 * (Size) classes * room, 2 * (Size) classes * t->row_room);
+			t->has_label = grow(t, t->has_label, 2 * (Size) classes * room, 2 * (Size) classes * t->row_room);
 	}
 	row = &t->rows[t->row_count];
 	*row = (vc_ppi_row) {images, cluster, weight, group, -1, -1};
@@ -217,13 +220,13 @@ add_evidence(KnownTally *t, int group, int64 images, double weight, uint64 clust
 		row->predicted = predicted->classes[0];
 	}
 	for (int i = 0; t->q->multi_label && i < truth->count; i++)
-		t->carries[(Size) t->row_count * 2 * classes + truth->classes[i]] = 1;
+		t->has_label[(Size) t->row_count * 2 * classes + truth->classes[i]] = 1;
 	for (int i = 0; t->q->multi_label && i < predicted->count; i++)
-		t->carries[((Size) t->row_count * 2 + 1) * classes + predicted->classes[i]] = 1;
+		t->has_label[((Size) t->row_count * 2 + 1) * classes + predicted->classes[i]] = 1;
 	t->row_count++;
 }
 
-/* How many images of unknown label each stands for, in proportion. */
+/* Returns how many images of unknown label each row stands for, in proportion. */
 static double
 stands_for(double weight)
 {
@@ -238,7 +241,7 @@ stands_for(double weight)
 }
 
 static void
-add_carried(int64 *counts, const KnownTally *t, int group, const Carried *carried, int64 images)
+add_carried(int64 *counts, const KnownTally *t, int group, const ClassSet *carried, int64 images)
 {
 	for (int i = 0; i < carried->count; i++)
 		counts[(Size) group * t->q->class_count + carried->classes[i]] += images;
@@ -248,7 +251,7 @@ void
 known_add(KnownTally *t, int index, const KnownRow *row)
 {
 	KnownGroup *group = &t->groups[index];
-	const Carried *held = row->held.is || !t->honest ? &row->held : &row->predicted;
+	const ClassSet *held = row->held.is || !t->honest ? &row->held : &row->predicted;
 
 	group->flawed += row->flawed;
 	group->counted += row->predicted.is ? row->images : 0;
@@ -273,7 +276,7 @@ known_add(KnownTally *t, int index, const KnownRow *row)
 	}
 }
 
-/* The weight of labelled images that are alike; a NULL among weights is an error. */
+/* Returns the weight of equal labelled images; throws if one of them is NULL. */
 static double
 read_weight(const Grouping *g, uint64 number, int column)
 {
@@ -306,14 +309,14 @@ known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column
 	return row;
 }
 
-/* What a relation is counted into. */
+/* State of counting a relation. */
 typedef struct Counting
 {
 	KnownTally *tally;
 	const Grouping *grouping;
 } Counting;
 
-/* A row of the cursor; those of a group follow each other. */
+/* Adds a row of the cursor; rows of a group are adjacent. */
 static void
 take_row(void *argument, uint64 number)
 {
@@ -331,7 +334,7 @@ take_row(void *argument, uint64 number)
 	known_add(t, t->group_count - 1, &row);
 }
 
-/* The validation images as evidence of no group. */
+/* Adds the validation images as evidence that belongs to no group. */
 static void
 read_strangers(KnownTally *t)
 {
@@ -348,8 +351,8 @@ read_strangers(KnownTally *t)
 	caller = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		Carried		truth = read_carried(t->q, i, 1);
-		Carried		predicted = read_carried(t->q, i, 2);
+		ClassSet		truth = read_carried(t->q, i, 1);
+		ClassSet		predicted = read_carried(t->q, i, 2);
 
 		if (truth.is && predicted.is)
 			add_evidence(t, -1, result_bigint(i, 4), 1, known_cluster(result_text(i, 3)), &truth, &predicted);
@@ -365,7 +368,10 @@ compare_held(const void *a, const void *b)
 	return strcmp(((const KnownHeld *) a)->key, ((const KnownHeld *) b)->key);
 }
 
-/* What was said of labelled images, by key; not of keys that several have. */
+/*
+ * Reads the predictions of labelled images that were not trained on, by key;
+ * skips keys that several have.
+ */
 static void
 read_held(Quantifier *q)
 {
@@ -399,10 +405,10 @@ known_find_held(const Quantifier *q, const char *key, KnownRow *row)
 		row->cluster = found->cluster;
 }
 
-Carried
+ClassSet
 known_label(const Quantifier *q, const char *label)
 {
-	Carried		carried = {label != NULL, label != NULL};
+	ClassSet		carried = {label != NULL, label != NULL};
 
 	if (label == NULL)
 		return carried;

@@ -1,7 +1,7 @@
 /*
  * known.h
- *		Counting where the label of some images is known: a relation of predictions
- *		and labels, read once into counts that the engine estimates from.
+ *		Counting with known labels: reads a relation of predictions and labels
+ *		once, into counts that the engine estimates from.
  */
 #ifndef VISCLF_KNOWN_H
 #define VISCLF_KNOWN_H
@@ -23,24 +23,24 @@ typedef struct Grouping
 	int			by_count;
 
 	/* of images whose label is known (predictions.known_column); NULL: no such column */
-	char	   *key_column;		/* finds what was said of them out of fold */
+	char	   *key_column;		/* finds their predictions out of fold */
 	char	   *weight_column;
 	char	   *cluster_column;
 } Grouping;
 
-/* Classes that an image carries, or is said to; one, but for multi-label models. */
-typedef struct Carried
+/* True or predicted classes of an image; one, unless the model is multi-label. */
+typedef struct ClassSet
 {
-	bool		is;				/* false: it is not known, or not said */
+	bool		is;				/* false: not known, or not predicted */
 	int			count;
 	int		   *classes;
-} Carried;
+} ClassSet;
 
-/* What was said of a labelled image by a network that had not seen it. */
+/* The prediction for a labelled image by a network that was not trained on it. */
 typedef struct KnownHeld
 {
 	char	   *key;
-	Carried		predicted;
+	ClassSet		predicted;
 	uint64		cluster;		/* its group in training; 0: none */
 } KnownHeld;
 
@@ -49,10 +49,10 @@ typedef struct KnownRow
 {
 	int64		images;
 	int64		flawed;			/* of them, with a warning */
-	Carried		predicted;
-	Carried		known;
-	Carried		held;			/* what was said by a network that had not seen them */
-	double		weight;			/* 1 / the probability of having been drawn; NAN: there are no weights */
+	ClassSet		predicted;
+	ClassSet		known;
+	ClassSet		held;			/* prediction by a network that was not trained on them */
+	double		weight;			/* 1 / the probability of having been sampled; NAN: no weights */
 	uint64		cluster;		/* 0: none */
 	int			bin;			/* of the confidence; -1: it is not known */
 } KnownRow;
@@ -67,7 +67,7 @@ typedef struct KnownGroup
 	int64		flawed;
 	int64		confidences[BINS];	/* of the unknown */
 	int64		counted;		/* images with a prediction, and a label or not */
-	int64		evidence;		/* labelled images that say how the model errs */
+	int64		evidence;		/* labelled images that show the model's errors */
 	double		stands_for;		/* the sum of their weights */
 } KnownGroup;
 
@@ -76,65 +76,69 @@ typedef struct KnownTally
 {
 	const Quantifier *q;
 	MemoryContext context;
-	bool		honest;			/* what the model says of labelled images that are not held out counts as evidence */
+	bool		honest;			/* predictions for labelled images that were trained on are not evidence */
 	bool		strange;		/* evidence is validation images alone, of no group */
 	KnownGroup *groups;
 	int			group_count;
 	int			group_room;
-	int64	   *known;			/* [group_count][classes]: images known to carry a class */
-	int64	   *predicted;			/* the others, by what is said */
-	int64	   *raw;			/* all, by what is said */
+	int64	   *known;			/* [group_count][classes]: images of a known class */
+	int64	   *predicted;			/* the others, by predicted class */
+	int64	   *raw;			/* all, by predicted class */
 	vc_ppi_row *rows;
 	int64		row_count;
 	int64		row_room;
-	uint8	   *carries;		/* [row_count][2][classes] of multi-label models: truth, said */
+	uint8	   *has_label;		/* [row_count][2][classes] of multi-label models: true, predicted */
 	int64	   *truths;			/* [classes]: labelled images of each class that are evidence */
 } KnownTally;
 
 /*
- * Reads the arguments that functions which count have in common, by their names, and
- * checks them; a column that was not named and is usual is taken where there is one.
- * `by` is the name of one column, or an array.
+ * Reads and checks the common arguments of counting functions, by name. A
+ * column with its default name is used if it exists. `by` is the name of one
+ * column, or an array.
  */
 extern Grouping grouping_read(FunctionCallInfo fcinfo, const Quantifier *q, bool one);
 
-/* The same of the columns about labelled images alone. */
+/* The same for the columns about labelled images alone. */
 extern void grouping_read_known(FunctionCallInfo fcinfo, const Quantifier *q, Grouping *g);
 
-/* The model and the method that a call names, without how it errs; and with it, for methods that are not ppi. */
+/*
+ * Read the model and the method of a call: the first without the model's
+ * errors, the second with them, for methods other than ppi.
+ */
 extern Quantifier *grouping_open(FunctionCallInfo fcinfo);
 extern Quantifier *grouping_quantifier(FunctionCallInfo fcinfo, const Quantifier *q);
 
-/* Whether the method is ppi: it is asked for, or none is and labels are known. */
+/* Returns true if the method is ppi: it is named, or none is named and labels are known. */
 extern bool grouping_is_ppi(FunctionCallInfo fcinfo, const Grouping *g);
 
-/* Hands each group, with the value of `groups`, to a function; q is not for ppi. */
+/* Calls a function for each group, with the value of `groups`. Not for ppi. */
 extern void grouping_count(const Grouping *g, const Quantifier *q,
 						   void (*take) (void *argument, const ImageGroup *group, Datum groups), void *argument);
 
 /* "SELECT dense_rank, jsonb of the group, what FROM (SELECT g0, ..., columns FROM relation s join) counted", in the order of groups. */
 extern char *grouping_query(const Grouping *g, const char *what, const char *columns, const char *from);
 
-/* Whether a label is known of any image. */
+/* Returns true if the label of any image is known. */
 extern bool grouping_has_known(const Grouping *g);
 
-/* Counts the relation.  SPI connected; lasts as long as the current context. */
+/* Counts the relation. SPI must be connected. The result lives in the current context. */
 extern KnownTally *known_count(const Grouping *g, Quantifier *q);
 
 /*
- * The same in steps: a tally, for labelled images with keys or without; its groups;
- * rows in them; at the end validation images, where no labelled one says how the model
- * errs.  SPI connected at the first and the last.
+ * The same in steps: create a tally, for labelled images with keys or without;
+ * add its groups; add rows; at the end, add validation images if no labelled
+ * image shows the model's errors. SPI must be connected for the first and the
+ * last.
  */
 extern KnownTally *known_begin(Quantifier *q, bool keys);
 extern void known_add_group(KnownTally *tally, Datum groups);
 extern void known_add(KnownTally *tally, int group, const KnownRow *row);
 extern void known_end(KnownTally *tally);
 
-/* A label of a model of one label an image; NULL: there is none. */
-extern Carried known_label(const Quantifier *q, const char *label);
+/* Returns a label of a single-label model; NULL: there is none. */
+extern ClassSet known_label(const Quantifier *q, const char *label);
 
-/* Fills what is held of a key, and the cluster where the row has none; the key may be NULL. */
+/* Sets the held-out prediction of a key (may be NULL), and the cluster if the row has none. */
 extern void known_find_held(const Quantifier *q, const char *key, KnownRow *row);
 
 /*
@@ -145,17 +149,17 @@ extern void known_find_held(const Quantifier *q, const char *key, KnownRow *row)
 extern char *known_columns(const Grouping *g, const Quantifier *q);
 extern KnownRow known_read_row(const Grouping *g, const Quantifier *q, uint64 number, int column);
 
-/* The cluster of a name; 0 for NULL. */
+/* Returns the cluster of a name; 0 for NULL. */
 extern uint64 known_cluster(const char *name);
 
 /*
- * Estimates, and hands each class to a function: what the engine has, and the class's
- * index there.
+ * Estimates, and calls a function for each class with the engine's result and
+ * the class's index.
  */
 extern void known_solve(const KnownTally *tally, double confidence,
 						void (*take) (void *argument, vc_ppi *ppi, int index, int class_index), void *argument);
 
-/* What to doubt about a class of a group, or NULL. */
+/* Returns the doubts about a class of a group, or NULL. */
 extern char *known_warning(const KnownTally *tally, int group, int class_index, const vc_ppi_share *share);
 
 #endif							/* VISCLF_KNOWN_H */

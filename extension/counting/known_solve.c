@@ -1,6 +1,6 @@
 /*
  * known_solve.c
- *		From counts to estimates: the engine's view of a tally, and what to doubt.
+ *		Estimates shares from a tally, and finds doubts.
  */
 #include "extension/counting/known.h"
 
@@ -19,7 +19,7 @@ release_ppi(void *ppi)
 	vc_ppi_free(ppi);
 }
 
-/* Estimates what the data say, in a context of its own. */
+/* Runs the engine's estimate, in a context of its own. */
 static vc_ppi *
 solve(const vc_ppi_data *data, double confidence, MemoryContext context)
 {
@@ -32,7 +32,7 @@ solve(const vc_ppi_data *data, double confidence, MemoryContext context)
 	return ppi;
 }
 
-/* One class of a multi-label model: images carry it or do not. */
+/* Estimates one class of a multi-label model: images have it or not. */
 static vc_ppi_data
 data_of_class(const KnownTally *t, int class_index)
 {
@@ -53,8 +53,8 @@ data_of_class(const KnownTally *t, int class_index)
 	for (int64 i = 0; i < t->row_count; i++)
 	{
 		rows[i] = t->rows[i];
-		rows[i].truth = t->carries[(Size) i * 2 * classes + class_index];
-		rows[i].predicted = t->carries[((Size) i * 2 + 1) * classes + class_index];
+		rows[i].truth = t->has_label[(Size) i * 2 * classes + class_index];
+		rows[i].predicted = t->has_label[((Size) i * 2 + 1) * classes + class_index];
 	}
 	return (vc_ppi_data) {t->group_count, 2, counts, counts + 2 * t->group_count, rows, t->row_count};
 }
@@ -107,11 +107,11 @@ known_warning(const KnownTally *t, int group, int class_index, const vc_ppi_shar
 	if (g->unknown > 0)
 	{
 		if (t->strange)
-			doubt(&text, "errors are taken to be in all groups as among the validation images, for no labelled image here says how the model errs");
+			doubt(&text, "errors are assumed to be in all groups as among the validation images, because no labelled image here shows the model's errors");
 		else if (g->evidence == 0)
-			doubt(&text, "no labelled image of the group says how the model errs, so the errors of the others are taken");
+			doubt(&text, "no labelled image of the group shows the model's errors, so those of the other groups are used");
 		else if (g->stands_for == 0)
-			doubt(&text, "weights say that all images of the group were to be labelled, but %lld are not", (long long) g->unknown);
+			doubt(&text, "by the weights all images of the group should be labelled, but %lld are not", (long long) g->unknown);
 		if (share->borrowed > MOSTLY)
 			doubt_confidences(t->q, t->predicted + (Size) group * t->q->class_count, g->confidences, &text);
 		if (t->truths[class_index] == 0)

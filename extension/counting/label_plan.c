@@ -1,6 +1,7 @@
 /*
  * label_plan.c
- *		visclf.label_plan: how many more labels, and where, make intervals so narrow.
+ *		visclf.label_plan: how many more labels each group needs for an interval
+ *		of a given width.
  */
 #include "extension/support/pgcompat.h"
 
@@ -17,14 +18,14 @@
 
 PG_FUNCTION_INFO_V1(visclf_label_plan);
 
-/* What is needed of each group. */
+/* The needs of each group. */
 typedef struct LabelPlan
 {
 	const KnownTally *tally;
 	double		width;
 	double	   *now;			/* [groups]: the widest interval's width */
 	int		   *widest;			/* its class */
-	int64	   *more;			/* the most labels that a class takes */
+	int64	   *more;			/* the largest number of labels that a class needs */
 } LabelPlan;
 
 static void

@@ -1,6 +1,6 @@
 /*
  * predictions.c
- *		The relation of predictions that images are counted from.
+ *		Reads the relation of predictions that images are counted from.
  */
 #include "extension/counting/predictions.h"
 
@@ -36,7 +36,7 @@ predictions_check(Predictions *p)
 	p->has_warning = get_atttype(p->relation, get_attnum(p->relation, "warning")) == TEXTOID;
 }
 
-/* Compared byte by byte, for a label is a class or it is not. */
+/* Compares labels byte by byte: a label equals a class or does not. */
 static char *
 label_expression(const Predictions *p)
 {
@@ -71,7 +71,7 @@ predictions_columns(const Predictions *p)
 					known, label_expression(p), predictions_bin(p), other, flawed);
 }
 
-/* The last columns of a row, which predictions_columns() has named. */
+/* Reads the last columns of a row, as predictions_columns() named them. */
 static PredictionRow
 read_row(const Quantifier *q, uint64 number)
 {
@@ -122,7 +122,7 @@ predictions_each(const char *query, const Quantifier *q, void (*take) (void *arg
 	MemoryContextDelete(rows);
 }
 
-/* What is done with rows of predictions. */
+/* A function for rows of predictions. */
 typedef struct Taking
 {
 	const Quantifier *q;

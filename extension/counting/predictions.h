@@ -1,6 +1,6 @@
 /*
  * predictions.h
- *		The relation of predictions that images are counted from.
+ *		Reads the relation of predictions that images are counted from.
  */
 #ifndef VISCLF_PREDICTIONS_H
 #define VISCLF_PREDICTIONS_H
@@ -12,11 +12,11 @@
 typedef struct Predictions
 {
 	Oid			relation;
-	bool		soft;			/* the method looks at probabilities */
+	bool		soft;			/* the method uses probabilities */
 	char	   *label_column;
 	char	   *probabilities_column;
 	char	   *error_column;	/* NULL: there is none */
-	char	   *known_column;	/* labels that people gave; NULL: there is none */
+	char	   *known_column;	/* column of labels that people gave; NULL: there is none */
 	bool		has_model_id;
 	bool		has_warning;
 	bool		has_confidence;
@@ -36,20 +36,20 @@ extern void predictions_check(Predictions *p);
  */
 extern char *predictions_columns(const Predictions *p);
 
-/* The bin alone: of the confidence that a row says it has; NULL where there is none. */
+/* Returns SQL for the bin of a row's confidence, or NULL if it has none. */
 extern const char *predictions_bin(const Predictions *p);
 
 /*
- * Hands the number of each row of a query to a function, in a context that is emptied
- * as it goes; $1 is the model_id.  SPI connected.
+ * Calls a function for each row of a query, with its number, in a context that
+ * is reset as it goes; $1 is the model_id. SPI must be connected.
  */
 extern void predictions_each(const char *query, const Quantifier *q,
 							 void (*take) (void *argument, uint64 number), void *argument);
 
 /*
- * Hands each row of a query over predictions, and its number in the last
- * result, to a function, in a context that is emptied as it goes; $1 is the model_id.  Throws for a row of another
- * version.  SPI connected.
+ * Calls a function for each row of a query over predictions, with its number
+ * in the last result, in a context that is reset as it goes; $1 is the
+ * model_id. Throws for a row of another version. SPI must be connected.
  */
 extern void predictions_read(const char *query, const Quantifier *q,
 							 void (*take) (void *argument, uint64 number, const PredictionRow *row),

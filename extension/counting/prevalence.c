@@ -2,8 +2,8 @@
  * prevalence.c
  *		visclf.prevalence: shares and counts of each class, by group.
  *
- * Method ppi reads all groups first (known.c), for they borrow from each other; the
- * others see one after the other (grouping.c).
+ * Method ppi reads all groups first (known.c), because they borrow from each
+ * other. The others read them one after the other (grouping_count.c).
  */
 #include "extension/support/pgcompat.h"
 
@@ -23,7 +23,7 @@
 
 PG_FUNCTION_INFO_V1(visclf_prevalence);
 
-/* A row of the result; numbers are NULL where they are no numbers. */
+/* A row of the result; numbers that are not finite are NULL. */
 typedef struct Row
 {
 	Datum		groups;
@@ -56,14 +56,14 @@ put_row(ReturnSetInfo *result, const Row *r)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* What rows are put into, and of which model. */
+/* Where rows go, and the model. */
 typedef struct Target
 {
 	ReturnSetInfo *result;
 	const Quantifier *q;
 } Target;
 
-/* A row a class of one group. */
+/* Adds a row for each class of one group. */
 static void
 put_group(void *argument, const ImageGroup *group, Datum groups)
 {

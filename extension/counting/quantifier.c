@@ -1,7 +1,6 @@
 /*
  * quantifier.c
- *		What counting by class needs to know of a model: its classes and how it
- *		errs, from its validation images.
+ *		A model's classes, and its errors on its validation images.
  */
 #include "extension/counting/quantifier.h"
 
@@ -27,7 +26,7 @@ quantification_from_name(const char *name)
 	if (!vc_quantification_from_name(name, &method))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"%s\" is not known", name),
+				 errmsg("unrecognized method \"%s\"", name),
 				 errhint("Allowed: ppi, cc, pcc, acc, pacc, emq.")));
 	return method;
 }
@@ -88,8 +87,8 @@ quantifier_refuse_multi_label(const Quantifier *q)
 	if (q->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" says any number of labels of an image, not one", q->model),
-				 errhint("Method ppi counts those too, from images whose labels are known: known_column => '...'. Other methods take models of one label an image, one for each question.")));
+				 errmsg("model \"%s\" is multi-label", q->model),
+				 errhint("Method ppi counts them too, if labels are known: known_column => '...'. Other methods require single-label models, one for each question.")));
 }
 
 /* Reads numbers of one image into row[class_count]. */
@@ -111,9 +110,9 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 	if (!fits || fabs(sum - 1) > 0.01)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("not the probabilities of %d classes: %s", q->class_count,
+				 errmsg("invalid probabilities of %d classes: %s", q->class_count,
 						OidOutputFunctionCall(F_ARRAY_OUT, array)),
-				 errhint("They are one number a class of model \"%s\", from 0 to 1, that add up to 1.",
+				 errhint("Pass one number from 0 to 1 for each class of model \"%s\"; they must add up to 1.",
 						 q->model)));
 }
 
@@ -121,11 +120,11 @@ read_probabilities(const Quantifier *q, Datum array, float *row)
 typedef struct Validation
 {
 	ImageGroup *group;
-	int32	   *labels;			/* what was said of each */
+	int32	   *labels;			/* prediction for each */
 	int32	   *clusters;
 } Validation;
 
-/* What the validation images are, in order; clusters are numbered from 1. */
+/* Labels and clusters of the validation images, in order; clusters are numbered from 1. */
 static uint64
 select_validation(const Quantifier *q)
 {
@@ -147,7 +146,10 @@ select_validation(const Quantifier *q)
 	return rows;
 }
 
-/* The validation images, by their true class; how many clusters they come in, 0 where each is one of its own. */
+/*
+ * Reads the validation images by true class. Returns the number of their
+ * clusters; 0 if each is its own.
+ */
 static Validation *
 read_validation(Quantifier *q, int *clusters)
 {
@@ -285,6 +287,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 {
 	bool		soft = vc_quantification_soft(q->method);
 
+	Assert(!soft || row->images == 1 || row->label == NULL || row->no_probabilities);
 	group->flawed += row->flawed;
 	if (row->label != NULL)
 		group->raw[quantifier_class(q, row->label)] += row->images;
@@ -309,7 +312,7 @@ group_add(const Quantifier *q, ImageGroup *group, const PredictionRow *row)
 		group->confidences[row->bin] += row->images;
 }
 
-/* Counts what is known as it is: the estimate is of the other images. */
+/* Counts known labels as they are: only the other images are estimated. */
 static void
 add_known(const Quantifier *q, const ImageGroup *group, vc_prevalence *found)
 {

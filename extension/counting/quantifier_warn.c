@@ -1,6 +1,6 @@
 /*
  * quantifier_warn.c
- *		What to doubt about an estimate, in words.
+ *		Doubts about an estimate, in words.
  */
 #include "extension/counting/quantifier.h"
 
@@ -9,10 +9,10 @@
 #include "lib/stringinfo.h"
 
 #define FEW_VALIDATION 10		/* images of a class */
-#define FEW_ALARMS 5			/* false alarms, of which none need show */
-#define UNLIKE 0.1				/* Kolmogorov-Smirnov distance, below which it does not matter */
+#define FEW_ALARMS 5			/* false alarms; fewer may be absent by chance */
+#define UNLIKE 0.1				/* Kolmogorov-Smirnov distance; smaller ones do not matter */
 #define SURE 1.95				/* and its factor at a level of 0.001 */
-#define CANNOT_TELL 0.1			/* true less false positive rate */
+#define CANNOT_TELL 0.1			/* true positive rate minus false positive rate */
 
 void
 doubt(StringInfo text, const char *format,...)
@@ -26,7 +26,7 @@ doubt(StringInfo text, const char *format,...)
 	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", one);
 }
 
-/* What is not known of how the model errs about a class. */
+/* Appends doubts about the model's errors in a class. */
 static void
 doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 {
@@ -43,11 +43,14 @@ doubt_errors(const Quantifier *q, int class_index, StringInfo text)
 	if (isnan(informedness))
 		doubt(text, "the model's errors about this class are not known");
 	else if (informedness < CANNOT_TELL || low <= 0)
-		doubt(text, "the model cannot tell this class from the rest: true less false positive rate %.2f, at least %.2f with 95 %% confidence",
+		doubt(text, "the model cannot tell this class from the rest: its true positive rate minus its false positive rate is %.2f, at least %.2f with 95 %% confidence",
 			   informedness, low);
 }
 
-/* Fewer images are said to be of a class than would be if none were, and errors as in validation. */
+/*
+ * Appends a doubt if fewer images are predicted as a class than false alarms
+ * alone would make, with errors as in validation.
+ */
 static void
 doubt_false_alarms(const Quantifier *q, const ImageGroup *group, int class_index, StringInfo text)
 {
@@ -70,7 +73,7 @@ doubt_false_alarms(const Quantifier *q, const ImageGroup *group, int class_index
 		variance += share * share * rate * (1 - rate) / images;
 	}
 	if (alarms - raw > sqrt(variance) && alarms * group->classified >= FEW_ALARMS)
-		doubt(text, "fewer images are said to be of this class (%lld) than the model's false alarms alone would make (%.0f): its errors are others here than among the validation images",
+		doubt(text, "fewer images are predicted as this class (%lld) than the model's false alarms alone would make (%.0f): its errors here differ from those on the validation images",
 			  (long long) group->predicted[class_index], alarms * group->classified);
 }
 
@@ -79,7 +82,7 @@ doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *conf
 {
 	double		images = 0;
 	double		all = 0;
-	double		spread = 0;		/* 1 / the images that the reference is worth */
+	double		spread = 0;		/* 1 / the size of the reference sample */
 	double		distance = 0;
 	double		ours = 0;
 	double		theirs = 0;
@@ -109,7 +112,7 @@ doubt_confidences(const Quantifier *q, const int64 *predicted, const int64 *conf
 		distance = fmax(distance, fabs(ours - theirs));
 	}
 	if (distance >= UNLIKE && distance > SURE * sqrt(spread + 1 / images))
-		doubt(text, "confidences here are unlike those of the validation images of which the same is said: Kolmogorov-Smirnov distance %.2f, of %.0f and about %.0f images",
+		doubt(text, "confidences here are unlike those of the validation images with the same prediction: Kolmogorov-Smirnov distance %.2f, of %.0f and about %.0f images",
 			  distance, images, 1 / spread);
 }
 

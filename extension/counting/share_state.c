@@ -1,7 +1,7 @@
 /*
  * share_state.c
  *		States of the aggregates about one class: filled row by row, merged, and
- *		carried from one process, or server, to another.
+ *		moved between processes or servers.
  */
 #include "extension/counting/share_state.h"
 
@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -23,8 +24,9 @@ PG_FUNCTION_INFO_V1(visclf_share_state_serialize);
 PG_FUNCTION_INFO_V1(visclf_share_state_deserialize);
 
 #define MAGIC 0x76637331		/* "vcs1" */
+#define MOST_IMAGES INT64CONST(1000000000000000)	/* of a group; sums of as many do not wrap */
 
-/* Arguments of the transition functions; each has the first few. */
+/* Arguments of the transition functions; each has the first ones. */
 enum
 {
 	ARG_STATE,
@@ -35,7 +37,7 @@ enum
 	ARG_PROBABILITIES
 };
 
-/* Those of the one for known labels. */
+/* Arguments of the one for known labels. */
 enum
 {
 	ARG_KNOWN = ARG_METHOD,
@@ -44,7 +46,7 @@ enum
 	ARG_CLUSTER
 };
 
-/* An argument that is the same for all rows of a group. */
+/* Reads an argument that must be the same for all rows of a group. */
 static char *
 constant_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -109,10 +111,23 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* Throws where a group has more images than there can be. */
+static void
+add_images(ShareState *state, int64 images)
+{
+	state->images += images;
+	if (state->images > MOST_IMAGES)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a group of corrected_share has more than %lld images", (long long) MOST_IMAGES)));
+}
+
 /* Strings and arrays are copied into the current context. */
 static void
 add_count(ShareState *state, const char *label, int64 images, Datum probabilities)
 {
+	CHECK_FOR_INTERRUPTS();		/* states have labels by the million, if somebody wants */
+	add_images(state, images);
 	for (int64 i = 0; i < state->count && probabilities == 0; i++)
 		if (state->counts[i].probabilities == 0 && is_same(state->counts[i].label, label))
 		{
@@ -130,12 +145,14 @@ copy(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-/* Labelled images without a key may be alike: they are, if the last one is. */
+/* Adds labelled images without a key; counts them with the last ones if they are equal. */
 static void
 add_known(ShareState *state, const ShareKnown *row)
 {
 	ShareKnown *last = state->known_count > 0 ? &state->known[state->known_count - 1] : NULL;
 
+	CHECK_FOR_INTERRUPTS();
+	add_images(state, row->images);
 	if (last && row->key == NULL && last->key == NULL && is_same(last->known, row->known) && is_same(last->label, row->label) &&
 		is_same(last->cluster, row->cluster) && (last->weight == row->weight || (isnan(last->weight) && isnan(row->weight))))
 	{
@@ -224,7 +241,7 @@ write_text(StringInfo out, const char *text)
 		pq_sendbytes(out, text, strlen(text));
 }
 
-/* Throws for bytes that no state was written as. */
+/* Throws because bytes are not a state. */
 static void
 throw_damaged(void)
 {
@@ -264,7 +281,7 @@ read_images(StringInfo in)
 {
 	int64		images = pq_getmsgint64(in);
 
-	if (images < 1 || images > PG_INT64_MAX / 2)
+	if (images < 1 || images > MOST_IMAGES)
 		throw_damaged();
 	return images;
 }
@@ -328,6 +345,35 @@ share_state_write(const ShareState *state)
 	return pq_endtypsend(&out);
 }
 
+/*
+ * Reads images of unknown label.  What looks at probabilities has them of each
+ * image that has a label, and takes one image at a time.
+ */
+static void
+read_count(StringInfo in, ShareState *state)
+{
+	char	   *label = read_text(in);
+	int64		images = read_images(in);
+	Datum		probabilities = read_probabilities(in);
+
+	if ((probabilities != 0) != (state->soft && label != NULL) || (probabilities != 0 && images != 1))
+		throw_damaged();
+	add_count(state, label, images, probabilities);
+}
+
+/* Reads images whose label is known. */
+static void
+read_known(StringInfo in, ShareState *state)
+{
+	ShareKnown	row = {read_string(in), read_text(in), read_text(in), read_text(in)};
+
+	row.weight = pq_getmsgfloat8(in);
+	row.images = read_images(in);
+	if (state->method != VC_ACC)	/* nothing else is made where labels are known */
+		throw_damaged();
+	add_known(state, &row);
+}
+
 ShareState *
 share_state_read(const bytea *bytes)
 {
@@ -348,20 +394,9 @@ share_state_read(const bytea *bytes)
 		throw_damaged();
 	state = make_state(model, class, method);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
-	{
-		char	   *label = read_text(&in);
-		int64		images = read_images(&in);
-
-		add_count(state, label, images, read_probabilities(&in));
-	}
+		read_count(&in, state);
 	for (int64 left = pq_getmsgint64(&in); left > 0; left--)
-	{
-		ShareKnown	row = {read_string(&in), read_text(&in), read_text(&in), read_text(&in)};
-
-		row.weight = pq_getmsgfloat8(&in);
-		row.images = read_images(&in);
-		add_known(state, &row);
-	}
+		read_known(&in, state);
 	pq_getmsgend(&in);
 	return state;
 }

@@ -1,7 +1,7 @@
 /*
  * share_state.h
- *		What the aggregates about one class keep of a group: counts, not images,
- *		but for methods that look at probabilities.
+ *		The state of a group in the aggregates about one class: counts, not
+ *		images, except for methods that use probabilities.
  */
 #ifndef VISCLF_SHARE_STATE_H
 #define VISCLF_SHARE_STATE_H
@@ -12,7 +12,7 @@
 
 #include "extension/counting/quantifier.h"
 
-/* Images of one label, NULL for those that failed; or one image, where it has probabilities. */
+/* Images of one label, NULL if they failed; or one image, if it has probabilities. */
 typedef struct ShareCount
 {
 	char	   *label;
@@ -20,7 +20,7 @@ typedef struct ShareCount
 	Datum		probabilities;	/* 0: none */
 } ShareCount;
 
-/* Images whose label is known and that are alike. */
+/* Equal images whose label is known. */
 typedef struct ShareKnown
 {
 	char	   *known;
@@ -44,9 +44,10 @@ typedef struct ShareState
 	ShareKnown *known;
 	int64		known_count;
 	int64		known_room;
+	int64		images;			/* in all */
 } ShareState;
 
-/* A state as bytes that another server reads, and back: an error where they are none. */
+/* Write a state as bytes for another server, and read it; throws if the bytes are not a state. */
 extern bytea *share_state_write(const ShareState *state);
 extern ShareState *share_state_read(const bytea *bytes);
 

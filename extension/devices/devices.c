@@ -1,11 +1,10 @@
 /*
  * devices.c
- *		Choosing and opening a device; what devices there are.
+ *		Chooses and opens a device; lists devices.
  *
- * Each device is a module of its own, loaded at first use, so that a session
- * that computes nothing loads neither oneDNN nor CUDA.  Where a module, its
- * libraries or a GPU are missing, that is a reason to report, not a failed
- * load of the extension.
+ * Each device is a module that is loaded at first use, so that a session that
+ * computes nothing loads neither oneDNN nor CUDA. A missing module, library or
+ * GPU is reported as a reason; it does not keep the extension from loading.
  */
 #include "extension/devices/devices.h"
 
@@ -30,10 +29,10 @@ typedef struct DeviceModule
 {
 	const char *file;
 	const char *entry;
-	const char *variable;		/* of the server's environment: another file */
+	const char *variable;		/* environment variable with another path */
 	bool		tried;
-	bool		installed;		/* the file is there */
-	const vc_device_api *api;	/* NULL: see reason */
+	bool		installed;		/* the file exists */
+	const vc_device_api *api;	/* NULL if unusable, for the reason below */
 	char		reason[256];
 } DeviceModule;
 
@@ -41,9 +40,9 @@ static DeviceModule cpu_module = {"visclf_cpu", "vc_cpu_device", "VISCLF_CPU"};
 static DeviceModule cuda_module = {"visclf_cuda", "vc_cuda_device", "VISCLF_CUDA"};
 
 /*
- * Loads a library.  The OpenMP runtime, which comes with the CPU's, reads its
- * environment as it is loaded.  Threads that wait must sleep and not spin:
- * the cores are shared with decoding threads and with other backends.
+ * Loads a library. The CPU's brings the OpenMP runtime, which reads its
+ * environment when loaded. Waiting threads must sleep, not spin, because they
+ * share the cores with decoding threads and other backends.
  */
 static void *
 open_library(const char *path)
@@ -61,8 +60,7 @@ open_library(const char *path)
 }
 
 /*
- * Where a module is: in the folder of this library, which need not be
- * pkglib_path.
+ * Finds a module in the folder of this library, which need not be pkglib_path.
  */
 static void
 module_path(const DeviceModule *module, char *path, size_t room)
@@ -84,7 +82,7 @@ module_path(const DeviceModule *module, char *path, size_t room)
 	snprintf(path, room, "%s/%s%s", folder, module->file, DLSUFFIX);
 }
 
-/* The module's device, or NULL and the reason why there is none. */
+/* Returns the module's device, or NULL and the reason. */
 static const vc_device_api *
 module_device(DeviceModule *module, const char **reason)
 {
@@ -115,7 +113,7 @@ module_device(DeviceModule *module, const char **reason)
 	return module->api;
 }
 
-/* The CPU's device; an error where it cannot be had. */
+/* Returns the CPU's device; throws if it is not available. */
 static const vc_device_api *
 cpu_device(void)
 {
@@ -130,7 +128,7 @@ cpu_device(void)
 	return api;
 }
 
-/* Asks for the first GPU that can be used: its number, or -1 and the reason. */
+/* Finds the first usable GPU. Returns its number, or -1 and the reason. */
 static int
 survey_cuda(const vc_device_api *api, char *reason, Size reason_size)
 {
@@ -154,8 +152,9 @@ survey_cuda(const vc_device_api *api, char *reason, Size reason_size)
 }
 
 /*
- * A GPU that can be used, and its number; otherwise the reason.  It is asked
- * for once a process: each plan of a query wants to know.
+ * Returns the CUDA device and the number of a usable GPU, or NULL and the
+ * reason. Surveys the GPUs once a process, because the planner asks for every
+ * query.
  */
 static const vc_device_api *
 usable_cuda_device(int *index, const char **reason)
@@ -175,7 +174,7 @@ usable_cuda_device(int *index, const char **reason)
 	return found >= 0 ? api : NULL;
 }
 
-/* What visclf.device asks for; *index is its number. */
+/* Returns the device that visclf.device selects; *index is its number. */
 static const vc_device_api *
 choose_device(int *index)
 {
@@ -196,7 +195,7 @@ choose_device(int *index)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no CUDA device can be used: %s", reason),
-				 errhint("Set visclf.device to auto or cpu; SELECT * FROM visclf.devices() says more.")));
+				 errhint("Set visclf.device to auto or cpu. SELECT * FROM visclf.devices() gives details.")));
 	if (!notice_given && !IsParallelWorker())
 		ereport(cuda_module.installed ? NOTICE : DEBUG1,
 				(errmsg("visclf computes on the CPU: %s", reason)));
@@ -265,7 +264,7 @@ put_device(ReturnSetInfo *rsinfo, const char *kind, int index, const vc_device_i
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The module's devices, or why there is none. */
+/* Adds a row for each device of the module, or one with the reason why there is none. */
 static void
 put_module(ReturnSetInfo *rsinfo, const char *kind, DeviceModule *module)
 {

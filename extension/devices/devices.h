@@ -1,6 +1,6 @@
 /*
  * devices.h
- *		Choosing and opening the device that a backend computes on.
+ *		Chooses and opens the device that a backend computes on.
  */
 #ifndef VISCLF_DEVICES_H
 #define VISCLF_DEVICES_H
@@ -13,20 +13,20 @@ typedef struct OpenDevice
 {
 	const vc_device_api *api;
 	vc_device  *device;
-	int			setting;		/* visclf.device that it was chosen for */
-	int			threads;		/* that it was opened with */
+	int			setting;		/* visclf.device when it was chosen */
+	int			threads;		/* threads that it was opened with */
 } OpenDevice;
 
-/* True where visclf.device and the machine leave the CPU. */
+/* Returns true if the backend will compute on the CPU. */
 extern bool device_is_cpu(void);
 
-/* Opens what visclf.device and visclf.threads ask for. */
+/* Opens the device that visclf.device and visclf.threads select. */
 extern void open_device(OpenDevice *opened);
 
-/* True where the settings still ask for the same. */
+/* Returns true if the settings still select the same device. */
 extern bool device_is_current(const OpenDevice *opened);
 
-/* True of a device that has memory of its own: a GPU. */
+/* Returns true if the device has memory of its own: a GPU. */
 extern bool device_has_memory(const OpenDevice *opened);
 
 #endif							/* VISCLF_DEVICES_H */

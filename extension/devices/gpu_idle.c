@@ -1,13 +1,13 @@
 /*
  * gpu_idle.c
- *		Gives a GPU's memory back when a backend has been idle for a while.
+ *		Frees a GPU's memory when a backend has been idle for a while.
  *
- * A backend that waits for its client runs no code of an extension: a timeout's
- * handler may only set a flag, which nobody reads before the next statement.
- * So a thread waits, with every signal blocked, and a lock says whose turn it
- * is: the backend has it from its first use of a model in a transaction to the
- * transaction's end, whichever way it ends, and the thread has it while it
- * frees.
+ * A backend that waits for its client runs no code of an extension: a
+ * timeout's handler may only set a flag, which nobody reads before the next
+ * statement. So a thread waits, with every signal blocked. A lock decides who
+ * may use the memory. The backend holds it from its first use of a model in a
+ * transaction to the end of the transaction, however it ends. The thread holds
+ * it while it frees.
  */
 #include "extension/support/pgcompat.h"
 
@@ -21,16 +21,16 @@
 #include "extension/support/settings.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed;	/* by the monotonic clock */
-static bool held;				/* by the backend's own thread */
-static bool watched;			/* the thread runs */
+static pthread_cond_t changed;	/* uses the monotonic clock */
+static bool held;				/* the backend's own thread holds the lock */
+static bool watched;			/* the thread exists */
 
-/* These belong to who has the lock. */
-static bool unused;				/* there is something that may be released */
+/* Only the holder of the lock may use these. */
+static bool unused;				/* the memory may be freed at the deadline */
 static struct timespec deadline;
 static void (*release_memory) (void);
 
-/* The end of a transaction: from now on the time counts. */
+/* Ends a transaction: starts the timeout. */
 static void
 end_of_transaction(XactEvent event, void *argument)
 {
@@ -114,5 +114,5 @@ gpu_idle_watch(void (*release) (void))
 		pthread_detach(thread);
 	else
 		ereport(DEBUG1,
-				(errmsg("visclf keeps the GPU's memory to the end of the session: no thread could be made")));
+				(errmsg("could not create a thread, so GPU memory is kept until the session ends")));
 }

@@ -1,20 +1,20 @@
 /*
  * gpu_idle.h
- *		Gives a GPU's memory back when a backend has been idle for a while.
+ *		Frees a GPU's memory when a backend has been idle for a while.
  */
 #ifndef VISCLF_GPU_IDLE_H
 #define VISCLF_GPU_IDLE_H
 
 /*
- * From here to the transaction's end what release() frees may be used.  To be
- * called before each use; takes no time when it was called before.
+ * Keeps the memory until the transaction ends. Call it before each use;
+ * repeated calls cost nothing.
  */
 extern void gpu_idle_hold(void);
 
 /*
- * From now on release() is called when visclf.gpu_idle_timeout has passed
- * since the last transaction that called gpu_idle_hold, in another thread: it may
- * not touch PostgreSQL.
+ * From now on, calls release() when visclf.gpu_idle_timeout has passed since
+ * the last transaction that called gpu_idle_hold. It runs in another thread
+ * and must not touch PostgreSQL.
  */
 extern void gpu_idle_watch(void (*release) (void));
 

@@ -1,6 +1,7 @@
 /*
  * image_info.c
- *		visclf.image_info: what the header of an image says; visclf.image_formats.
+ *		visclf.image_info: reads the header of an image. visclf.image_formats
+ *		lists the formats.
  */
 #include "extension/support/pgcompat.h"
 

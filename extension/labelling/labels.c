@@ -84,7 +84,7 @@ read_quoted(Record *r, const char *p)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-			 errmsg("a quote of the CSV does not end")));
+			 errmsg("unterminated quoted field in CSV")));
 }
 
 /* visclf.csv_records(document): its records, without blank lines, as arrays of fields. */

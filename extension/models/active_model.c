@@ -1,11 +1,12 @@
 /*
  * active_model.c
- *		From a model's name to its active version: once a statement in C, and
- *		visclf.active_version for the functions in SQL.
+ *		Finds the active version of a model's name: for call sites in C once a
+ *		statement, and as visclf.active_version for the functions in SQL.
  *
  * A call site lives as long as its plan state: one statement, but in a
- * procedural language one transaction.  So what was found is also tied to
- * the client's statement, the command within it and the role.
+ * procedural language one transaction. So a result is valid only for the
+ * client's statement, the command within it, the subtransaction (it may be
+ * rolled back), and the role.
  */
 #include "extension/models/active_model.h"
 
@@ -27,6 +28,7 @@ is_current(const ActiveModel *active, const text *name)
 	return active->name != NULL &&
 		active->statement == GetCurrentStatementStartTimestamp() &&
 		active->command == GetCurrentCommandId(false) &&
+		active->subtransaction == GetCurrentSubTransactionId() &&
 		active->role == GetUserId() &&
 		strlen(active->name) == length &&
 		memcmp(active->name, VARDATA_ANY(name), length) == 0;
@@ -49,11 +51,12 @@ active_model_find(ActiveModel *active, text *name, MemoryContext context)
 	active->name = wanted;
 	active->statement = GetCurrentStatementStartTimestamp();
 	active->command = GetCurrentCommandId(false);
+	active->subtransaction = GetCurrentSubTransactionId();
 	active->role = GetUserId();
 	return active->key;
 }
 
-/* Throws unless the version is multi-label, or is not, as it has to be.  SPI connected. */
+/* Throws unless the version is multi-label, or is not, as required. SPI must be connected. */
 static void
 check_kind(int model_id, const char *name, bool multi_label)
 {
@@ -65,12 +68,12 @@ check_kind(int model_id, const char *name, bool multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 multi_label ?
-				 errmsg("model \"%s\" says one label of an image, not any number", name) :
-				 errmsg("model \"%s\" says any number of labels of an image, not one", name),
+				 errmsg("model \"%s\" is not multi-label", name) :
+				 errmsg("model \"%s\" is multi-label", name),
 				 errhint("visclf.classification_report works for both kinds.")));
 }
 
-/* Throws for a version that has no validation images to count.  SPI connected. */
+/* Throws if the version has no validation images. SPI must be connected. */
 static void
 check_validated(int model_id, const char *name)
 {
@@ -82,7 +85,7 @@ check_validated(int model_id, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no validation images, so its errors are not known", name),
-				 errhint("visclf.evaluate tells how good it is on labelled rows; or train it on some (pretrained => ..., method => 'probe' is quick).")));
+				 errhint("Measure it on labelled rows with visclf.evaluate, or train it on some (pretrained => ..., method => 'probe' is quick).")));
 }
 
 /* visclf.active_version(model [, multi_label [, validated]]) */

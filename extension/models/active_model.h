@@ -1,6 +1,6 @@
 /*
  * active_model.h
- *		From a model's name to its active version, once a statement.
+ *		Finds the active version of a model's name, once a statement.
  */
 #ifndef VISCLF_ACTIVE_MODEL_H
 #define VISCLF_ACTIVE_MODEL_H
@@ -9,17 +9,18 @@
 
 #include "extension/models/model.h"
 
-/* What one call site found last; zeroed at first. */
+/* The last result of a call site; zero it at first. */
 typedef struct ActiveModel
 {
 	char	   *name;
 	ModelKey	key;
-	TimestampTz statement;		/* that it was found in */
+	TimestampTz statement;		/* start of the statement that found it */
 	CommandId	command;
+	SubTransactionId subtransaction;
 	Oid			role;
 } ActiveModel;
 
-/* The active version of a name; memory for the name is in the context. */
+/* Returns the active version of a name. The context holds a copy of the name. */
 extern ModelKey active_model_find(ActiveModel *active, text *name, MemoryContext context);
 
 #endif							/* VISCLF_ACTIVE_MODEL_H */

@@ -1,9 +1,9 @@
 /*
  * export.c
- *		visclf.export_model: a version as a safetensors file.
+ *		visclf.export_model: writes a version as a safetensors file.
  *
- * Tensors have torchvision's names; the metadata says what import_model needs
- * to make the same model of it.
+ * Tensors have torchvision's names. The metadata has everything that
+ * import_model needs to make the same model.
  */
 #include "extension/support/pgcompat.h"
 
@@ -24,17 +24,17 @@ PG_FUNCTION_INFO_V1(visclf_export_model);
 
 #define METADATA 12
 
-/* A file being filled: where each parameter's numbers go. */
+/* A file and the place of each parameter's numbers in it. */
 typedef struct Export
 {
 	vc_tensor_entry *entries;
-	int		   *places;			/* of each parameter, among the entries */
+	int		   *places;			/* index of each parameter's entry */
 	char	   *file;
 } Export;
 
 /*
- * A string of the server's encoding as the file wants it.  SQL_ASCII does not
- * say what its bytes are: where they are not UTF-8, they are taken for Latin-1.
+ * Converts a string to UTF-8. SQL_ASCII does not tell an encoding: bytes that
+ * are not UTF-8 are taken for Latin-1.
  */
 static const char *
 utf8(char *string)
@@ -46,11 +46,11 @@ utf8(char *string)
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("labels that are not UTF-8 are exported as if they were Latin-1"),
-			 errhint("Where they are of another encoding, name them anew: import_model(..., classes => '{...}').")));
+			 errhint("If they are in another encoding, pass the names: import_model(..., classes => '{...}').")));
 	return (const char *) pg_do_encoding_conversion((unsigned char *) string, length, PG_LATIN1, PG_UTF8);
 }
 
-/* The rest of the model's row as the file's metadata; how many entries. */
+/* Fills the file's metadata from the model's row; returns the number of entries. */
 static int
 fill_metadata(const Model *model, vc_metadata_entry *metadata)
 {

@@ -1,11 +1,10 @@
 /*
  * import.c
- *		visclf.import_model: a version from a safetensors file.
+ *		visclf.import_model: makes a version from a safetensors file.
  *
- * What the file's metadata does not say and the call does not give is taken
- * from the tensors (architecture, head, number of classes) or from the
- * architecture's usual values (ImageNet's mean and standard deviation, 224
- * pixels).
+ * Values come from the call, else from the file's metadata, else from the
+ * tensors (architecture, head, number of classes) or the architecture's
+ * defaults (ImageNet's mean and standard deviation, 224 pixels).
  */
 #include "extension/support/pgcompat.h"
 
@@ -51,7 +50,7 @@ release_file(void *file)
 	vc_safetensors_free(file);
 }
 
-/* Opens the file; it is closed with the current memory context. */
+/* Opens the file. It is closed with the current memory context. */
 static vc_safetensors *
 open_file(bytea *data)
 {
@@ -64,7 +63,7 @@ open_file(bytea *data)
 	return file;
 }
 
-/* The architecture that the tensors are; an error where the call says another. */
+/* Returns the architecture of the tensors; throws if the call names another. */
 static void
 find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -86,7 +85,7 @@ find_network(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 	row->architecture = architecture;
 }
 
-/* The file's metadata of that name in the server's encoding, or NULL. */
+/* Returns a value of the file's metadata in the server's encoding, or NULL. */
 static const char *
 metadata(const vc_safetensors *file, const char *key)
 {
@@ -179,7 +178,7 @@ metadata_classes(const vc_safetensors *file, VersionRow *row, int *count)
 	return false;
 }
 
-/* The call's classes, or the file's, or numbers from 0. */
+/* Sets the classes: the call's, else the file's, else numbers from 0. */
 static void
 find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -199,13 +198,13 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d classes are named, but the network has %d outputs",
 						count, row->class_count),
-				 errhint("Name one class an output, in their order.")));
+				 errhint("Name one class for each output, in their order.")));
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < i; j++)
 			if (strcmp(row->classes[i], row->classes[j]) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("class \"%s\" is named twice", row->classes[i])));
+						 errmsg("class \"%s\" is specified more than once", row->classes[i])));
 }
 
 /* Numbers as "0.5", "[0.5, 0.5]" or "(0.5, 0.5)"; NULL where the text is none. */
@@ -249,7 +248,7 @@ metadata_image_size(const char *value)
 	if (values == NULL || !(values[count - 1] >= 1 && values[count - 1] <= 1e6) || values[count - 1] != rintf(values[count - 1]))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"image_size\" in the file's metadata is no integer: \"%s\"", value),
+				 errmsg("invalid integer for \"%s\" in the file's metadata: \"%s\"", "image_size", value),
 				 errhint("Give the number in the call: image_size => ... .")));
 	return (int) values[count - 1];
 }
@@ -263,7 +262,7 @@ find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const
 		float8_array_values(PG_GETARG_DATUM(arg), count);
 }
 
-/* Three numbers, or ImageNet's. */
+/* Returns three numbers, by default ImageNet's. */
 static void
 find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
 		   const float *usual, float *values)
@@ -291,7 +290,7 @@ find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const c
 	memcpy(values, found ? found : usual, sizeof(float) * 3);
 }
 
-/* Whether images carry any number of classes, and from which probabilities. */
+/* Sets whether the model is multi-label, and its thresholds. */
 static void
 find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -303,30 +302,30 @@ find_multi_label(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow
 	else if (stored != NULL && !parse_bool(stored, &row->multi_label))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"multi_label\" in the file's metadata is \"%s\"", stored),
-				 errhint("Say multi_label => true or false.")));
+				 errmsg("invalid value for \"multi_label\" in the file's metadata: \"%s\"", stored),
+				 errhint("Pass multi_label => true or false.")));
 	if (row->multi_label || !PG_ARGISNULL(ARG_THRESHOLDS))
 		row->thresholds = find_numbers(fcinfo, ARG_THRESHOLDS, file, "thresholds", &count);
 	if (row->thresholds && !row->multi_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("only a multi-label model has thresholds"),
-				 errhint("Say multi_label => true, or leave the thresholds out.")));
+				 errmsg("thresholds require a multi-label model"),
+				 errhint("Pass multi_label => true, or leave the thresholds out.")));
 	if (count != row->class_count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d thresholds are given for %d classes", count, row->class_count),
-				 errhint("Give one a class, in the order of the classes.")));
+				 errhint("Give one for each class, in the order of the classes.")));
 	for (int i = 0; row->thresholds && i < count; i++)
 		if (!(row->thresholds[i] >= 0 && row->thresholds[i] <= 1))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("threshold %g of class \"%s\" is outside 0 to 1",
 							row->thresholds[i], row->classes[i]),
-					 errhint("It is the probability from which an image counts as carrying the class.")));
+					 errhint("A threshold is the least probability at which an image counts as having the class.")));
 }
 
-/* What the file knows of int8, unless the call changes what that was found for. */
+/* Takes the file's int8 calibration, unless the call changes what it depends on. */
 static void
 find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -343,7 +342,7 @@ find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row
 			row->ranges = NULL;
 }
 
-/* How images become the network's input. */
+/* Sets how images become the network's input. */
 static void
 find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
@@ -373,7 +372,7 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 	find_three(fcinfo, ARG_STD, file, "std", vc_imagenet_std, row->std);
 }
 
-/* A tensor's values, which must be a network's. */
+/* Returns a tensor's values; throws if one is not finite. */
 static bytea *
 read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 {
@@ -399,7 +398,7 @@ read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 	return data;
 }
 
-/* Writes each parameter as a row, one in memory at a time. */
+/* Writes each parameter as a row, with one in memory at a time. */
 static void
 write_weights(const Model *model, const vc_safetensors *file)
 {

@@ -1,6 +1,6 @@
 /*
  * model.c
- *		A version of a model: finding and reading its row.
+ *		Finds and reads a version's row.
  */
 #include "extension/models/model.h"
 
@@ -56,7 +56,7 @@ suggest_model(const char *name, const char *text)
 	return suggest(name, names, count, text);
 }
 
-/* Says why classify has no version of that name to use. */
+/* Throws an error that tells why no version of that name can be used. */
 static void
 throw_no_model(const char *name)
 {
@@ -95,7 +95,7 @@ model_find_active(const char *name)
 	return key;
 }
 
-/* Three numbers of a real[] column, or an error. */
+/* Reads a real[] column of three numbers. */
 static void
 three_reals(uint64 row, int column, float *values)
 {
@@ -109,7 +109,7 @@ three_reals(uint64 row, int column, float *values)
 	memcpy(values, read, sizeof(float) * 3);
 }
 
-/* The model's thresholds, where it has any. */
+/* Reads the model's thresholds, if it has any. */
 static void
 read_thresholds(Model *model, int column)
 {
@@ -133,7 +133,10 @@ read_thresholds(Model *model, int column)
 							model->name, model->thresholds[i])));
 }
 
-/* Its ranges, unless they are those of another description of the network, or no numbers. */
+/*
+ * Reads the ranges of activations. They are ignored if they belong to another
+ * description of the network, or are not finite.
+ */
 static void
 read_ranges(Model *model, int column)
 {
@@ -224,7 +227,7 @@ model_check_numbers(const Model *model, const float *values, int64 count)
 	if (vc_first_not_finite(values, count) < count)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model \"%s\" version %d gives no numbers for an image: its weights are damaged, or far too large",
+				 errmsg("weights of model \"%s\" version %d are damaged or too large: its output is not finite",
 						model->name, model->version),
 				 errhint("Train or import it again, or CALL visclf.activate to go back to another version.")));
 }

@@ -13,20 +13,21 @@
 #include "engine/image/image.h"
 #include "engine/network/network.h"
 
-/* Images that a version is calibrated for int8 on: their largest activations hardly grow beyond. */
+/* Number of images that set the ranges for int8; more hardly raise them. */
 #define CALIBRATION_IMAGES 64
 
-#define MODEL_NAME_LENGTH 200	/* bytes, at most */
+#define MODEL_NAME_LENGTH 200	/* bytes */
 
 /*
- * A version, told apart from one of the same number in a later extension, and
- * from itself before it was calibrated or had that rolled back.
+ * Identifies a version: its created_at differs from that of a version with the
+ * same number in an extension created later, its xmin changes when it is
+ * calibrated, or that is rolled back.
  */
 typedef struct ModelKey
 {
 	int			model_id;
 	TimestampTz created_at;
-	TransactionId row_xmin;		/* that wrote the row as it is */
+	TransactionId row_xmin;		/* xmin of the row */
 } ModelKey;
 
 typedef struct Model
@@ -39,79 +40,78 @@ typedef struct Model
 	vc_head		head;
 	char	  **classes;
 	int			class_count;
-	bool		multi_label;	/* images carry any number of classes */
-	float	   *thresholds;		/* [class_count] from which a class is carried; NULL: 0.5 */
+	bool		multi_label;	/* images have any number of classes */
+	float	   *thresholds;		/* [class_count] least probability of a class; NULL: 0.5 */
 	int			image_size;
 	vc_resize	resize;
 	float		mean[3];
 	float		std[3];
-	float	   *ranges;			/* of activations [node_count]; NULL: not known */
-	float		int8_agreement; /* with float32, 0 to 1; where there are ranges */
-	vc_network *network;		/* freed with the context the model is in */
+	float	   *ranges;			/* of activations [node_count]; NULL: not calibrated */
+	float		int8_agreement; /* with float32, 0 to 1; set if there are ranges */
+	vc_network *network;		/* freed with the model's context */
 } Model;
 
 /*
- * The active version that the current role may read; an error where there is
- * none.  Connects to SPI itself.
+ * Returns the active version of a name; throws if the current role may read
+ * none. Connects to SPI itself.
  */
 extern ModelKey model_find_active(const char *name);
 
 /*
- * Reads a version's row and describes its network, in the context.  With
- * latest, rows that this transaction wrote in the same statement count too.
- * SPI must be connected.
+ * Reads a version's row and describes its network, in the context. With
+ * latest, it sees this statement's own writes. SPI must be connected.
  */
 extern Model *model_read(int model_id, bool latest, MemoryContext context);
 
-/* Describes model->network from the other fields. */
+/* Sets model->network from the other fields. */
 extern void model_describe(Model *model, float dropout, MemoryContext context);
 
 /*
- * Throws where what the network gives for images, values[count], are no finite
- * numbers, as only weights make them that are damaged or far too large.
+ * Throws unless all of values[count], outputs of the network, are finite.
+ * Others mean that the weights are damaged or far too large.
  */
 extern void model_check_numbers(const Model *model, const float *values, int64 count);
 
-/* Throws unless a model may have the name. */
+/* Throws unless the name is valid for a model. */
 extern void model_check_name(const char *name);
 
 /*
- * A hint for a model that is not there: the name of one that the current role
- * may see, where it is nearly the same, before the text.  SPI connected.
+ * Returns a hint for a model that does not exist: the most similar name that
+ * the current role may see, then the text. SPI must be connected.
  */
 extern char *suggest_model(const char *name, const char *text);
 
-/* What the logits of one image say of each class; out[class_count]. */
+/* Sets out[class_count], the probabilities of one image's logits. */
 extern void model_probabilities(const Model *model, const float *logits, float *out);
 
 /*
- * The classes that an image is said to carry, ascending, into
- * labels[class_count]; their number, which is 1 but for multi-label models.
+ * Sets labels[class_count] to the predicted classes, ascending, and returns
+ * their number. It is 1 unless the model is multi-label.
  */
 extern int	model_labels(const Model *model, const float *probabilities, int *labels);
 
 /*
- * Identifies those classes, by the logits of one image; probabilities[class_count]
- * are filled.
+ * Returns a hash of the predicted classes of one image's logits; fills
+ * probabilities[class_count].
  */
 extern uint64 model_predicted(const Model *model, const float *logits, float *probabilities);
 
 typedef void (*weight_function) (int index, const float *data, void *argument);
 
-/* Calls use() for each of the version's tensors, in any order.  SPI connected. */
+/* Calls use() for each of the version's tensors, in any order. SPI must be connected. */
 extern void weights_each(const Model *model, weight_function use, void *argument);
 
-/* Room for a parameter's numbers, and writing it as a row. */
+/* Allocate a parameter's numbers; write them as a row. */
 extern bytea *tensor_alloc(const vc_parameter *parameter);
 extern void weight_write(const Model *model, int index, bytea *data);
 
-/* Sets every parameter of a plan from the version's rows.  SPI connected. */
+/* Sets every parameter of a plan from the version's rows. SPI must be connected. */
 extern void weights_read(const Model *model, const vc_device_api *api, vc_plan *plan);
 
-/* Writes every parameter of a plan as rows, new or again.  SPI connected. */
+/* Writes every parameter of a plan as rows, new or again. SPI must be connected. */
 extern void weights_write(const Model *model, const vc_device_api *api, vc_plan *plan);
 
-/* The same for the optimiser's averages of the parameters that train. */
+/* The same for the optimiser's averages of the trainable parameters. */
 extern void optimizer_read(const Model *model, const vc_device_api *api, vc_plan *plan);
 extern void optimizer_write(const Model *model, const vc_device_api *api, vc_plan *plan);
 

@@ -1,6 +1,6 @@
 /*
  * model_locks.c
- *		Locks on objects of the class visclf.model, which SQL cannot take.
+ *		Locks versions, names and tables of predictions.
  */
 #include "extension/models/model_locks.h"
 
@@ -27,7 +27,10 @@ lock_object(uint32 object, LockKind kind)
 	LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-/* A transaction block that aborts has given its locks back before its contexts go. */
+/*
+ * Releases a lock, unless an aborted transaction block has done so before its
+ * contexts were deleted.
+ */
 static void
 release_lock(void *tag)
 {
@@ -35,7 +38,7 @@ release_lock(void *tag)
 		LockRelease(tag, ExclusiveLock, true);
 }
 
-/* Locks an object as long as the context lives, unless another session has it. */
+/* Locks an object until the context ends, unless another session has the lock. */
 static LockAcquireResult
 try_lock(uint32 object, LockKind kind, MemoryContext context)
 {
@@ -52,24 +55,33 @@ try_lock(uint32 object, LockKind kind, MemoryContext context)
 void
 version_lock(const Model *model, MemoryContext context)
 {
-	if (try_lock(model->model_id, LOCK_VERSION, context) == LOCKACQUIRE_NOT_AVAIL)
+	LockAcquireResult result = try_lock(model->model_id, LOCK_VERSION, context);
+
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("this session is already training model \"%s\" version %d", model->name, model->version),
+				 errhint("Is it called by a function in what the model is trained on?")));
+	if (result == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("model \"%s\" version %d is being trained by another session",
 						model->name, model->version),
-				 errhint("See visclf.training_log for how far it is.")));
+				 errhint("See visclf.training_log for its progress.")));
 }
 
+/* The mode is another than that of a training, so that one of this session's can be told. */
 bool
 version_is_locked(int model_id)
 {
 	LOCKTAG		tag;
 
 	set_tag(&tag, model_id, LOCK_VERSION);
-	return LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
+	return LockHeldByMe(&tag, ExclusiveLock, false) ||
+		LockAcquire(&tag, AccessExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Throws where the current role may not do something, to the table or to any of its columns. */
+/* Throws unless the current role has a right on the table or on one of its columns. */
 static void
 check_right(Oid table, AclMode right)
 {
@@ -96,5 +108,5 @@ lock_predictions(Oid table, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another session is classifying into \"%s\"", get_rel_name(table)),
-				 errhint("Let it end; what it leaves, the next call does.")));
+				 errhint("Wait until it ends, then call again for the remaining rows.")));
 }

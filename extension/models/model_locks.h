@@ -1,9 +1,10 @@
 /*
  * model_locks.h
- *		Locks on objects of the class visclf.model, which SQL cannot take.
+ *		Locks versions, names and tables of predictions.
  *
- * A version's while it is trained, so that a training whose backend is gone can
- * be told from one that runs; a name's while its versions change; that of a
+ * The locks are on objects of the class visclf.model, which SQL cannot lock. A
+ * version is locked while it is trained, so that a running training can be
+ * told from one whose backend is gone; a name while its versions change; a
  * table of predictions while it is written.
  */
 #ifndef VISCLF_MODEL_LOCKS_H
@@ -13,7 +14,7 @@
 
 #include "extension/models/model.h"
 
-/* What is locked; visclf.sql looks for versions. */
+/* Kinds of locks; visclf.sql looks for LOCK_VERSION. */
 typedef enum LockKind
 {
 	LOCK_VERSION,				/* by model_id */
@@ -25,21 +26,21 @@ typedef enum LockKind
 extern void lock_object(uint32 object, LockKind kind);
 
 /*
- * Locks the version against a second training as long as the context lives,
- * over commits; an error where another session has it.
+ * Locks the version for training until the context ends, over commits. Throws
+ * if another session trains it, or this one.
  */
 extern void version_lock(const Model *model, MemoryContext context);
 
 /*
- * True where another session trains the version; otherwise it is kept from
- * being trained until the transaction ends.
+ * Returns true if a session trains the version, this one too. Otherwise no other
+ * session can train it until the transaction ends.
  */
 extern bool version_is_locked(int model_id);
 
 /*
- * Locks a table of predictions against a second writer as long as the context
- * lives, over commits; an error where another session has it, or where the
- * current role has no right to write there.
+ * Locks a table of predictions for writing until the context ends, over
+ * commits. Throws if another session has the lock, or if the current role may
+ * not write there.
  */
 extern void lock_predictions(Oid table, MemoryContext context);
 

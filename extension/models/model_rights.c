@@ -2,7 +2,7 @@
  * model_rights.c
  *		visclf.share, unshare, activate and drop_model, for a model's owner.
  *
- * Each locks the name, then checks, then writes rows of that owner.
+ * Each locks the name, then checks the owner, then writes rows of that owner.
  */
 #include "extension/support/pgcompat.h"
 
@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(visclf_unshare);
 PG_FUNCTION_INFO_V1(visclf_activate);
 PG_FUNCTION_INFO_V1(visclf_drop_model);
 
-/* A name that the current role owns, locked. */
+/* A locked name that the current role owns. */
 typedef struct OwnedName
 {
 	char	   *name;
@@ -48,7 +48,7 @@ lock_argument(FunctionCallInfo fcinfo, const char *function)
 	return owned;
 }
 
-/* Begins a statement whose $1 and $2 are the name and its owner. */
+/* Begins a statement with the name as $1 and its owner as $2. */
 static void
 begin_owned(Sql *sql, const OwnedName *owned, const char *command)
 {
@@ -57,7 +57,7 @@ begin_owned(Sql *sql, const OwnedName *owned, const char *command)
 	sql_oid(sql, owned->owner);
 }
 
-/* The role's name in argument 1. */
+/* Returns the name of a role, argument 1. */
 static char *
 grantee_argument(FunctionCallInfo fcinfo)
 {
@@ -99,7 +99,7 @@ visclf_unshare(PG_FUNCTION_ARGS)
 	char	   *grantee = grantee_argument(fcinfo);
 	Sql			sql;
 
-	/* who is gone is known by the name that it had */
+	/* a dropped role is found by its former name */
 	begin_owned(&sql, &owned,
 				"DELETE FROM visclf.model_share WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND owner_role OPERATOR(pg_catalog.=) $2 "
@@ -145,13 +145,13 @@ visclf_activate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" version %d has not finished", owned.name, version),
-				 errhint("CALL visclf.resume goes on with one that was interrupted.")));
+				 errhint("CALL visclf.resume continues one that was interrupted.")));
 	version_activate(owned.name, result_int(0, 1), owned.owner);
 	SPI_finish();
 	return (Datum) 0;
 }
 
-/* Adds argument 1, a version or NULL for all. */
+/* Adds argument 1: a version, or NULL for all. */
 static void
 version_argument(FunctionCallInfo fcinfo, Sql *sql)
 {
@@ -161,8 +161,8 @@ version_argument(FunctionCallInfo fcinfo, Sql *sql)
 }
 
 /*
- * Forgets what backends share of the versions in the last result; throws
- * where one of them is being trained.
+ * Removes the shared weights of the versions in the last result; throws if one
+ * of them is being trained.
  */
 static void
 forget_versions(const char *name, uint64 count)
@@ -180,7 +180,7 @@ forget_versions(const char *name, uint64 count)
 	}
 }
 
-/* A trigger deletes what hangs on the versions. */
+/* A trigger deletes the rows that belong to the versions. */
 Datum
 visclf_drop_model(PG_FUNCTION_ARGS)
 {

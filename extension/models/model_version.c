@@ -1,9 +1,10 @@
 /*
  * model_version.c
- *		The row of a model's version: made, made ready, made active.
+ *		Writes a version's row: creates it, makes it ready, makes it active.
  *
- * Each change is made with the name locked, and says whose the model is: where
- * no row is changed, it was dropped or given to another role meanwhile.
+ * Each change holds the lock on the name and is limited to rows of the owner.
+ * If no row is changed, the model was concurrently dropped or given to another
+ * role.
  */
 #include "extension/models/model_version.h"
 
@@ -13,7 +14,7 @@
 #include "extension/support/role.h"
 #include "extension/support/sql.h"
 
-/* The number of a name's next version; the name is locked. */
+/* Returns the number of a name's next version. The name is locked. */
 static int
 next_version(const char *name)
 {
@@ -71,7 +72,7 @@ version_write(Sql *sql, const char *name, uint64 rows)
 	if (sql_write(sql) != rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" was dropped, or given to another role, meanwhile", name)));
+				 errmsg("model \"%s\" was concurrently dropped or given to another role", name)));
 }
 
 void
@@ -106,7 +107,7 @@ version_calibrated(const Model *model)
 	version_write(&sql, model->name, 1);
 }
 
-/* The number of a later version that is ready while one is active; 0: there is none. */
+/* Returns the number of a later version that is ready while one is active, or 0. */
 static int
 newer_version(const Model *model)
 {
@@ -145,7 +146,7 @@ version_ready(const Model *model, Datum metrics)
 		version_activate(model->name, model->model_id, model->owner);
 	else
 		ereport(NOTICE,
-				(errmsg("model \"%s\" version %d is ready, but does not become active: version %d is newer",
+				(errmsg("model \"%s\" version %d is ready but not active, because version %d is newer",
 						model->name, model->version, newer),
-				 errhint("CALL visclf.activate(model, %d) has classify use it.", model->version)));
+				 errhint("CALL visclf.activate(model, %d) makes it active.", model->version)));
 }

@@ -1,6 +1,6 @@
 /*
  * model_version.h
- *		The row of a model's version: made, made ready, made active.
+ *		Writes a version's row: creates it, makes it ready, makes it active.
  *
  * SPI must be connected.
  */
@@ -12,7 +12,7 @@
 #include "extension/models/model.h"
 #include "extension/support/sql.h"
 
-/* What a new row of visclf.model says; see its columns. */
+/* Values of a new row of visclf.model. */
 typedef struct VersionRow
 {
 	const char *name;
@@ -30,36 +30,36 @@ typedef struct VersionRow
 	int			range_count;
 	float		int8_agreement;
 	Datum		hyperparameters;	/* jsonb */
-	const char *device;			/* NULL: computed elsewhere */
+	const char *device;			/* NULL: trained elsewhere */
 	int			parent_id;		/* 0: none */
-	const char *progress;		/* jsonb; NULL: nothing to be resumed */
+	const char *progress;		/* jsonb; NULL: cannot be resumed */
 } VersionRow;
 
 /*
- * Inserts the row of a new version, in training; returns its model_id.  An
- * error where the name belongs to another role.
+ * Inserts the row of a new version, in training. Returns its model_id. Throws
+ * if the name belongs to another role.
  */
 extern int	version_create(const VersionRow *row);
 
-/* Changes so many versions of a name; an error where it is another number. */
+/* Runs a write; throws unless it changes this number of rows. */
 extern void version_write(Sql *sql, const char *name, uint64 rows);
 
 /*
- * The model's ranges and agreement become the row's of a ready version; an error
- * unless the current role still owns it.
+ * Stores the model's ranges and agreement in its ready version; throws unless
+ * the current role still owns it.
  */
 extern void version_calibrated(const Model *model);
 
 /*
- * Makes a ready version of that owner's the one of its name that classify
- * uses.  The name is locked.
+ * Makes a ready version of the owner the active one of its name. The name is
+ * locked.
  */
 extern void version_activate(const char *name, int model_id, Oid owner);
 
 /*
- * Makes the version ready, and the one that classify uses, unless a newer one
- * is ready, which is said; metrics is jsonb.  The model's thresholds and ranges
- * become the row's.
+ * Makes the version ready and active, unless a newer one is ready: then a
+ * notice says so. metrics is jsonb. The model's thresholds and ranges are
+ * stored too.
  */
 extern void version_ready(const Model *model, Datum metrics);
 

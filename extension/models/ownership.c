@@ -1,11 +1,11 @@
 /*
  * ownership.c
- *		Whose a model's name is, and the lock under which that changes.
+ *		Owners of models' names, and the lock that protects them.
  *
- * visclf.model_name has a row a name.  It is read by the latest snapshot, as the
- * owner of the tables, who sees every row; with the lock, so that nobody else
- * changes it until the transaction ends.  Who fails the check loses the lock
- * with the (sub)transaction.
+ * visclf.model_name has one row for each name. It is read in the latest
+ * snapshot as the owner of the tables, who sees every row. The lock keeps it
+ * unchanged until the transaction ends. If the check fails, the
+ * (sub)transaction releases the lock.
  */
 #include "extension/models/ownership.h"
 
@@ -17,13 +17,13 @@
 #include "extension/support/role.h"
 #include "extension/support/sql.h"
 
-/* Whose a name is; false where it is free. */
+/* Finds the owner of a name; returns false if the name is free. */
 static bool
 find_owner(const char *name, Oid *owner)
 {
 	Sql			sql;
 
-	/* rows that came by replication or from an older dump may have no row of their name */
+	/* rows from replication or an older dump may lack a row for their name */
 	sql_begin(&sql, "SELECT n.owner_role::pg_catalog.oid FROM visclf.model_name n "
 			  "WHERE n.name OPERATOR(pg_catalog.=) $1 "
 			  "UNION ALL SELECT m.owner_role::pg_catalog.oid FROM visclf.model m "
@@ -35,7 +35,10 @@ find_owner(const char *name, Oid *owner)
 	return true;
 }
 
-/* Whose a name is, or ROLE_NOBODY where the current role may take it; throws where it may not. */
+/*
+ * Returns the owner of a name, or ROLE_NOBODY if it is free; throws if the
+ * current role may not use it.
+ */
 static Oid
 check_owner(const char *name)
 {

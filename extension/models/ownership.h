@@ -1,6 +1,6 @@
 /*
  * ownership.h
- *		Whose a model's name is, and the lock under which that changes.
+ *		Owners of models' names, and the lock that protects them.
  *
  * SPI must be connected.
  */
@@ -10,27 +10,28 @@
 #include "extension/support/pgcompat.h"
 
 /*
- * Throws where the current role may not make a version of that name: it is no
- * name, or it belongs to another role.  What holds now need not hold later.
+ * Throws if the current role may not create a version of that name: it is
+ * invalid, or belongs to another role. Without the lock, this may change at
+ * any time.
  */
 extern void name_check(const char *name);
 
 /*
- * The same with the name locked until the transaction ends; one that is free
- * belongs to the current role from now on.  Returns whose it is.
+ * The same, with the name locked until the transaction ends. A free name
+ * becomes the current role's. Returns the owner.
  */
 extern Oid	name_claim(const char *name);
 
 /*
- * Throws unless the current role owns the models of a name; returns whose it
- * is.  What holds now need not hold later.
+ * Throws unless the current role owns the models of a name. Returns the owner.
+ * Without the lock, this may change at any time.
  */
 extern Oid	name_check_owned(const char *name);
 
-/* The same with the name locked until the transaction ends. */
+/* The same, with the name locked until the transaction ends. */
 extern Oid	name_lock_owned(const char *name);
 
-/* Makes other changes to the versions of a name wait for this transaction. */
+/* Locks a name until the transaction ends, so that other changes to its versions wait. */
 extern void name_lock(const char *name);
 
 #endif							/* VISCLF_OWNERSHIP_H */

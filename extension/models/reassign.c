@@ -1,9 +1,9 @@
 /*
  * reassign.c
- *		Giving models to another role: visclf.reassign, and REASSIGN OWNED.
+ *		Gives models to another role: visclf.reassign, and REASSIGN OWNED.
  *
- * PostgreSQL tells extensions of REASSIGN OWNED by its hook for utility
- * statements alone, so only a session that has loaded this library moves models.
+ * Extensions learn of REASSIGN OWNED only by the hook for utility statements,
+ * so only a session that has loaded this library moves models.
  */
 #include "extension/support/pgcompat.h"
 
@@ -53,7 +53,7 @@ move_rows(const char *name, Oid from, Oid to)
 	}
 }
 
-/* Throws where a version of the name is being trained. */
+/* Throws if a version of the name is being trained. */
 static void
 check_idle(const char *name)
 {
@@ -99,7 +99,7 @@ visclf_reassign(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The names that belong to a role. */
+/* Returns the names that belong to a role. */
 static char **
 names_of(Oid role, int *count)
 {
@@ -112,7 +112,7 @@ names_of(Oid role, int *count)
 	return text_array_values(result_not_null(0, 1, TEXTARRAYOID), count);
 }
 
-/* PostgreSQL has checked that the current role may. */
+/* PostgreSQL has checked the current role's rights. */
 static void
 reassign_owned(const ReassignOwnedStmt *statement)
 {
@@ -140,7 +140,7 @@ after_utility(PlannedStmt *statement, const char *query, bool read_only_tree, Pr
 			  ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
 			  QueryCompletion *completion)
 {
-	/* what others are may be gone afterwards, as that of a ROLLBACK */
+	/* looked at first: a ROLLBACK, for one, frees its own parse tree */
 	ReassignOwnedStmt *reassign = IsA(statement->utilityStmt, ReassignOwnedStmt) ?
 		(ReassignOwnedStmt *) statement->utilityStmt : NULL;
 

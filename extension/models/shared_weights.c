@@ -29,12 +29,12 @@
 #include "extension/support/sql.h"
 
 #define FOLDER "base/" PG_TEMP_FILES_DIR "/" PG_TEMP_FILE_PREFIX ".visclf"
-#define LOCK_MILLISECONDS 2		/* between two looks at a lock */
+#define LOCK_MILLISECONDS 2		/* wait between two tries for a lock */
 #define LOCK_LOOKS 500
 #define KEY "parameters"
 #define ALIGNMENT 64			/* of each tensor, in bytes */
 
-/* A version's folder, as it is found when room is made. */
+/* A version's folder, when room is made. */
 typedef struct Folder
 {
 	char		path[MAXPGPATH];
@@ -42,15 +42,15 @@ typedef struct Folder
 	int64		bytes;
 } Folder;
 
-/* The file of a version's tensors while it is written. */
+/* State of writing the file of a version's tensors. */
 typedef struct Writer
 {
-	vc_store_file *file;		/* NULL: published, or none to be had */
+	vc_store_file *file;		/* NULL: published, or not available */
 	const vc_network *network;
 	const size_t *offsets;		/* of each tensor */
 } Writer;
 
-/* Calls each() for the entries of a folder, if it is there. */
+/* Calls each() for the entries of a folder, if it exists. */
 static void
 each_entry(const char *folder, void (*each) (const char *path, void *argument), void *argument)
 {
@@ -99,7 +99,7 @@ add_folder(const char *path, void *argument)
 	*folders = lappend(*folders, folder);
 }
 
-/* Removes a folder of files; what is mapped of them stays. */
+/* Removes a folder of files. Existing mappings stay valid. */
 static void
 remove_folder(const char *path)
 {
@@ -117,9 +117,8 @@ compare_use(const ListCell *a, const ListCell *b)
 }
 
 /*
- * Removes the folders that were not used for longest until there is room for
- * `bytes` more; false where there would never be.  Backends that use them keep
- * what they have mapped.
+ * Removes the least recently used folders until `bytes` more fit; returns
+ * false if they never can. Backends keep what they have mapped.
  */
 static bool
 make_room(int64 bytes)
@@ -147,7 +146,7 @@ make_room(int64 bytes)
 	return true;
 }
 
-/* Removes a folder whose path begins so. */
+/* Removes a folder whose path begins with the text. */
 static void
 remove_version(const char *path, void *prefix)
 {
@@ -161,7 +160,7 @@ shared_weights_forget(int model_id)
 	each_entry(FOLDER, remove_version, psprintf("%s/%u.%d.", FOLDER, MyDatabaseId, model_id));
 }
 
-/* True where the folder is there, or was made. */
+/* Returns true if the folder exists or was created. */
 static bool
 make_folder(const char *path)
 {
@@ -169,8 +168,9 @@ make_folder(const char *path)
 }
 
 /*
- * Tells the version's rows of weights from what they were before somebody
- * repaired them, also twice in one transaction: by who wrote each, and where.
+ * Returns a fingerprint of the version's rows of weights, from the transaction
+ * that wrote each row and its place. It changes when somebody repairs rows,
+ * even twice in one transaction.
  */
 static char *
 rows_stamp(int model_id)
@@ -184,7 +184,7 @@ rows_stamp(int model_id)
 	return result_string(0, 1);
 }
 
-/* The version's folder, for `bytes` of tensors; NULL where it cannot be had. */
+/* Returns the version's folder for `bytes` of tensors, or NULL if it cannot be created. */
 static char *
 version_folder(ModelKey key, int64 bytes)
 {
@@ -192,7 +192,7 @@ version_folder(ModelKey key, int64 bytes)
 								key.created_at, rows_stamp(key.model_id));
 	bool		is_there = utime(path, NULL) == 0;
 
-	if (!make_room(is_there ? 0 : 2 * bytes))	/* packed, they are there a second time */
+	if (!make_room(is_there ? 0 : 2 * bytes))	/* devices store them a second time, packed */
 		return NULL;
 	if (is_there)
 		return path;
@@ -205,9 +205,9 @@ version_folder(ModelKey key, int64 bytes)
 }
 
 /*
- * Waits until no other backend reads the version's rows into its file, but for
- * a second at most: it may wait itself, for a lock on those rows that this
- * backend has.  The file to close then, -1 where there is no lock to be had.
+ * Waits, for at most a second, until no other backend writes the version's
+ * file. That backend may itself wait for a lock on the rows that this one
+ * holds. Returns a file to close then, or -1 without a lock.
  */
 static int
 lock_folder(const char *folder)
@@ -225,7 +225,7 @@ lock_folder(const char *folder)
 	return file;
 }
 
-/* Where each tensor begins in the file, and its size. */
+/* Sets the offset of each tensor in the file; returns the file's size. */
 static size_t *
 tensor_offsets(const vc_network *network, size_t *size)
 {
@@ -262,7 +262,7 @@ write_tensor(int index, const float *data, void *argument)
 				   sizeof(float) * writer->network->parameters[index].count);
 }
 
-/* Writes the version's rows into the store; NULL where that failed. */
+/* Writes the version's rows into the store; returns NULL on failure. */
 static const void *
 write_shared_tensors(const Model *model, vc_store *store, const size_t *offsets, size_t size,
 			  MemoryContext context)
@@ -282,7 +282,7 @@ write_shared_tensors(const Model *model, vc_store *store, const size_t *offsets,
 	return data;
 }
 
-/* The version's tensors in its folder, written where they are not there yet. */
+/* Returns the version's tensors in its folder, and writes them first if they are missing. */
 static const char *
 find_tensors(const char *folder, const Model *model, vc_store *store, const size_t *offsets,
 			 size_t size, MemoryContext context)

@@ -1,9 +1,9 @@
 /*
  * weights.c
- *		Tensors between rows and plans.
+ *		Moves tensors between rows and plans.
  *
- * One tensor is in memory at a time.  Stored numbers are little endian
- * float32, as every machine that visclf's devices run on has them.
+ * One tensor is in memory at a time. Numbers are stored as little endian
+ * float32, the native format of every machine that visclf supports.
  */
 #include "extension/support/pgcompat.h"
 
@@ -42,7 +42,7 @@ throw_damaged(const Model *model, const char *what)
 			 errhint("Restore its rows of visclf.weight, or train the model again.")));
 }
 
-/* The numbers of a bytea column, checked against the parameter's count. */
+/* Returns the numbers of a bytea column; throws unless their count is the parameter's. */
 static bytea *
 tensor_data(const Model *model, const vc_parameter *parameter, int row, int column)
 {
@@ -56,7 +56,7 @@ tensor_data(const Model *model, const vc_parameter *parameter, int row, int colu
 	return data;
 }
 
-/* True where an int[] column equals the parameter's shape. */
+/* Returns true if an int[] column equals the parameter's shape. */
 static bool
 shape_matches(const vc_parameter *parameter, int row, int column)
 {
@@ -70,8 +70,8 @@ shape_matches(const vc_parameter *parameter, int row, int column)
 typedef void (*row_function) (const Model *model, int index, int row, void *argument);
 
 /*
- * Calls use() for each row of a query whose first column names a tensor of
- * the model; every parameter that is wanted must come once.
+ * Calls use() for each row of a query whose first column names a tensor of the
+ * model. Every wanted parameter must appear exactly once.
  */
 static void
 read_tensors(const Model *model, const char *command,
@@ -113,7 +113,7 @@ read_tensors(const Model *model, const char *command,
 	pfree(seen);
 }
 
-/* What weights_each was asked to call. */
+/* The function that weights_each calls. */
 typedef struct WeightUse
 {
 	weight_function use;
@@ -147,7 +147,7 @@ weights_each(const Model *model, weight_function use, void *argument)
 				 vc_parameter_stored, use_weight, &call);
 }
 
-/* A plan whose parameters are set from rows. */
+/* A plan that receives its parameters from rows. */
 typedef struct PlanToSet
 {
 	const vc_device_api *api;
@@ -182,7 +182,7 @@ set_averages(const Model *model, int index, int row, void *argument)
 
 	if (vc_first_not_finite((float *) VARDATA(first), parameter->count) < parameter->count ||
 		vc_first_not_finite((float *) VARDATA(second), parameter->count) < parameter->count)
-		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is no number", parameter->name));
+		throw_damaged(model, psprintf("an average of the gradients of tensor \"%s\" is not finite", parameter->name));
 	check_status(target->api->set_optimizer(target->plan, index, (float *) VARDATA(first),
 										(float *) VARDATA(second), &error), &error);
 }
@@ -256,7 +256,7 @@ write_averages(const Model *model, const vc_device_api *api, vc_plan *plan, int 
 	sql_write(&sql);
 }
 
-/* Calls write() for each parameter that is wanted, one tensor in memory. */
+/* Calls write() for each wanted parameter, with one tensor in memory. */
 static void
 write_tensors(const Model *model, const vc_device_api *api, vc_plan *plan,
 			  bool (*wanted) (const vc_parameter *),

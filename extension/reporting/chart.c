@@ -62,7 +62,7 @@ chart_end(Chart *c)
 	appendStringInfoString(c->out, "</svg></div>\n");
 }
 
-/* A number on an axis whose ticks are so far apart. */
+/* Formats a number on an axis by the distance of its ticks. */
 static void
 append_tick(const Chart *c, double value, double step, bool percent)
 {

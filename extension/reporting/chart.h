@@ -26,27 +26,27 @@ typedef struct Chart
 } Chart;
 
 /*
- * Begins a chart whose title and description (plain text) are what a screen
- * reader says of it; its bounds and sizes are set.
+ * Begins a chart; its bounds and sizes are set. Screen readers read title and
+ * description (plain text).
  */
 extern void chart_begin(Chart *chart, const char *title, const char *description);
 extern void chart_end(Chart *chart);
 
-/* Axes with about so many steps, each 1, 2 or 5 times a power of ten. */
+/* Draws axes with about this many steps, each 1, 2 or 5 times a power of ten. */
 extern void chart_axes(Chart *chart, int x_steps, int y_steps);
 
-/* Where a value is in the view box. */
+/* Return the position of a value in the view box. */
 extern double chart_x(const Chart *chart, double x);
 extern double chart_y(const Chart *chart, double y);
 
-/* A line through points. */
+/* Draws a line through points. */
 extern void chart_line(Chart *chart, const char *style, const double *x, const double *y, int count);
 
-/* The area between two lines over the same x. */
+/* Draws the area between two lines over the same x. */
 extern void chart_band(Chart *chart, const char *style, const double *x, const double *low,
 					   const double *high, int count);
 
-/* The least number of 1, 2 or 5 times a power of ten that is not under the value. */
+/* Returns the least 1, 2 or 5 times a power of ten that is not below the value. */
 extern double chart_round_up(double value);
 
 #endif							/* VISCLF_CHART_H */

@@ -2,8 +2,8 @@
  * contact_sheet.c
  *		visclf.contact_sheet and visclf.thumbnail: pictures to look at.
  *
- * A sheet is an SVG image that holds its pictures: a browser shows it, and
- * its labels may be of any script.
+ * A sheet is an SVG image that contains its pictures. Browsers show it, and
+ * labels may be in any script.
  */
 #include "extension/support/pgcompat.h"
 
@@ -76,7 +76,7 @@ typedef struct Layout
 	int			height;
 } Layout;
 
-/* Arguments that must be given, and numbers within their bounds. */
+/* Checks the arguments. */
 static void
 check_sheet_arguments(FunctionCallInfo fcinfo)
 {
@@ -89,7 +89,7 @@ check_sheet_arguments(FunctionCallInfo fcinfo)
 	argument_bounds("size", PG_GETARG_INT32(ARG_SIZE), LEAST_SIZE, VC_MAX_THUMBNAIL);
 }
 
-/* What the model is most wrong about. */
+/* Finds the images with the largest loss. */
 static Pictures *
 choose_top_losses(FunctionCallInfo fcinfo)
 {
@@ -111,7 +111,7 @@ choose_top_losses(FunctionCallInfo fcinfo)
 	return pictures;
 }
 
-/* What the model is least sure of. */
+/* Finds the images with the least confidence. */
 static Pictures *
 choose_least_confident(FunctionCallInfo fcinfo, const PictureSource *source, const char *label_column)
 {
@@ -130,14 +130,14 @@ choose_least_confident(FunctionCallInfo fcinfo, const PictureSource *source, con
 									PG_GETARG_INT32(ARG_N));
 }
 
-/* Throws for an option that is given, but where another thing is shown than what it is for. */
+/* Throws if an option is given that has another `show`. */
 static void
 check_use(FunctionCallInfo fcinfo, int argument, const char *name, Show show, Show use)
 {
 	if (!PG_ARGISNULL(argument) && show != use)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" has no use where \"%s\" is shown", name, show_names[show]),
+				 errmsg("option \"%s\" cannot be used with show \"%s\"", name, show_names[show]),
 				 errhint("Leave it out, or choose what it is for: show => '%s'.", show_names[use])));
 }
 
@@ -151,11 +151,11 @@ show_argument(FunctionCallInfo fcinfo)
 			return i;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("show \"%s\" is not known", name),
+			 errmsg("unrecognized value for show: \"%s\"", name),
 			 errhint("Allowed: sample, top_losses, least_confident.")));
 }
 
-/* The rows to show. */
+/* Finds the rows to show. */
 static Pictures *
 choose(FunctionCallInfo fcinfo, const PictureSource *source)
 {
@@ -173,7 +173,7 @@ choose(FunctionCallInfo fcinfo, const PictureSource *source)
 	return pictures_sample(source, label_column, PG_GETARG_INT32(ARG_N), PG_GETARG_INT64(ARG_SEED));
 }
 
-/* A line of text under a picture, cut to the tile's width. */
+/* Appends a line of text under a picture, cut to the tile's width. */
 static void
 append_line(StringInfo out, const Layout *layout, int line, const char *style, const char *before, const char *text)
 {
@@ -183,7 +183,7 @@ append_line(StringInfo out, const Layout *layout, int line, const char *style, c
 	appendStringInfoString(out, "</text>");
 }
 
-/* The whole of what is known of a picture, for screen readers and on hover. */
+/* Appends everything known about a picture, for screen readers and on hover. */
 static void
 append_description(StringInfo out, const Picture *p)
 {
@@ -193,7 +193,7 @@ append_description(StringInfo out, const Picture *p)
 		appendStringInfoString(out, ": ");
 	markup_text(out, p->label);
 	if (p->predicted)
-		appendStringInfoString(out, "; the model says ");
+		appendStringInfoString(out, "; predicted ");
 	markup_text(out, p->predicted);
 	if (p->missing)
 		appendStringInfoString(out, "; no image: ");
@@ -201,7 +201,7 @@ append_description(StringInfo out, const Picture *p)
 	appendStringInfoString(out, "</title>");
 }
 
-/* The picture in the middle of its square. */
+/* Appends the picture in the middle of its square. */
 static void
 append_image(StringInfo out, const Layout *layout, const Picture *p)
 {

@@ -37,7 +37,7 @@ append_character(StringInfo out, pg_wchar c)
 		appendStringInfoChar(out, (char) c);
 }
 
-/* Text as UTF-8, if it is text: SQL_ASCII may hold any bytes. */
+/* Returns text as UTF-8, if it is text: SQL_ASCII may hold any bytes. */
 static const unsigned char *
 to_utf8(const char *text)
 {

@@ -2,8 +2,8 @@
  * markup.h
  *		Text for HTML and SVG.
  *
- * What is written is ASCII alone: other characters become numeric references,
- * so that a page reads the same in whatever encoding it is saved.
+ * Output is ASCII alone, with other characters as numeric references, so that
+ * a page reads the same in whatever encoding it is saved.
  */
 #ifndef VISCLF_MARKUP_H
 #define VISCLF_MARKUP_H
@@ -15,13 +15,13 @@
 #include "engine/image/thumbnail.h"
 
 /*
- * Appends text that may hold anything, as content or in a quoted attribute;
- * characters that XML has no place for become U+FFFD, and what is much longer
- * than a name is shortened.  NULL is nothing.
+ * Appends any text, as content or in a quoted attribute. Characters that XML
+ * does not allow become U+FFFD; text much longer than a name is shortened.
+ * NULL appends nothing.
  */
 extern void markup_text(StringInfo out, const char *text);
 
-/* The same, shortened to so many columns of a terminal, with an ellipsis. */
+/* The same, shortened to this many columns of a terminal, with an ellipsis. */
 extern void markup_short_text(StringInfo out, const char *text, int columns);
 
 /* Appends text of unknown direction, in HTML: <bdi>text</bdi>. */

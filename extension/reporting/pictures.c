@@ -2,9 +2,9 @@
  * pictures.c
  *		Small pictures of rows, for people to look at.
  *
- * Keys are chosen first, without reading an image, then the images of those
- * keys.  Keys are compared as text, for visclf.validation has them as text; of
- * rows with the same key one is shown.
+ * Keys are chosen first, without reading an image; then the images of those
+ * keys are read. Keys are compared as text, as in visclf.validation. Of rows
+ * with the same key one is shown.
  */
 #include "extension/reporting/pictures.h"
 
@@ -22,7 +22,7 @@
 #include "extension/support/source_columns.h"
 #include "extension/support/sql.h"
 
-/* Runs a query for (key, label, said, confidence, loss); rows without a key are left out. */
+/* Runs a query for (key, label, predicted, confidence, loss); leaves out rows without a key. */
 static Pictures *
 read_picture_keys(Sql *sql)
 {
@@ -90,7 +90,7 @@ pictures_sample(const PictureSource *source, const char *label_column, int count
 	return read_picture_keys(&sql);
 }
 
-/* Makes the picture of one row, or says why there is none. */
+/* Makes the picture of one row, or sets the reason why it has none. */
 static void
 read_image(Picture *picture, uint64 row, int side)
 {
@@ -119,7 +119,7 @@ read_image(Picture *picture, uint64 row, int side)
 		pfree(image);
 }
 
-/* Hands a row of the result to the pictures of its key. */
+/* Gives a row of the result to the pictures with its key. */
 static void
 take_row(Pictures *pictures, uint64 row, int side)
 {

@@ -15,12 +15,12 @@
 typedef struct Picture
 {
 	char	   *key;			/* as text */
-	char	   *label;			/* what it is, as far as is known; or NULL */
-	char	   *predicted;			/* what the model says; or NULL */
-	double		confidence;		/* of that; NAN: not known */
+	char	   *label;			/* true class, or NULL */
+	char	   *predicted;			/* predicted class, or NULL */
+	double		confidence;		/* of the prediction; NAN: not known */
 	double		loss;			/* nats; NAN: not known */
-	bool		found;			/* in the source; the image may still be missing */
-	char	   *missing;		/* why there is no image; or NULL */
+	bool		found;			/* the source has the key; the image may still be missing */
+	char	   *missing;		/* reason why there is no image, or NULL */
 	vc_thumbnail image;			/* freed with the context */
 } Picture;
 
@@ -38,24 +38,24 @@ typedef struct PictureSource
 	char	   *image_column;
 } PictureSource;
 
-/* The sentence for a place that has no image, in place of it. */
+/* Returns the text to show in place of a missing image. */
 #define PICTURE_NOT_FOUND "not among the images"
 
-/* The validation images of a version that it is most wrong about, the worst first. */
+/* Returns the validation images of a version with the largest loss, in that order. */
 extern Pictures *pictures_top_losses(const char *model, int count);
 
 /*
- * The rows of a relation with the least confidence.  The label is that of
- * label_column in it, as said by the model.
+ * Returns the rows of a relation with the least confidence. label_column has
+ * the predicted class.
  */
 extern Pictures *pictures_least_confident(Oid relation, const char *key_column, const char *label_column,
 										  const char *confidence_column, int count);
 
-/* Rows of the source at random, by a hash of seed and key; label_column may be NULL. */
+/* Returns random rows of the source, by a hash of seed and key; label_column may be NULL. */
 extern Pictures *pictures_sample(const PictureSource *source, const char *label_column, int count,
 								 int64 seed);
 
-/* Reads the images, by their keys, and makes them small: no side over `side` pixels. */
+/* Reads the images by their keys, and scales them down: no side is over `side` pixels. */
 extern void pictures_read(Pictures *pictures, const PictureSource *source, int side);
 
 #endif							/* VISCLF_PICTURES_H */

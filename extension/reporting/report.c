@@ -48,7 +48,7 @@ enum
 	ARGS						/* others are found by their names */
 };
 
-/* Where pictures come from: the source, or the predictions where they have images themselves. */
+/* Sets where pictures come from: the source, or the predictions if they have images themselves. */
 static void
 read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
 {
@@ -68,7 +68,7 @@ read_picture_source(FunctionCallInfo fcinfo, ReportOptions *o)
 	source_check_image(o->source.relation, o->source.image_column);
 }
 
-/* Names of the columns of the predictions, which are checked. */
+/* Sets the names of the predictions' columns, and checks them. */
 static void
 read_columns(FunctionCallInfo fcinfo, ReportOptions *o)
 {
@@ -107,7 +107,7 @@ read_options(FunctionCallInfo fcinfo, ReportOptions *o)
 	read_columns(fcinfo, o);
 }
 
-/* Where labels are known, and whether errors are learnt from them. */
+/* Sets where labels are known, and whether errors are learnt from them. */
 static void
 read_known(FunctionCallInfo fcinfo, ReportOptions *o, const Quantifier *q)
 {
@@ -117,7 +117,10 @@ read_known(FunctionCallInfo fcinfo, ReportOptions *o, const Quantifier *q)
 	o->ppi = grouping_is_ppi(fcinfo, &o->known);
 }
 
-/* The classes to show: those named; or the first of two, for the other is the rest; or all. */
+/*
+ * Chooses the classes to show: those named; or the first of two, since the
+ * other is the rest; or all.
+ */
 static void
 choose_classes(FunctionCallInfo fcinfo, Report *r)
 {
@@ -130,7 +133,7 @@ choose_classes(FunctionCallInfo fcinfo, Report *r)
 	if (r->shown_count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"classes\" names none"),
+				 errmsg("option \"classes\" must not be empty"),
 				 errhint("Leave it out to see %s.", q->class_count == 2 ? "the first of two" : "all")));
 	r->shown = palloc(sizeof(int) * r->shown_count);
 	for (int i = 0; i < r->shown_count; i++)

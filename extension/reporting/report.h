@@ -1,8 +1,8 @@
 /*
  * report.h
- *		What the parts of visclf.report share.
+ *		Shared by the parts of visclf.report.
  *
- * Everything is read first, then the page is written from top to bottom.
+ * Everything is read first; then the page is written from top to bottom.
  */
 #ifndef VISCLF_REPORT_H
 #define VISCLF_REPORT_H
@@ -14,7 +14,7 @@
 #include "extension/reporting/pictures.h"
 #include "extension/counting/known.h"
 
-/* The images of a year, a place, or both, and what is estimated of them. */
+/* The images of a year, a place, or both, and estimates of them. */
 typedef struct ReportGroup
 {
 	ImageGroup *images;
@@ -73,20 +73,20 @@ typedef struct Report
 	StringInfo	out;			/* the page */
 } Report;
 
-/* Images whose label is known or said. */
+/* Returns the number of images whose label is known or predicted. */
 static inline int64
 report_counted(const ReportGroup *group)
 {
 	return group->images->classified + group->images->known;
 }
 
-/* What to doubt about a class of a group, or NULL. */
+/* Returns the doubts about a class of a group, or NULL. */
 extern char *report_warning(const Report *report, const ReportGroup *group, int class_index);
 
-/* Reads the predictions into groups and estimates each.  SPI connected. */
+/* Reads the predictions into groups and estimates each. SPI must be connected. */
 extern void report_read_counts(Report *report);
 
-/* Reads the pictures, where there are any. */
+/* Reads the pictures, if there are any. */
 extern void report_read_pictures(Report *report);
 
 /* The parts of the page, from top to bottom. */
@@ -101,7 +101,7 @@ extern void report_model(Report *report);
 extern void report_quality(Report *report);	/* within report_model */
 extern void report_end(Report *report);
 
-/* What a corrected share is called here, as against a counted one. */
+/* Returns the word for a share that is not just counted: "corrected" or "estimated". */
 extern const char *report_estimate_word(const Report *report);
 
 /* Begins and ends a table of plain columns; its caption and heads are HTML of our own. */
@@ -111,11 +111,14 @@ extern void report_table_end(StringInfo out);
 /* Appends "12.3 % (10.1 to 14.6 %)" of a class, or a dash. */
 extern void report_share(StringInfo out, const ReportGroup *group, int class_index);
 
-/* Heads and cells of a table's row about one class of a group: estimated, counted, images, doubts. */
+/*
+ * Append heads and cells of a table's row about one class of a group:
+ * estimated, counted, images, doubts.
+ */
 extern void report_column_heads(const Report *report);
 extern void report_cells(const Report *report, const ReportGroup *group, int class_index);
 
-/* Appends how the columns of the grid are called: "1850" or "1850-1854". */
+/* Appends the name of a column of the grid: "1850" or "1850-1854". */
 extern void report_period(StringInfo out, const Report *report, int column);
 
 #endif							/* VISCLF_REPORT_H */

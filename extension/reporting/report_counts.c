@@ -1,9 +1,9 @@
 /*
  * report_counts.c
- *		The counting of visclf.report: predictions by year, by place, by both.
+ *		Counts the predictions for visclf.report: by year, by place, by both.
  *
- * Years and places are listed first; then each row, or each count of rows that
- * are alike, is added to the groups that it belongs to.
+ * Years and places are listed first. Then each row, or each count of equal
+ * rows, is added to its groups.
  */
 #include "extension/reporting/report.h"
 
@@ -30,7 +30,7 @@ enum
 	COLUMN_PLACE
 };
 
-/* The year of a row as an integer, in SQL; NULL where it is none of four digits. */
+/* Returns SQL for the year of a row as an integer, or NULL if it does not have four digits. */
 static char *
 year_expression(const ReportOptions *o)
 {
@@ -54,14 +54,14 @@ year_expression(const ReportOptions *o)
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of type %s has no years", o->year_column, format_type_be(type)),
+					 errmsg("column \"%s\" of type %s cannot be used as years", o->year_column, format_type_be(type)),
 					 errhint("Pass a view in which it is a number or a date.")));
 	}
 	return psprintf("CASE WHEN %1$s OPERATOR(pg_catalog.>) -%2$d AND %1$s OPERATOR(pg_catalog.<) %2$d "
 					"THEN pg_catalog.floor(%1$s)::pg_catalog.int4 END", number, LATEST_YEAR + 1);
 }
 
-/* Compared byte by byte, here as there. */
+/* Compares places byte by byte, as the query does. */
 static char *
 place_expression(const ReportOptions *o)
 {
@@ -71,7 +71,7 @@ place_expression(const ReportOptions *o)
 	return psprintf("(%s) COLLATE pg_catalog.\"C\"", source_text(o->predictions.relation, o->place_column));
 }
 
-/* The query behind the cursor; $1 is the model_id. */
+/* Returns the cursor's query; $1 is the model_id. */
 static char *
 make_report_query(const Report *r)
 {
@@ -95,13 +95,13 @@ list_years(Report *r)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("column \"%s\" has more than %d years", r->options.year_column, MOST_YEARS),
-				 errhint("Name the column that has years: year_column => '...'.")));
+				 errhint("Name the column of years: year_column => '...'.")));
 	r->years = palloc(sizeof(int) * Max(r->year_count, 1));
 	for (int i = 0; i < r->year_count; i++)
 		r->years[i] = result_int(i, 1);
 }
 
-/* The places with the most images; those that are too many are one, which has no name here. */
+/* Lists the places with the most images; the rest become one without a name. */
 static void
 list_places(Report *r)
 {
@@ -129,7 +129,7 @@ list_places(Report *r)
 		r->places[listed] = psprintf("%lld other places", (long long) r->folded);
 }
 
-/* The year's index; -1 where it was not there a moment ago, or is none. */
+/* Returns the year's index, or -1 if it is NULL or was not there before. */
 static int
 year_index(const Report *r, int year)
 {
@@ -150,7 +150,7 @@ year_index(const Report *r, int year)
 	return -1;
 }
 
-/* The place's index; -1 where it was not there a moment ago. */
+/* Returns the place's index, or -1 if it was not there before. */
 static int
 place_index(const Report *r, const char *place)
 {
@@ -170,14 +170,14 @@ floor_to(int year, int period)
 	return year - (remainder < 0 ? remainder + period : remainder);
 }
 
-/* Columns that the grid would have. */
+/* Returns the number of columns that the grid would have. */
 static int
 count_periods(const Report *r, int period)
 {
 	return (floor_to(r->years[r->year_count - 1], period) - floor_to(r->years[0], period)) / period + 1;
 }
 
-/* Chooses the years of a column so that cells are neither too many nor too empty. */
+/* Chooses the years of a column, so that cells are neither too many nor too empty. */
 static void
 choose_period(Report *r, int64 images)
 {
@@ -191,7 +191,7 @@ choose_period(Report *r, int64 images)
 		int			columns = count_periods(r, periods[i]);
 
 		if (i > 0 && columns < 4 && r->period_count <= MOST_PERIODS)
-			return;				/* rather few images in a cell than hardly a column */
+			return;				/* cells with few images are better than a single column */
 		r->period = periods[i];
 		r->period_count = columns;
 		r->period_first = floor_to(r->years[0], periods[i]);
@@ -200,7 +200,7 @@ choose_period(Report *r, int64 images)
 	}
 }
 
-/* Groups, which by method ppi borrow from each other. */
+/* Estimates the groups; with method ppi they borrow from each other. */
 static ReportGroup *
 make_groups(const Report *r, int count)
 {
@@ -218,7 +218,7 @@ make_groups(const Report *r, int count)
 	return groups;
 }
 
-/* A row of the cursor; known only by method ppi. */
+/* Reads a row of the cursor; the known label only with method ppi. */
 typedef struct CountedRow
 {
 	const PredictionRow *row;
@@ -305,7 +305,7 @@ take_class(void *argument, vc_ppi *ppi, int index, int class_index)
 	}
 }
 
-/* By the labels that are known. */
+/* Estimates by the known labels. */
 static void
 estimate_known(Report *r, ReportGroup *groups, int count)
 {
@@ -343,7 +343,7 @@ estimate_group(Report *r, ReportGroup *groups, int count)
 	}
 }
 
-/* Counts the rows of the predictions, which decides the grid's columns. */
+/* Counts the rows of the predictions; their number decides the grid's columns. */
 static int64
 count_rows(const Report *r)
 {

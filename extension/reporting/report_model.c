@@ -1,6 +1,6 @@
 /*
  * report_model.c
- *		What the model is and how it was trained, in visclf.report.
+ *		The section of visclf.report about the model and its training.
  */
 #include "extension/reporting/report.h"
 
@@ -50,7 +50,7 @@ read_epochs(const Report *r)
 	return e;
 }
 
-/* The largest of the numbers that are finite, if it is over at_least. */
+/* Returns the largest finite number that is over at_least. */
 static double
 most(const double *values, int count, double at_least)
 {
@@ -60,7 +60,7 @@ most(const double *values, int count, double at_least)
 	return at_least;
 }
 
-/* Draws the numbers that are finite; a loss may not be. */
+/* Draws the finite numbers; a loss may not be finite. */
 static void
 draw_line(Chart *chart, const char *style, const double *x, const double *y, int count)
 {
@@ -129,7 +129,7 @@ epoch_table(const Report *r, const Epochs *e)
 	appendStringInfoString(r->out, "</details>\n");
 }
 
-/* A term and what it is, where it is known. */
+/* Appends a term and its description, if it is known. */
 static void
 append_fact(StringInfo out, const char *term, const char *fact)
 {

@@ -1,6 +1,7 @@
 /*
  * report_places.c
- *		The share by place, in visclf.report: by itself, and by time.
+ *		The section of visclf.report with the share by place, alone and over
+ *		time.
  */
 #include "extension/reporting/report.h"
 
@@ -12,7 +13,7 @@
 #define PAD 8
 #define DARK 0.65				/* of the scale of colours: white text is read better */
 
-/* The largest share or bound of a class in some groups, to scale by. */
+/* Returns the largest share or bound of a class in some groups, for the scale. */
 static double
 largest(const ReportGroup *groups, int count, int class_index, bool bounds)
 {
@@ -42,7 +43,7 @@ append_place(StringInfo out, const char *place)
 		markup_name(out, place);
 }
 
-/* The interval as a bar, the share as a dot on it, what was counted as a ring. */
+/* Draws the interval as a bar, the share as a dot, the counted share as a ring. */
 static void
 draw_bar(const Report *r, const ReportGroup *group, int class_index, double top)
 {
@@ -94,7 +95,7 @@ report_places(Report *r)
 	appendStringInfoString(r->out, "</section>\n");
 }
 
-/* The colour of a share from 0 to 1 of the scale, light to dark blue, and of text on it. */
+/* Appends the colour for a share of 0 to 1 of the scale, light to dark blue, and for text on it. */
 static void
 append_colours(StringInfo out, double t)
 {
@@ -108,7 +109,7 @@ append_colours(StringInfo out, double t)
 	appendStringInfo(out, ";color:#%s", t > DARK ? "fff" : "1a1a1a");
 }
 
-/* A cell of the heat map; hatched where the images are few. */
+/* Appends a cell of the heat map, hatched if it has few images. */
 static void
 heat_cell(const Report *r, const ReportGroup *group, int class_index, double top)
 {
@@ -173,8 +174,8 @@ report_grid(Report *r)
 		return;
 	appendStringInfoString(r->out, "<section><h2>By year and place</h2>\n<p class=\"note\">");
 	if (r->period > 1)
-		appendStringInfo(r->out, "A column is %d years, so that its numbers are of more than a few images. ", r->period);
-	appendStringInfo(r->out, "Hatched: fewer than %d images. A dash: none.</p>\n", FEW_IMAGES);
+		appendStringInfo(r->out, "A column covers %d years, so that it has more than a few images. ", r->period);
+	appendStringInfo(r->out, "Hatched cells have fewer than %d images; a dash means none.</p>\n", FEW_IMAGES);
 	for (int i = 0; i < r->shown_count; i++)
 		heat_map(r, r->shown[i]);
 	appendStringInfoString(r->out, "</section>\n");

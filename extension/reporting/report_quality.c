@@ -1,6 +1,7 @@
 /*
  * report_quality.c
- *		How good the model is on its validation images, in visclf.report.
+ *		The section of visclf.report about the model's errors on its validation
+ *		images.
  */
 #include "extension/reporting/report.h"
 
@@ -13,7 +14,7 @@
 #define MOST_CLASSES 16			/* of a confusion matrix that is shown whole */
 #define MOST_CONFUSIONS 12
 
-/* Validation images of a class that are said to be of another. */
+/* Returns the number of validation images of one class that are predicted as another. */
 static int64
 confused(const Quantifier *q, int truth, int predicted)
 {
@@ -30,14 +31,14 @@ class_images(const Quantifier *q, int truth)
 	return sum;
 }
 
-/* The matrix; shaded by the share of a row, blue where right and orange where wrong. */
+/* Appends the matrix, shaded by the share of a row: blue if right, orange if wrong. */
 static void
 confusion_matrix(const Report *r)
 {
 	const Quantifier *q = r->quantifier;
 	StringInfo	out = r->out;
 
-	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: what it is; columns: what the model says</caption>"
+	appendStringInfoString(out, "<div class=\"scroll\"><table class=\"confusion\"><caption>rows: true class; columns: predicted class</caption>"
 						   "<thead><tr><td></td>");
 	for (int c = 0; c < q->class_count; c++)
 	{
@@ -63,11 +64,11 @@ confusion_matrix(const Report *r)
 	report_table_end(out);
 }
 
-/* Of many classes, the pairs that are taken for each other most. */
+/* Appends the most frequent confusions, if there are many classes. */
 static void
 largest_confusions(const Report *r)
 {
-	static const char *const heads[] = {"is", "the model says", "images"};
+	static const char *const heads[] = {"true class", "predicted class", "images"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -90,7 +91,7 @@ largest_confusions(const Report *r)
 	report_table_end(out);
 }
 
-/* A figure of the report and its interval; figures of the last row are averages without one. */
+/* Appends a figure and its interval; averages have none. */
 static void
 append_figure(StringInfo out, uint64 row, int column)
 {
@@ -130,11 +131,11 @@ classification_report(const Report *r)
 	report_table_end(out);
 }
 
-/* Whether it is as often right as it is sure. */
+/* Appends the table of calibration. */
 static void
 calibration(const Report *r)
 {
-	static const char *const heads[] = {"it is sure to", "images", "mean confidence", "right"};
+	static const char *const heads[] = {"confidence", "images", "mean confidence", "accuracy"};
 	StringInfo	out = r->out;
 	Sql			sql;
 	uint64		rows;
@@ -143,7 +144,7 @@ calibration(const Report *r)
 			  "FROM visclf.calibration($1) WHERE images OPERATOR(pg_catalog.>) 0");
 	sql_text(&sql, r->options.model);
 	rows = sql_read(&sql);
-	appendStringInfoString(out, "<details><summary>Is it as often right as it is sure?</summary>");
+	appendStringInfoString(out, "<details><summary>How often is it right when it is sure?</summary>");
 	report_table(out, "calibration", heads, lengthof(heads));
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -166,15 +167,15 @@ report_quality(Report *r)
 
 	for (int c = 0; c < q->class_count; c++)
 		images += class_images(q, c);
-	appendStringInfoString(r->out, "<h3>How it errs</h3>\n");
+	appendStringInfoString(r->out, "<h3>Its errors</h3>\n");
 	if (images == 0)
 	{
 		appendStringInfoString(r->out, "<p>It has no validation images, so its errors are not known.</p>\n");
 		return;
 	}
-	appendStringInfoString(r->out, "<p>What it says of the ");
+	appendStringInfoString(r->out, "<p>Its predictions for the ");
 	markup_count(r->out, images);
-	appendStringInfoString(r->out, " labelled images that were held out of its training:</p>\n");
+	appendStringInfoString(r->out, " labelled images held out of its training:</p>\n");
 	if (q->class_count <= MOST_CLASSES)
 		confusion_matrix(r);
 	else

@@ -1,9 +1,9 @@
 /*
  * report_style.c
- *		The head of visclf.report's page, and how the page looks.
+ *		The head of visclf.report's page, and its style sheet.
  *
- * Blue and orange are told apart by all readers (Okabe and Ito 2008) and in
- * grey. Nothing is loaded from elsewhere, and the page says so to the browser.
+ * Every reader can tell blue and orange apart (Okabe and Ito 2008), in grey
+ * too. Nothing is loaded from elsewhere, and the page tells the browser so.
  */
 #include "extension/reporting/report.h"
 

@@ -1,6 +1,6 @@
 /*
  * report_table.c
- *		Tables of visclf.report, and what is in their cells.
+ *		Tables of visclf.report and their cells.
  */
 #include "extension/reporting/report.h"
 
@@ -46,14 +46,14 @@ report_table_end(StringInfo out)
 const char *
 report_estimate_word(const Report *r)
 {
-	return vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
+	return r->options.ppi || vc_quantification_corrects(r->options.method) ? "corrected" : "estimated";
 }
 
 void
 report_column_heads(const Report *r)
 {
 	appendStringInfo(r->out, "<th scope=\"col\">%s</th><th scope=\"col\">counted</th><th scope=\"col\">images</th>"
-					 "<th scope=\"col\">of the class, about</th><th scope=\"col\">not classified</th><th scope=\"col\" class=\"words\">doubts</th>",
+					 "<th scope=\"col\">images of the class</th><th scope=\"col\">not classified</th><th scope=\"col\" class=\"words\">doubts</th>",
 					 report_estimate_word(r));
 }
 

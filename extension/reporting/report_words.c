@@ -1,6 +1,6 @@
 /*
  * report_words.c
- *		What visclf.report says in sentences: the answer, and what to doubt.
+ *		The sentences of visclf.report: the answer, and the doubts.
  */
 #include "extension/reporting/report.h"
 
@@ -11,7 +11,7 @@
 
 #include "extension/reporting/markup.h"
 
-/* When, of what, how. */
+/* Appends the line below the title: images, years, places, date. */
 static void
 byline(const Report *r)
 {
@@ -33,7 +33,7 @@ byline(const Report *r)
 	appendStringInfo(out, ". Written %d-%02d-%02d.</p>\n", utc->tm_year + 1900, utc->tm_mon + 1, utc->tm_mday);
 }
 
-/* The answer for one class over all images. */
+/* Appends the answer for one class over all images. */
 static void
 report_answer(const Report *r, int class_index)
 {
@@ -56,18 +56,18 @@ report_answer(const Report *r, int class_index)
 		markup_count(out, (int64) rint(f->high * images));
 		appendStringInfoChar(out, ')');
 	}
-	appendStringInfoString(out, ". The model itself counts ");
+	appendStringInfoString(out, ". The model's own count is ");
 	markup_percent(out, f->raw);
 	appendStringInfoString(out, ".</p>\n");
 	if (warning)
 	{
-		appendStringInfoString(out, "<p class=\"note\">To doubt: ");
+		appendStringInfoString(out, "<p class=\"note\">Doubts: ");
 		markup_text(out, warning);
 		appendStringInfoString(out, ".</p>\n");
 	}
 }
 
-/* How the share of a class has changed from the first columns of the grid to the last. */
+/* Appends how the share of a class changed from the first columns of the grid to the last. */
 static void
 report_change(const Report *r, int class_index)
 {
@@ -107,32 +107,32 @@ report_summary(Report *r)
 		report_change(r, r->shown[i]);
 	}
 	if (r->shown_count < r->quantifier->class_count && r->quantifier->class_count > 2)
-		appendStringInfo(r->out, "<p class=\"note\">%d of the model's %d classes are on this page.</p>\n",
+		appendStringInfo(r->out, "<p class=\"note\">This page shows %d of the model's %d classes.</p>\n",
 						 r->shown_count, r->quantifier->class_count);
 }
 
-/* How the corrected shares were found. */
+/* Appends how the shares were estimated. */
 static void
 method_words(const Report *r)
 {
 	static const char *const words[] = {
 		[VC_CC] = "Shares are those that the model counts (classify and count): its errors are not corrected.",
 		[VC_PCC] = "Shares are the means of the model's probabilities: they are right where the model is calibrated for these images.",
-		[VC_ACC] = "Shares are corrected (adjusted classify and count): from how often the model takes one class for another among the images held out "
-		"of its training, the shares are found that it would count so.",
-		[VC_PACC] = "Shares are corrected (probabilistic adjusted classify and count): from the probabilities that the model gives to the images held out "
-		"of its training, the shares are found that would give these.",
+		[VC_ACC] = "Shares are corrected (adjusted classify and count) by how often the model takes one class for another among the images held out "
+		"of its training.",
+		[VC_PACC] = "Shares are corrected (probabilistic adjusted classify and count) by the probabilities that the model gives to the images held out "
+		"of its training.",
 		[VC_EMQ] = "Shares are found by expectation-maximisation (Saerens, Latinne and Decaestecker 2002), which reweighs the model's probabilities; "
 		"they are right where the model is calibrated."
 	};
 
 	appendStringInfo(r->out, "<li>%s</li>\n", r->options.ppi ?
 					 "Shares are corrected (prediction-powered inference): an image whose label is known counts as what it is, and the others are of a class as often as those "
-					 "images of which the same was said by a network that had not seen them. Years and places with few labels borrow from the others." :
+					 "images with the same prediction by a network that was not trained on them. Years and places with few labels borrow from the others." :
 					 words[r->options.method]);
 }
 
-/* What an interval is, and is not. */
+/* Appends what an interval means. */
 static void
 interval_words(const Report *r)
 {
@@ -141,15 +141,15 @@ interval_words(const Report *r)
 						 "ones is not known. Whether two years differ is not for their intervals to say, but for <code>visclf.change</code>.</li>\n", 100 * r->options.confidence);
 	if (r->options.ppi || r->options.resamples == 0)
 		return;
-	appendStringInfo(r->out, "<li>Intervals hold the truth %g times in 100, from %d resamples of the counted images%s (seed %lld). "
-					 "Of many years or places some intervals will miss it, and which ones is not known. "
-					 "They tell chance, not the errors below.</li>\n",
+	appendStringInfo(r->out, "<li>Intervals contain the true share %g times in 100, from %d resamples of the counted images%s (seed %lld). "
+					 "With many years or places some intervals will miss it, and nothing tells which. "
+					 "They cover chance, not the errors below.</li>\n",
 					 100 * r->options.confidence, r->options.resamples,
 					 vc_quantification_corrects(r->options.method) ? " and of those held out" : "",
 					 (long long) r->options.seed);
 }
 
-/* What no interval can tell. */
+/* Appends the errors that no interval covers. */
 static void
 assumption_words(const Report *r)
 {
@@ -158,7 +158,7 @@ assumption_words(const Report *r)
 	if (r->options.ppi)
 		appendStringInfoString(out, "<li>The labelled images stand for the others. If they were chosen, and not drawn at random (<code>visclf.sample_to_label</code>), the shares lean to what was chosen.</li>\n");
 	else if (vc_quantification_corrects(r->options.method))
-		appendStringInfoString(out, "<li>The correction supposes that the model errs on all images as it does on those held out, class by class. If those come from "
+		appendStringInfoString(out, "<li>The correction assumes that the model errs on all images, class by class, as on those held out. If those come from "
 							   "other years, places or scans, it may not: label some images of each and compare with <code>visclf.evaluate(..., by =&gt; ...)</code>.</li>\n");
 	if (!r->options.ppi)
 		appendStringInfoString(out, "<li>If images that the model was trained on are among those counted, it errs less on them than on the others, and the correction is a little too strong.</li>\n");
@@ -166,7 +166,7 @@ assumption_words(const Report *r)
 						   "<li>The images are those in the table. What was not digitised, not cut out or not kept is not counted.</li>\n");
 }
 
-/* Groups of which something is to be doubted. */
+/* Appends the groups with doubts. */
 static int
 count_few(const ReportGroup *groups, int count)
 {
@@ -177,7 +177,7 @@ count_few(const ReportGroup *groups, int count)
 	return few;
 }
 
-/* What there is to doubt in these numbers. */
+/* Appends the section of doubts. */
 static void
 number_words(const Report *r)
 {
@@ -188,7 +188,7 @@ number_words(const Report *r)
 	{
 		appendStringInfoString(out, "<li>");
 		markup_count(out, r->all.images->failed);
-		appendStringInfoString(out, " images could not be classified. Shares are of the others; if these are of one kind, that is a bias.</li>\n");
+		appendStringInfoString(out, " images could not be classified and are left out of the shares. If they are of one kind, the shares are biased.</li>\n");
 	}
 	if (few > 0)
 		appendStringInfo(out, "<li>In %d of %d years fewer than %d images are classified.</li>\n", few, r->year_count, FEW_IMAGES);

@@ -1,6 +1,7 @@
 /*
  * report_years.c
- *		The share by year, in visclf.report: a chart and the table behind it.
+ *		The section of visclf.report with the share by year: a chart and its
+ *		table.
  */
 #include "extension/reporting/report.h"
 
@@ -53,7 +54,7 @@ make_series(const Report *r, int class_index)
 	return s;
 }
 
-/* How far apart years usually are; beyond it a line is broken. */
+/* Returns the usual distance between years; a line breaks at larger ones. */
 static double
 usual_step(const Series *s)
 {
@@ -64,7 +65,7 @@ usual_step(const Series *s)
 	return least;
 }
 
-/* Where the run of years that begins at `first` ends. */
+/* Returns the end of the run of years that begins at `first`. */
 static int
 run_end(const Series *s, int first, double step)
 {
@@ -93,7 +94,7 @@ draw_runs(Chart *chart, const Series *s)
 	}
 }
 
-/* A dot a year, hollow where something is to be doubted; the numbers on hover. */
+/* Draws a dot for each year, hollow if it has doubts, with the numbers on hover. */
 static void
 draw_dots(const Report *r, Chart *chart, const Series *s, int class_index)
 {
@@ -123,10 +124,10 @@ draw_years_legend(const Report *r, const Series *s)
 	if (s->bounds)
 		appendStringInfo(out, "<li><span class=\"key band\"></span>its %g&#160;%% interval</li>", 100 * r->options.confidence);
 	appendStringInfoString(out, "<li><span class=\"key raw\"></span>as counted</li>"
-						   "<li><span class=\"key hollow\"></span>a year to doubt</li></ul>\n");
+						   "<li><span class=\"key hollow\"></span>a doubtful year</li></ul>\n");
 }
 
-/* The chart, in the shape for a desk or for a phone; the style sheet shows one. */
+/* Draws the chart in the shape for a desk or for a phone; the style sheet shows one. */
 static void
 draw_years(const Report *r, const Series *s, int class_index, bool wide)
 {
@@ -147,7 +148,7 @@ draw_years(const Report *r, const Series *s, int class_index, bool wide)
 	chart_end(&chart);
 }
 
-/* A row a year. */
+/* Appends a table with a row for each year. */
 static void
 write_years_table(const Report *r, int class_index)
 {

@@ -1,6 +1,6 @@
 /*
  * arguments.c
- *		Checks of arguments that functions of many options share.
+ *		Checks of arguments.
  */
 #include "extension/support/arguments.h"
 
@@ -68,6 +68,6 @@ argument_bounds(const char *name, double value, double low, double high)
 	if (!(value >= low && value <= high))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" is %.15g", name, value),
+				 errmsg("value %.15g is out of range for option \"%s\"", value, name),
 				 errhint("Allowed: %.15g to %.15g.", low, high)));
 }

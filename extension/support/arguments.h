@@ -1,6 +1,6 @@
 /*
  * arguments.h
- *		Checks of arguments that functions of many options share.
+ *		Checks of arguments.
  */
 #ifndef VISCLF_ARGUMENTS_H
 #define VISCLF_ARGUMENTS_H
@@ -9,7 +9,7 @@
 
 #include "fmgr.h"
 
-/* A call whose arguments are found by their names. */
+/* A call whose arguments are found by name. */
 typedef struct Named
 {
 	FunctionCallInfo fcinfo;
@@ -19,19 +19,19 @@ typedef struct Named
 
 extern Named named_open(FunctionCallInfo fcinfo);
 
-/* Where an argument is; -1: the function has none of that name. */
+/* Returns the place of an argument, or -1 if the function has none of that name. */
 extern int	named_place(const Named *call, const char *name);
 
-/* True also where the function has no such argument. */
+/* Returns true if the argument is NULL, or the function has none of that name. */
 extern bool named_is_null(const Named *call, const char *name);
 
-/* The value; an error where it is NULL. */
+/* Returns the value; throws if it is NULL. */
 extern Datum named_value(const Named *call, const char *name);
 
-/* Throws where one of the first count arguments is NULL; a name that is NULL may be. */
+/* Throws if one of the first count arguments is NULL. A NULL name skips the check. */
 extern void arguments_not_null(FunctionCallInfo fcinfo, const char *const *names, int count);
 
-/* Throws where an option is not within its bounds, or not a number. */
+/* Throws if a value is not a number from low to high. */
 extern void argument_bounds(const char *name, double value, double low, double high);
 
 #endif							/* VISCLF_ARGUMENTS_H */

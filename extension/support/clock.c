@@ -1,6 +1,6 @@
 /*
  * clock.c
- *		How long things take, and how a time is printed.
+ *		Measuring and printing durations.
  */
 #include "extension/support/clock.h"
 

@@ -1,6 +1,6 @@
 /*
  * clock.h
- *		How long things take, and how a time is printed.
+ *		Measuring and printing durations.
  */
 #ifndef VISCLF_CLOCK_H
 #define VISCLF_CLOCK_H
@@ -9,10 +9,13 @@
 
 #include "portability/instr_time.h"
 
-/* Seconds since a time that INSTR_TIME_SET_CURRENT took. */
+/* Returns the seconds since a time that INSTR_TIME_SET_CURRENT took. */
 extern double seconds_since(instr_time start);
 
-/* Minutes and seconds, as fastai prints times; hours from 60 minutes on.  Palloc'd. */
+/*
+ * Formats seconds as minutes and seconds, as fastai does; from 60 minutes on
+ * with hours. Palloc'd.
+ */
 extern char *clock_time(double seconds);
 
 #endif							/* VISCLF_CLOCK_H */

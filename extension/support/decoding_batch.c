@@ -1,6 +1,6 @@
 /*
  * decoding_batch.c
- *		A number of images on their way from bytea to pixels.
+ *		Decodes a batch of images from bytea to pixels, on threads.
  */
 #include "extension/support/decoding_batch.h"
 
@@ -98,7 +98,7 @@ decoding_batch_add(DecodingBatch *batch, Datum image)
 	return batch->count++;
 }
 
-/* Before the bytes go: the threads must have let go of them. */
+/* Waits for the threads before the bytes are freed. */
 static void
 end_running(void *argument)
 {
@@ -120,7 +120,7 @@ decoding_batch_start(DecodingBatch *batch)
 				   &batch->decoder->options);
 }
 
-/* Decodes in the backend itself. */
+/* Decodes on the backend's own thread. */
 static void
 decode_here(DecodingBatch *batch)
 {

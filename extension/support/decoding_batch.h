@@ -1,10 +1,10 @@
 /*
  * decoding_batch.h
- *		A number of images on their way from bytea to pixels.
+ *		Decodes a batch of images from bytea to pixels, on threads.
  *
- * The bytes are copied and decoded on a pool's threads while the backend
- * does something else.  An error or a cancel at any time first waits for the
- * threads and then frees the bytes under them.
+ * The bytes are copied, then decoded on a pool's threads while the backend
+ * does something else. After an error or a cancel, the threads end before the
+ * bytes are freed.
  */
 #ifndef VISCLF_DECODING_BATCH_H
 #define VISCLF_DECODING_BATCH_H
@@ -13,7 +13,7 @@
 
 #include "engine/image/pool.h"
 
-/* Threads for the batches of one statement, and what images become. */
+/* Threads for the batches of one statement, and how images are decoded. */
 typedef struct Decoder
 {
 	vc_pool    *pool;			/* NULL: one thread, the backend's own */
@@ -32,39 +32,39 @@ typedef struct DecodingBatch
 	bool		running;		/* on the pool */
 } DecodingBatch;
 
-/* What the settings let an image take, while interrupts are looked at. */
+/* Returns the limits that the settings put on an image; the decoder polls interrupts. */
 extern vc_decode_limits decode_limits(void);
 
 /*
- * Threads that end with the context; NULL where the backend is to use no
- * thread but its own, or none is to be had.
+ * Creates threads that end with the context. Returns NULL if the backend must
+ * decode on its own thread, or no thread can be created.
  */
 extern vc_pool *pool_create(MemoryContext context);
 
 /* Waits for the pool's jobs, checking for interrupts. */
 extern void pool_wait(vc_pool *pool);
 
-/* A decoder with threads that end with the context. */
+/* Creates a decoder whose threads end with the context. */
 extern Decoder *decoder_create(MemoryContext context, int image_size, vc_resize resize);
 
-/* A batch whose memory is in the context, which must not outlive the decoder's. */
+/* Creates a batch in the context. It must not outlive its decoder. */
 extern DecodingBatch *decoding_batch_create(MemoryContext context, Decoder *decoder, int capacity);
 
 /* Copies a bytea datum into the batch; returns its place. */
 extern int	decoding_batch_add(DecodingBatch *batch, Datum image);
 
-/* Begins decoding; one batch of a decoder at a time. */
+/* Starts decoding. A decoder runs one batch at a time. */
 extern void decoding_batch_start(DecodingBatch *batch);
 
 /*
- * Waits for the pixels, checking for interrupts, and lets go of the bytes.
- * Then jobs[i].error.code says what became of image i, and jobs[i].flaw what
- * is wrong with it if it has pixels; what is not the image's fault, as being
- * out of memory, throws.
+ * Waits for the pixels, checking for interrupts, and frees the bytes. Then
+ * jobs[i].error.code is the result of image i; if it has pixels, jobs[i].flaw
+ * is what is wrong with them. Throws for errors that are not the image's
+ * fault, such as being out of memory.
  */
 extern void decoding_batch_wait(DecodingBatch *batch);
 
-/* Forgets everything, waiting for the threads if need be. */
+/* Empties the batch, waiting for the threads if they run. */
 extern void decoding_batch_reset(DecodingBatch *batch);
 
 #endif							/* VISCLF_DECODING_BATCH_H */

@@ -1,6 +1,6 @@
 /*
  * error.c
- *		The one place where a vc_error becomes an ereport.
+ *		Turns a vc_error into an ereport: the one place that does.
  */
 #include "extension/support/error.h"
 
@@ -9,7 +9,7 @@
 
 #include "extension/support/pgcompat.h"
 
-/* What query_canceled caught, for throw_error; of the query's memory. */
+/* The error that query_canceled caught, for throw_error. It lives in the query's memory. */
 static ErrorData *interrupt_error;
 
 static int
@@ -48,7 +48,7 @@ throw_error(const vc_error *error)
 	if (interrupt != NULL)
 		ReThrowError(interrupt);
 	if (error->code == VC_CANCELED)
-		check_interrupts();		/* says who canceled, and why */
+		check_interrupts();		/* reports who canceled, and why */
 	ereport(ERROR,
 			(errcode(sqlstate(error->code)),
 			 errmsg("%s", error->message),
@@ -74,8 +74,8 @@ check_interrupts(void)
 }
 
 /*
- * Serves what else is pending: a recovery conflict throws, a request to log
- * memory use does not.  An error must not jump over the caller's frames.
+ * Handles other pending interrupts: a recovery conflict throws, a request to
+ * log memory use does not. An error must not jump over the caller's frames.
  */
 static void
 serve_interrupt(void)
@@ -103,7 +103,7 @@ query_canceled(void *unused)
 	if (!INTERRUPTS_PENDING_CONDITION() || !INTERRUPTS_CAN_BE_PROCESSED())
 		return false;
 	if (QueryCancelPending || ProcDiePending || ClientConnectionLost || transaction_timed_out())
-		return true;			/* throw_error serves them, once the caller has returned */
+		return true;			/* throw_error handles them, once the caller has returned */
 	serve_interrupt();
 	return interrupt_error != NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * error.h
- *		The one place where a vc_error becomes an ereport.
+ *		Turns a vc_error into an ereport: the one place that does.
  */
 #ifndef VISCLF_ERROR_H
 #define VISCLF_ERROR_H
@@ -9,7 +9,7 @@
 
 #include "engine/support/status.h"
 
-/* Throws what the engine or a device reported. */
+/* Throws the error that the engine or a device reported. */
 pg_noreturn extern void throw_error(const vc_error *error);
 
 /* Throws unless the status is VC_OK. */
@@ -20,15 +20,16 @@ check_status(vc_status status, const vc_error *error)
 		throw_error(error);
 }
 
-/* Throws unless the status is VC_OK or it is the image that is at fault. */
+/* Throws unless the status is VC_OK or blames the image. */
 extern void vc_check_image(vc_status status, const vc_error *error);
 
-/* CHECK_FOR_INTERRUPTS, which also ends the session where the postmaster is gone. */
+/* Like CHECK_FOR_INTERRUPTS, but also ends the session if the postmaster is gone. */
 extern void check_interrupts(void);
 
 /*
- * The interrupt callback for the engine and devices: true once the query is to
- * end.  What was polled must then return an error, for throw_error to say why.
+ * Interrupt callback for the engine and devices. Returns true if the query
+ * must end; the function that polled must then return an error, so that
+ * throw_error can report why.
  */
 extern bool query_canceled(void *unused);
 

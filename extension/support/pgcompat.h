@@ -2,8 +2,8 @@
  * pgcompat.h
  *		Every check of PostgreSQL's version, in one place.
  *
- * Stands where other extensions include postgres.h: every file includes it
- * first.  The names that it gives are those of the newest version.
+ * Every file includes this first, in place of postgres.h. Names are those of
+ * the newest version.
  */
 #ifndef VISCLF_PGCOMPAT_H
 #define VISCLF_PGCOMPAT_H
@@ -14,37 +14,37 @@
 #error "visclf needs PostgreSQL 15 or newer"
 #endif
 
-/* VARDATA and its like are in a header of their own since 16. */
+/* Since 16, VARDATA and its like are in a header of their own. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
 
-/* PG_TEMP_FILES_DIR, until 16 in storage/fd.h. */
+/* Until 16, PG_TEMP_FILES_DIR is in storage/fd.h. */
 #if PG_VERSION_NUM >= 170000
 #include "common/file_utils.h"
 #else
 #include "storage/fd.h"
 #endif
 
-/* Since 18 the attribute goes first, so that it may be C11's. */
+/* Since 18, the attribute goes first, so that it may be C11's. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* What pg_b64_encode takes. */
+/* Type of the bytes that pg_b64_encode takes. */
 #if PG_VERSION_NUM >= 180000
 typedef uint8 Base64Input;
 #else
 typedef char Base64Input;
 #endif
 
-/* 17 asks whether a stronger lock counts too. */
+/* Since 17, a flag tells whether a stronger lock counts too. */
 #if PG_VERSION_NUM < 170000
 #include "storage/lock.h"
 #define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
 #endif
 
-/* transaction_timeout has a flag of its own, and came with 17. */
+/* Since 17, transaction_timeout has a flag of its own. */
 #if PG_VERSION_NUM >= 170000
 #define transaction_timed_out() (TransactionTimeoutPending != 0)
 #else
@@ -52,8 +52,8 @@ typedef char Base64Input;
 #endif
 
 /*
- * The hook that sees a relation once its size is known: 19 calls it with
- * other arguments, and for every kind of relation.
+ * Hook that sees a relation once its size is known. In 19 its arguments
+ * differ, and it is called for every kind of relation.
  */
 #if PG_VERSION_NUM >= 190000
 #define relation_hook_type build_simple_rel_hook_type

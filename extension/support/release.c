@@ -1,6 +1,6 @@
 /*
  * release.c
- *		Memory that palloc does not know of, tied to a memory context.
+ *		Frees memory that palloc does not know, with a memory context.
  */
 #include "extension/support/release.h"
 
@@ -11,7 +11,7 @@ release_with_context(MemoryContext context, void (*release) (void *), void *thin
 {
 	MemoryContextCallback *callback;
 
-	/* without memory for the callback, the thing must not outlive the error */
+	/* if the callback cannot be allocated, free the thing before the error */
 	callback = MemoryContextAllocExtended(context, sizeof(*callback), MCXT_ALLOC_NO_OOM);
 	if (callback == NULL)
 	{

@@ -1,6 +1,6 @@
 /*
  * release.h
- *		Memory that palloc does not know of, tied to a memory context.
+ *		Frees memory that palloc does not know, with a memory context.
  */
 #ifndef VISCLF_RELEASE_H
 #define VISCLF_RELEASE_H

@@ -1,12 +1,12 @@
 /*
  * role.c
- *		The type visclf.role, and what the current role may do.
+ *		The type visclf.role, and checks of the current role's rights.
  *
- * It is an OID, which stays when a role is renamed and is not given to a later
- * one of the same name.  Text and binary form are the name, so that rows find
- * their roles in another cluster.  regrole is nearly that, but fails on a name
- * that the other cluster does not have, and writes a role that was dropped as
- * a number, which there may be somebody.
+ * A value is an OID. It stays the same when the role is renamed, and a later
+ * role of the same name has another. Text and binary form are the name, so
+ * that rows find their roles in another cluster. regrole is similar, but its
+ * input fails on names that the other cluster does not have, and it writes a
+ * dropped role as a number, which may be another role there.
  */
 #include "extension/support/role.h"
 

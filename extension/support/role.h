@@ -1,6 +1,6 @@
 /*
  * role.h
- *		Roles as values, and what the current one may do.
+ *		The type visclf.role, and checks of the current role's rights.
  */
 #ifndef VISCLF_ROLE_H
 #define VISCLF_ROLE_H
@@ -10,16 +10,16 @@
 #define ROLE_NOBODY InvalidOid
 #define ROLE_PUBLIC ((Oid) 1)	/* everyone; no role has this OID */
 
-/* The role of a name; ROLE_NOBODY where there is none. */
+/* Returns the role of a name, or ROLE_NOBODY if there is none. */
 extern Oid	role_from_name(const char *name);
 
-/* Its name of today; NULL where it is nobody, or gone. */
+/* Returns the role's current name, or NULL if it does not exist. */
 extern char *role_name(Oid role);
 
 /*
- * True where the current role has the rights of another.  Those of a role that
- * is gone are with superusers, the owner of the database and members of the
- * owner of the extension's tables.
+ * Returns true if the current role has the rights of another. The rights of a
+ * dropped role pass to superusers, the owner of the database, and members of
+ * the owner of the extension's tables.
  */
 extern bool acts_as(Oid role);
 

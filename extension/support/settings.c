@@ -60,9 +60,9 @@ machine_cores(void)
 }
 
 /*
- * More threads than cores are a superuser's to set, for one backend could take
- * all that the machine may make.  What a file, a database or a role sets was
- * checked as it was written down.
+ * Only a superuser may set more threads than cores, because one backend could
+ * then take all threads that the machine allows. Values from a file, a
+ * database or a role were checked when they were set.
  */
 static bool
 check_threads(int *threads, void **extra, GucSource source)

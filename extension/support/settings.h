@@ -27,10 +27,10 @@ extern int	setting_checkpoint_interval;	/* seconds */
 
 extern int	setting_decode_memory;	/* MB */
 
-/* Processors that this process may use: those of its affinity and its cgroup's quota. */
+/* Returns the number of CPUs that this process may use, by its affinity and its cgroup's quota. */
 extern int	machine_cores(void);
 
-/* Threads to compute with here: visclf.threads, one in a parallel worker. */
+/* Returns the number of threads to compute with: visclf.threads, or one in a parallel worker. */
 extern int	setting_compute_threads(void);
 
 extern void define_settings(void);

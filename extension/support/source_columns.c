@@ -1,6 +1,6 @@
 /*
  * source_columns.c
- *		The columns of a relation that a caller names, and how SQL reads them.
+ *		Columns of a relation that the caller names, and SQL that reads them.
  */
 #include "extension/support/pgcompat.h"
 
@@ -74,7 +74,7 @@ source_column_or_usual(Oid source, const char *column, const char *option, const
 	return get_attnum(source, column) != InvalidAttrNumber;
 }
 
-/* How a column of another type becomes one of images. */
+/* Hint for turning a column of another type into images. */
 static const char *
 image_hint(Oid type)
 {
@@ -97,14 +97,17 @@ source_check_image(Oid source, const char *column)
 				 errhint("%s", image_hint(type))));
 }
 
-/* True where a relation has a column of that name and type. */
+/* Returns true if a relation has a column of that name and type. */
 static bool
 source_has_column(Oid source, const char *column, Oid type)
 {
 	return get_atttype(source, get_attnum(source, column)) == type;
 }
 
-/* A visclf.prediction is told by its columns: those of classify_table, or (classify(...)).*. */
+/*
+ * Recognizes a visclf.prediction by its columns, as classify_table or
+ * (classify(...)).* write them.
+ */
 void
 source_check_label(Oid source, const char *column)
 {
@@ -117,14 +120,14 @@ source_check_label(Oid source, const char *column)
 				 errhint("Name the column of the labels that people gave, label_column => '...'; or pass a view without model_id if this is it.")));
 }
 
-/* True of a type whose casts are all the server's own; domains are looked through. */
+/* Returns true if all casts of a type are the server's own; looks through domains. */
 static bool
 has_own_casts(Oid type)
 {
 	return getBaseType(type) < FirstNormalObjectId;
 }
 
-/* The type of a column that is there, as it is declared. */
+/* Returns the declared type of a column that exists. */
 static Oid
 column_type(Oid source, const char *column)
 {
@@ -142,7 +145,7 @@ source_check_key(Oid source, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the key", column, format_type_be(type)),
-				 errhint("Name a column of a type like bigint or text that tells the rows apart.")));
+				 errhint("Name a column that identifies rows, of a type like bigint or text.")));
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * sql.c
- *		The extension's own SQL, run through SPI as the current role.
+ *		Runs the extension's own SQL through SPI.
  */
 #include "extension/support/sql.h"
 
@@ -94,7 +94,10 @@ sql_reals(Sql *sql, const float *values, int count)
 		sql->nulls[sql->count - 1] = 'n';
 }
 
-/* After a call of SPI: the caller's context again; the number of rows, or an error. */
+/*
+ * Restores the caller's memory context after a call of SPI. Returns the number
+ * of rows, or throws.
+ */
 static uint64
 restore_context(int code, MemoryContext caller)
 {
@@ -105,9 +108,9 @@ restore_context(int code, MemoryContext caller)
 }
 
 /*
- * The extension's tables are read through their row-level security whatever the
- * caller has set: pg_restore sets row_security = off, which would make an error
- * of it.  An error on the way gives the setting back.
+ * Reads the extension's tables with row-level security, whatever the caller
+ * has set: pg_restore sets row_security = off, which would make it an error.
+ * An error on the way restores the setting.
  */
 static int
 begin_row_security(const Sql *sql)
@@ -216,8 +219,8 @@ tables_owner(void)
 }
 
 /*
- * Runs a query as the owner of the tables.  An error on the way gives the role
- * back as the (sub)transaction aborts.
+ * Runs a query as the owner of the tables. An error on the way restores the
+ * role when the (sub)transaction aborts.
  */
 static uint64
 as_tables_owner(Sql *sql, uint64 (*run) (Sql *))
@@ -245,7 +248,7 @@ sql_write(Sql *sql)
 	return as_tables_owner(sql, execute_writing);
 }
 
-/* GetTransactionSnapshot would be the first of a transaction that keeps to it. */
+/* in repeatable read, GetTransactionSnapshot would be the transaction's first */
 static uint64
 read_committed(Sql *sql)
 {
@@ -282,15 +285,15 @@ sql_read(Sql *sql)
 	return sql_execute(sql, true);
 }
 
-/* A row of the last result; an error where it has fewer. */
+/* Returns a row of the last result; throws if it has fewer rows. */
 static HeapTuple
 result_row(uint64 row)
 {
 	if (row >= SPI_tuptable->numvals)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("a row that was there a moment ago is gone, or may no longer be seen"),
-				 errhint("A model was dropped, or the role was changed, while the call was going on.")));
+				 errmsg("a row was deleted concurrently, or is no longer visible"),
+				 errhint("A model was dropped, or the role was changed, during the call.")));
 	return SPI_tuptable->vals[row];
 }
 
@@ -311,7 +314,7 @@ result_datum(uint64 row, int column, Oid type, bool *isnull)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is now of type %s, not %s", SPI_fname(desc, column),
 						format_type_be(is), format_type_be(type)),
-				 errhint("Its table was altered while it was read; try again.")));
+				 errhint("Its table was altered while it was read: try again.")));
 	return SPI_getbinval(result_row(row), desc, column, isnull);
 }
 
@@ -330,7 +333,7 @@ check_not_null(uint64 row, int column, bool isnull)
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("column \"%s\" is NULL in row %llu of what was read",
+				 errmsg("column \"%s\" is NULL in row %llu of the result",
 						SPI_fname(SPI_tuptable->tupdesc, column), (unsigned long long) row + 1)));
 }
 
@@ -404,7 +407,7 @@ int_array(const int *values, int count)
 	return PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* The elements of an array without NULLs. */
+/* Returns the elements of an array; throws if one is NULL. */
 static Datum *
 array_values(Datum array, Oid type, int16 length, bool byval, int *count)
 {

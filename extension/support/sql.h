@@ -1,13 +1,13 @@
 /*
  * sql.h
- *		The extension's own SQL, run through SPI as the current role.
+ *		Runs the extension's own SQL through SPI.
  *
- * The caller has connected to SPI.  Arguments are added in the order of $1,
- * $2, ...; names in the queries are qualified, so that no search_path can
- * change what they mean.
+ * SPI must be connected. Queries run as the current role unless said
+ * otherwise. Arguments are added in the order of $1, $2, ... Names in queries
+ * are qualified, so that no search_path changes their meaning.
  *
- * The functions of SPI that run, plan or fetch leave SPI's own memory context
- * current.  These here give the caller's back, and nothing else calls those.
+ * SPI's functions that run, plan or fetch leave SPI's own memory context
+ * current. The functions here restore the caller's; nothing else calls SPI's.
  */
 #ifndef VISCLF_SQL_H
 #define VISCLF_SQL_H
@@ -29,15 +29,15 @@ typedef struct Sql
 	char		nulls[SQL_MAX_ARGS];
 } Sql;
 
-/* True where the call of a procedure must not commit. */
+/* Returns true if the call of a procedure must not commit. */
 extern bool call_is_atomic(FunctionCallInfo fcinfo);
 
 /* Begins a query of the extension's tables. */
 extern void sql_begin(Sql *sql, const char *command);
 
 /*
- * Begins a query of a relation that the caller named: whether its row-level
- * security may be passed by is the caller's to say.
+ * Begins a query of a relation that the caller named. The caller's
+ * row_security setting applies.
  */
 extern void sql_begin_source(Sql *sql, const char *command);
 
@@ -49,61 +49,62 @@ extern void sql_text(Sql *sql, const char *value);	/* NULL is NULL */
 extern void sql_reals(Sql *sql, const float *values, int count);	/* NULL is NULL */
 extern void sql_datum(Sql *sql, Oid type, Datum value);
 
-/* Runs a query that only reads, in the caller's snapshot; counts its rows. */
+/* Runs a query that only reads, in the caller's snapshot. Returns the number of rows. */
 extern uint64 sql_read(Sql *sql);
 
-/* The same in a new snapshot, which sees what this statement has written. */
+/* The same in a new snapshot, which sees this statement's own writes. */
 extern uint64 sql_read_latest(Sql *sql);
 
 /*
- * The same for what decides about rights: as the owner of the extension's
- * tables, who sees every row, and what is committed now, also where the
- * transaction keeps to its first snapshot.
+ * The same for checks of rights: as the owner of the extension's tables, who
+ * sees every row, and in the latest snapshot even in repeatable read.
  */
 extern uint64 sql_read_all(Sql *sql);
 
 /*
- * Runs a query that writes, as the owner of the extension's tables, who is
- * the only one to write them: the caller has checked the current role's
- * rights.  Returns the number of rows processed.
+ * Runs a query that writes, as the owner of the extension's tables. The caller
+ * has checked the current role's rights. Returns the number of rows processed.
  */
 extern uint64 sql_write(Sql *sql);
 
-/* The same query through a cursor; a cursor that writes sees what this statement has written. */
+/* Opens a cursor. One that is not read_only sees this statement's own writes. */
 extern Portal sql_open(Sql *sql, bool read_only);
 
-/* Fetches the next rows of a cursor into the last result; how many: 0 at the end. */
+/* Fetches the next rows of a cursor into the last result. Returns their number, 0 at the end. */
 extern uint64 sql_fetch(Portal cursor, long rows);
 
-/* Plans a query for arguments of these types; the plan goes with the current context. */
+/* Prepares a statement with arguments of these types. It is freed with the current context. */
 extern SPIPlanPtr sql_prepare(const char *command, int count, Oid *types);
 
-/* Runs a plan, which may write, with values none of which is NULL; counts its rows. */
+/*
+ * Runs a prepared statement, which may write, with values that are not NULL.
+ * Returns the number of rows.
+ */
 extern uint64 sql_run(SPIPlanPtr statement, Datum *values);
 
-/* Commits, and begins the next transaction. */
+/* Commits, and starts the next transaction. */
 extern void sql_commit(void);
 
-/* The table visclf.model, which its locks are named after too. */
+/* Returns the OID of visclf.model, which locks are named after too. */
 extern Oid	model_table(void);
 
-/* Who owns the extension's tables. */
+/* Returns the owner of the extension's tables. */
 extern Oid	tables_owner(void);
 
-/* A relation, quoted and qualified; an error where it is gone. */
+/* Returns the quoted and qualified name of a relation; throws if it is gone. */
 extern char *relation_name(Oid relation);
 
 /*
- * Column (from 1) of a row of the last result; an error where there is no such
- * row.  As text, palloc'd, NULL where it is NULL; and by the type that the
- * query promises: an error where the result has another, for whose table it
- * is may have altered it.
+ * These return a column (from 1) of a row of the last result; they throw if
+ * there is no such row. result_text returns palloc'd text, or NULL. The others
+ * expect a type and throw if the result has another: the owner of a table may
+ * have altered it.
  */
 extern char *result_text(uint64 row, int column);
 extern Datum result_datum(uint64 row, int column, Oid type, bool *isnull);
 extern double result_float8(uint64 row, int column);	/* NAN where it is NULL */
 
-/* The same, never NULL: an error that names the row and the column. */
+/* The same for values that must not be NULL: the error names row and column. */
 extern Datum result_not_null(uint64 row, int column, Oid type);
 extern char *result_string(uint64 row, int column);
 extern bool result_bool(uint64 row, int column);

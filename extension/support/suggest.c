@@ -1,6 +1,6 @@
 /*
  * suggest.c
- *		The name that somebody may have meant who wrote another.
+ *		Suggests the name that the user may have meant.
  */
 #include "extension/support/suggest.h"
 
@@ -11,7 +11,7 @@
 #define MOST_CHANGES 3			/* letters that two names may differ by */
 #define LONGEST_NAME 255		/* bytes; varstr_levenshtein compares no longer ones */
 
-/* The name that differs least from the wanted one; NULL where none is near. */
+/* Returns the most similar name, or NULL if none is similar. */
 static const char *
 nearest_name(const char *wanted, char **names, int count)
 {

@@ -1,6 +1,6 @@
 /*
  * suggest.h
- *		The name that somebody may have meant who wrote another.
+ *		Suggests the name that the user may have meant.
  */
 #ifndef VISCLF_SUGGEST_H
 #define VISCLF_SUGGEST_H
@@ -8,13 +8,13 @@
 #include "extension/support/pgcompat.h"
 
 /*
- * A hint: "Perhaps you meant "x"." before the text, with the name that differs
- * from the wanted one by the fewest letters, or by case alone; the text alone
- * where none is near.
+ * Returns a hint: "Perhaps you meant ..." with the most similar name, then the
+ * text; the text alone if no name is similar. Names are similar if few
+ * letters, or only case, differ.
  */
 extern char *suggest(const char *wanted, char **names, int count, const char *text);
 
-/* The same with the columns of a relation. */
+/* The same for the columns of a relation. */
 extern char *suggest_column(Oid relation, const char *wanted, const char *text);
 
 #endif							/* VISCLF_SUGGEST_H */

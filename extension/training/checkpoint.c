@@ -1,6 +1,7 @@
 /*
  * checkpoint.c
- *		What a training leaves in the database as it goes and when it ends.
+ *		Writes what a training leaves in the database, on its way and at its
+ *		end.
  */
 #include "extension/support/pgcompat.h"
 
@@ -46,7 +47,7 @@ checkpoint_place(Training *t)
 	INSTR_TIME_SET_CURRENT(t->last_checkpoint);
 }
 
-/* Throws where the rows are not those that the training began with. */
+/* Throws if the rows have changed since the training began. */
 static void
 check_fingerprint(const Training *t, const char *stored)
 {
@@ -60,7 +61,7 @@ check_fingerprint(const Training *t, const char *stored)
 				 errhint("CALL visclf.train to train a new version on the rows as they are.")));
 }
 
-/* A column of the row that was read; an error where it is NULL. */
+/* Returns a column of the row that was read; throws if it is NULL. */
 static char *
 progress_text(int column)
 {
@@ -116,7 +117,7 @@ checkpoint_read(Training *t)
 	return true;
 }
 
-/* The names of classes: an array where images carry any number of them. */
+/* Returns the names of classes, as an array if images have any number of them. */
 static void
 sql_classes(Sql *sql, const Model *model, const int *labels, int count)
 {

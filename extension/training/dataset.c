@@ -46,7 +46,7 @@ dataset_create(size_t image_bytes, bool multi_label)
 	return d;
 }
 
-/* Room for one more element in a growing array of the dataset's context. */
+/* Makes room for one more element in a growing array of the dataset's context. */
 static void *
 dataset_grow(Dataset *d, void *array, int64 count, int64 *capacity, Size size)
 {
@@ -167,7 +167,7 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 	write_pixels(d, pixels);
 }
 
-/* Counts one more, and keeps what is said of the first few. */
+/* Counts one more, and keeps the descriptions of the first few. */
 static void
 add_oddity(const Dataset *d, DatasetOddities *o, const char *key, const char *what)
 {
@@ -204,7 +204,7 @@ compare_labels(const DatasetRow *x, const DatasetRow *y)
 	return 0;
 }
 
-/* By image, labels and side: rows that are equal in all are interchangeable. */
+/* Compares rows by image, labels and side. Rows that are equal in all are interchangeable. */
 static int
 compare_rows(const void *a, const void *b, void *argument)
 {
@@ -225,7 +225,7 @@ compare_ints(const void *a, const void *b)
 	return *(const int32 *) a - *(const int32 *) b;
 }
 
-/* Replaces the order of first sight by the order of the classes. */
+/* Replaces indexes in the order of first sight by those in the order of the classes. */
 static void
 renumber_labels(Dataset *d)
 {
@@ -244,11 +244,11 @@ renumber_labels(Dataset *d)
 	pfree(rank);
 }
 
-/* Counts the rows of one image, which follow each other in the order. */
+/* Counts the rows of one image, which are adjacent in the order. */
 static void
 count_copies(Dataset *d, const uint32 *order, int64 count)
 {
-	int64		alike = 0;		/* rows with the labels of the row at hand */
+	int64		alike = 0;		/* rows with the same labels as this row */
 	int64		most = 0;
 	int64		on_side[SIDE_VALID + 1] = {0};
 	int64		elsewhere = 0;	/* in another fold than the first */
@@ -269,7 +269,7 @@ count_copies(Dataset *d, const uint32 *order, int64 count)
 	d->leaking += Max(elsewhere, Min(on_side[SIDE_TRAIN], on_side[SIDE_VALID]));
 }
 
-/* Counts images that come more than once; order is by image, then by labels. */
+/* Counts images that appear more than once; order is by image, then by labels. */
 static void
 count_repeats(Dataset *d, const uint32 *order)
 {
@@ -296,7 +296,7 @@ row_fingerprint(const DatasetRow *row)
 	return hash;
 }
 
-/* Splits the rows: into folds, where there are to be some, or in two. */
+/* Splits the rows into folds, if there are any, or into two sides. */
 static void
 split(Dataset *d, uint64 seed, double validation_share, int folds)
 {
@@ -388,7 +388,7 @@ dataset_count(const Dataset *d, const uint32 *rows, int64 count, int64 *counts)
 			counts[d->rows[rows[i]].labels[k]]++;
 }
 
-/* The training rows class by class, and where each class begins. */
+/* Sorts the training rows by class, and finds where each class begins. */
 static uint32 *
 group_rows(const Dataset *d, const int64 *counts, int64 *starts)
 {
@@ -407,7 +407,7 @@ group_rows(const Dataset *d, const int64 *counts, int64 *starts)
 	return rows;
 }
 
-/* Throws where repeats would be many times the images. */
+/* Throws if repeats would far exceed the number of images. */
 static void
 check_repeats(const Dataset *d, int64 repeated)
 {

@@ -1,10 +1,10 @@
 /*
  * dataset_split.c
- *		Which images are held out of a training, and in which fold.
+ *		Chooses which images are held out of a training, and in which fold.
  *
- * A unit is what stays together: the images of a group, or the rows of one image.
- * Its draw is a function of the seed and what identifies it, so neither other units
- * nor the table's order decide where it goes, but for what strata ask for.
+ * A unit stays together: the images of a group, or the rows of one image. Its
+ * draw is a function of the seed and its identity. So neither other units nor
+ * the table's order decide where it goes, except as strata require.
  */
 #include "extension/support/pgcompat.h"
 
@@ -107,7 +107,7 @@ put_unit(Dataset *d, const Units *u, const Unit *unit, DatasetSide side, int fol
 	}
 }
 
-/* How many images of a class are to be held out where they are few. */
+/* Returns how many images of a class to hold out if it has few. */
 static int64
 wanted(int64 images, double share)
 {
@@ -142,7 +142,7 @@ dataset_hold_out(Dataset *d, uint64 seed, double share)
 	free_units(&u);
 }
 
-/* The fold with the fewest images of a class; of these the one with the fewest of all. */
+/* Returns the fold with the fewest images of a class; among equals, the fewest of all. */
 static int
 emptiest(const int64 *of_class, const int64 *of_all, int folds)
 {

@@ -1,6 +1,6 @@
 /*
  * divergence.c
- *		Ends a training whose numbers have run away.
+ *		Ends a training whose numbers have diverged.
  */
 #include "extension/support/pgcompat.h"
 
@@ -11,13 +11,13 @@
 
 #include "engine/weights/finite.h"
 
-/* Throws for numbers that have run away; nothing of the epoch is kept. */
+/* Throws because numbers have diverged; nothing of the epoch is kept. */
 static void
 throw_diverged(Training *t, const char *what)
 {
 	bool		probe = t->options->method == METHOD_PROBE;
 
-	t->resumable = false;		/* it would come here again */
+	t->resumable = false;		/* a resumed training would diverge again */
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("training of model \"%s\" version %d diverged in %s epoch %d: %s",

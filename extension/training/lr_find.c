@@ -1,8 +1,9 @@
 /*
  * lr_find.c
- *		visclf.lr_find: a mock training whose learning rate grows with each step.
+ *		visclf.lr_find: a mock training whose learning rate grows with each
+ *		step.
  *
- * Nothing of it is kept but the rows that it returns.
+ * It keeps nothing but the rows that it returns.
  */
 #include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
@@ -23,7 +24,7 @@
 
 PG_FUNCTION_INFO_V1(visclf_lr_find);
 
-/* What was recorded: of each step its rate and the smoothed loss after it. */
+/* The rate of each step and the smoothed loss after it. */
 typedef struct Record
 {
 	int			count;
@@ -31,7 +32,7 @@ typedef struct Record
 	double	   *losses;
 } Record;
 
-/* The network that would be trained, without a row of its own. */
+/* Describes the network, without a row in visclf.model. */
 static Model *
 describe_model(const Training *t)
 {
@@ -51,7 +52,7 @@ describe_model(const Training *t)
 	return model;
 }
 
-/* One step and its record; false where the loss says to stop. */
+/* Runs and records one step; returns false if the loss says to stop. */
 static bool
 find_step(Training *t, const uint32 *order, int64 place, uint64 seed, double *best,
 		  Record *record)
@@ -65,7 +66,7 @@ find_step(Training *t, const uint32 *order, int64 place, uint64 seed, double *be
 	vc_lr_find_step(rate, number, o->recipe.weight_decay, &step);
 	step.seed = seed;
 	step.frozen_groups = o->parent ? VC_GROUP_HEAD : 0;
-	vc_smooth_loss_add(&t->loss, training_step(t, order, place, t->epoch, &step));
+	vc_smooth_loss_add(&t->loss, training_step(t, order, place, -1, t->epoch, &step));
 	loss = vc_smooth_loss_value(&t->loss);
 	if (!isfinite(loss))
 		return false;
@@ -76,7 +77,7 @@ find_step(Training *t, const uint32 *order, int64 place, uint64 seed, double *be
 	return !vc_lr_find_diverged(loss, *best);
 }
 
-/* Steps until there are enough, or the loss has run away. */
+/* Runs steps until there are enough, or the loss has diverged. */
 static Record
 lr_find_run(Training *t)
 {
@@ -120,7 +121,7 @@ put_rows(ReturnSetInfo *result, const Record *record, int steps)
 	if (last <= first)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
-				 errmsg("the loss ran away after %d steps, too few to suggest a rate", record->count),
+				 errmsg("the loss diverged after %d steps, too few to suggest a rate", record->count),
 				 errhint("Lower start_lr, or raise batch_size or steps.")));
 	else
 	{

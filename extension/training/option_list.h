@@ -1,6 +1,6 @@
 /*
  * option_list.h
- *		The options of training: names and limits, for the files that read them.
+ *		The options of training: names and limits.
  */
 #ifndef VISCLF_OPTION_LIST_H
 #define VISCLF_OPTION_LIST_H
@@ -10,8 +10,8 @@
 #define MAX_EPOCHS	10000
 #define MAX_BATCH	4096
 #define MAX_FOLDS	100
-#define VALIDATION_SHARE 0.2	/* where the call has none */
-#define PROBE_FOLDS	5			/* of a probe, where the call says nothing else */
+#define VALIDATION_SHARE 0.2	/* default */
+#define PROBE_FOLDS	5			/* default of a probe */
 
 typedef enum Option
 {
@@ -48,7 +48,7 @@ typedef enum Option
 
 extern const char *const option_names[OPTIONS];
 
-/* An error that names the option unless value is in [low, high]. */
+/* Throws an error that names the option unless value is in [low, high]. */
 extern void check_int_option(Option option, int64 value, int64 low, int64 high);
 
 extern bool method_from_name(const char *name, TrainMethod *method);

@@ -1,9 +1,10 @@
 /*
  * options.c
- *		What visclf.train or lr_find was asked for, checked before any work starts.
+ *		Reads and checks the options of visclf.train and lr_find, before any
+ *		work starts.
  *
  * Arguments are found by their names, so that functions may share some of
- * them; options_stored.c has the way into the model's row and back.
+ * them. options_stored.c writes them into the model's row and reads them back.
  */
 #include "extension/training/options.h"
 
@@ -44,7 +45,7 @@ open_call(FunctionCallInfo fcinfo)
 	return call;
 }
 
-/* True where the call has no value for the option. */
+/* Returns true if the call has no value for the option. */
 static bool
 is_left_out(const Call *call, Option option)
 {
@@ -117,7 +118,7 @@ int_option(const Call *call, Option option, int low, int high)
 	return value;
 }
 
-/* A number in [low, high], or (low, high) where open. */
+/* Returns a number in [low, high], or in (low, high) if open. */
 static double
 number_option(const Call *call, Option option, double low, double high, bool open)
 {
@@ -131,7 +132,7 @@ number_option(const Call *call, Option option, double low, double high, bool ope
 	return value;
 }
 
-/* Throws for a name that no architecture has. */
+/* Throws because no architecture has the name. */
 static void
 check_architecture_name(const char *name)
 {
@@ -151,8 +152,8 @@ check_architecture_name(const char *name)
 }
 
 /*
- * The architecture and the side of the input square, which a pretrained model
- * decides unless the call says otherwise, and can decide alone.
+ * Sets the architecture and the image size. A pretrained model decides the
+ * architecture, and the size unless the call names one.
  */
 static void
 network_options(const Call *call, TrainOptions *o)
@@ -213,7 +214,7 @@ balance_name(TrainBalance balance)
 	return names[balance];
 }
 
-/* The head, which the method may decide. */
+/* Sets the head; the method may decide it. */
 static void
 head_option(const Call *call, TrainOptions *o)
 {
@@ -229,7 +230,7 @@ head_option(const Call *call, TrainOptions *o)
 					 o->method == METHOD_PROBE ? "linear, with method probe" : "concat, linear");
 }
 
-/* What is done to the rows and to their images. */
+/* Sets how rows are balanced and images augmented. */
 static void
 data_options(const Call *call, TrainOptions *o)
 {
@@ -250,7 +251,7 @@ data_options(const Call *call, TrainOptions *o)
 	o->seed = DatumGetInt64(value_of(call, OPTION_SEED));
 }
 
-/* The version that the weights come from, or NULL. */
+/* Returns the version that the weights come from, or NULL. */
 static Model *
 parent_option(const Call *call)
 {
@@ -260,7 +261,7 @@ parent_option(const Call *call)
 					  CurrentMemoryContext);
 }
 
-/* Throws for a network that there is not. */
+/* Throws if the network cannot be described. */
 static void
 check_network(const TrainOptions *o)
 {
@@ -278,7 +279,7 @@ check_network(const TrainOptions *o)
 	vc_network_free(network);
 }
 
-/* Where the rows come from. */
+/* Sets the source of the rows. */
 static void
 source_options(const Call *call, TrainOptions *o)
 {
@@ -293,7 +294,7 @@ source_options(const Call *call, TrainOptions *o)
 	o->split_column = optional_name(call, OPTION_SPLIT_COLUMN);
 }
 
-/* What both functions have; o->method is known. */
+/* Reads what both functions have; o->method is set. */
 static void
 common_options(const Call *call, TrainOptions *o)
 {
@@ -308,13 +309,13 @@ common_options(const Call *call, TrainOptions *o)
 	check_network(o);
 }
 
-/* The schedule of fine_tune. */
+/* Sets the schedule of fine_tune. */
 static void
 schedule_options(const Call *call, TrainOptions *o)
 {
 	o->recipe.epochs = int_option(call, OPTION_EPOCHS, 1, MAX_EPOCHS);
 
-	/* from a random start there is nothing to freeze, and no rate to spread */
+	/* after a random start there is nothing to freeze, and no rate to spread */
 	o->recipe.freeze_epochs = is_left_out(call, OPTION_FREEZE_EPOCHS) ? (o->parent ? 1 : 0) :
 		int_option(call, OPTION_FREEZE_EPOCHS, 0, MAX_EPOCHS);
 	o->recipe.learning_rate = number_option(call, OPTION_LEARNING_RATE, 0, 100, true);
@@ -323,8 +324,8 @@ schedule_options(const Call *call, TrainOptions *o)
 }
 
 /*
- * In how many parts the rows are predicted by networks that have not seen them.  A
- * probe's features are computed once, so there folds cost little.
+ * Sets the number of folds. A probe computes features once, so that folds cost
+ * it little.
  */
 static void
 folds_option(const Call *call, TrainOptions *o)
@@ -346,7 +347,7 @@ folds_option(const Call *call, TrainOptions *o)
 				 errhint("With folds every image is held out once. Leave one of the two out.")));
 }
 
-/* Throws for what a probe, which sees each image once, cannot do. */
+/* Throws for options that a probe does not support, because it sees each image once. */
 static void
 check_probe(const TrainOptions *o)
 {
@@ -360,7 +361,7 @@ check_probe(const TrainOptions *o)
 	if (o->augment != VC_AUGMENT_NONE || o->balance == BALANCE_OVERSAMPLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"probe\" sees each image once and as it is"),
+				 errmsg("method \"probe\" neither augments nor oversamples images"),
 				 errhint("Leave augment out, and use balance => 'weight' in place of 'oversample'; or method => 'fine_tune'.")));
 }
 

@@ -1,6 +1,7 @@
 /*
  * options.h
- *		What visclf.train or lr_find was asked for, checked before any work starts.
+ *		Reads and checks the options of visclf.train and lr_find, before any
+ *		work starts.
  */
 #ifndef VISCLF_OPTIONS_H
 #define VISCLF_OPTIONS_H
@@ -20,7 +21,7 @@ typedef enum TrainMethod
 	METHOD_PROBE				/* softmax regression on a pretrained body */
 } TrainMethod;
 
-/* What is done about classes of unequal size. */
+/* How classes of unequal size are balanced. */
 typedef enum TrainBalance
 {
 	BALANCE_NONE,
@@ -36,10 +37,10 @@ typedef struct TrainOptions
 	char	   *label_column;
 	char	   *key_column;		/* NULL: none */
 	char	   *group_column;	/* rows of one group stay together; NULL: none */
-	char	   *split_column;	/* says the side; NULL: the hash does */
+	char	   *split_column;	/* column that gives the side; NULL: the hash decides */
 	TrainMethod method;
 	char	   *architecture;
-	int			parent_id;		/* whose weights it starts from; 0: random */
+	int			parent_id;		/* model_id whose weights it starts from; 0: random */
 	Model	   *parent;			/* read when it is needed */
 	vc_head		head;
 	int			image_size;		/* pixels */
@@ -51,7 +52,7 @@ typedef struct TrainOptions
 	double		dropout;
 	int			batch_size;
 	double		validation_share;
-	int			folds;			/* 0: none; below 0: as many, or as few as there are groups */
+	int			folds;			/* 0: none; negative: that many, or one for each group if fewer */
 	int64		seed;
 
 	/* of lr_find alone */
@@ -78,7 +79,7 @@ extern TrainOptions *options_from_lr_find(FunctionCallInfo fcinfo);
  */
 extern TrainOptions *options_from_model(int model_id);
 
-/* The options that are no columns of visclf.model, as jsonb.  SPI connected. */
+/* Returns the options that are not columns of visclf.model, as jsonb. SPI must be connected. */
 extern Datum options_to_jsonb(const TrainOptions *options);
 
 #endif							/* VISCLF_OPTIONS_H */

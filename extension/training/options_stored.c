@@ -1,7 +1,7 @@
 /*
  * options_stored.c
- *		The options of a training in its model's row: written, and read again
- *		when an interrupted training is resumed.
+ *		Writes the options of a training into its model's row, and reads them
+ *		back when an interrupted training is resumed.
  */
 #include "extension/support/pgcompat.h"
 
@@ -16,7 +16,7 @@
 #include "extension/training/option_list.h"
 #include "extension/support/sql.h"
 
-/* The shortest digits that read back as the same number. */
+/* Returns the shortest digits that read back as the same number. */
 static char *
 digits(double value)
 {
@@ -64,7 +64,7 @@ options_to_jsonb(const TrainOptions *o)
 	return SPI_datumTransfer(result_not_null(0, 1, JSONBOID), false, -1);
 }
 
-/* An option's value as text, NULL where it is not set. */
+/* Returns an option's value as text, or NULL if it is not set. */
 static char *
 optional_stored(Option option)
 {
@@ -99,7 +99,7 @@ stored_number(Option option)
 	return strtod(stored_option(option), NULL);
 }
 
-/* The table or view that a stored name means. */
+/* Returns the table or view of a stored name. */
 static Oid
 stored_source(void)
 {
@@ -108,7 +108,7 @@ stored_source(void)
 	return RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
 }
 
-/* Throws unless a stored name was one that is known. */
+/* Throws unless a stored name is known. */
 static void
 check_known(bool known, Option option)
 {
@@ -119,7 +119,7 @@ check_known(bool known, Option option)
 				 errhint("Train a new version.")));
 }
 
-/* Makes the last result a row an option, in their order. */
+/* Turns the last result into a row for each option, in their order. */
 static void
 read_stored(int model_id)
 {

@@ -19,7 +19,7 @@
 
 #define ITERATIONS 500
 
-/* Room for what all training images are taught. */
+/* Allocates the targets of all training images. */
 static vc_targets
 make_targets(const Training *t, void **memory)
 {
@@ -34,7 +34,7 @@ make_targets(const Training *t, void **memory)
 	return targets;
 }
 
-/* What the rows are taught. */
+/* Sets the targets of the rows. */
 static void
 fill_targets(Training *t, const uint32 *rows, int64 count, void *targets)
 {
@@ -51,7 +51,7 @@ fill_targets(Training *t, const uint32 *rows, int64 count, void *targets)
 	}
 }
 
-/* The features of some rows, into t->features. */
+/* Computes the features of some rows, into t->features. */
 static void
 compute_features(Training *t, const uint32 *rows, int64 count)
 {
@@ -77,7 +77,7 @@ compute_features(Training *t, const uint32 *rows, int64 count)
 	pfree(batch);
 }
 
-/* The head, on the device and in t->head, as floats [classes][width], then [classes]. */
+/* Sets the head, on the device and in t->head, as floats [classes][width], then [classes]. */
 static void
 set_head(Training *t, float *head)
 {

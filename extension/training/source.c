@@ -1,9 +1,9 @@
 /*
  * source.c
- *		Reading the table or view that a model is trained on.
+ *		Reads the table or view that a model is trained on.
  *
- * Rows come through a cursor, a batch at a time; while one batch is decoded
- * on the pool, the next is fetched.
+ * Rows come through a cursor, batch by batch. While the pool decodes one
+ * batch, the next is fetched.
  */
 #include "extension/support/pgcompat.h"
 
@@ -24,10 +24,10 @@
 
 #define ROWS_PER_FETCH 64
 
-/* A fetched row: what the batch does not know of it. */
+/* The part of a fetched row that is not in the batch. */
 typedef struct SourceRow
 {
-	DatasetRow	row;			/* its labels are not yet known */
+	DatasetRow	row;			/* its labels are not yet indexes */
 	char	  **labels;
 } SourceRow;
 
@@ -48,7 +48,7 @@ typedef struct SourceBatch
 	SourceRow	rows[ROWS_PER_FETCH];
 } SourceBatch;
 
-/* Checks the columns; true where images carry any number of labels. */
+/* Checks the columns; returns true if images have any number of labels. */
 static bool
 check_columns(const TrainOptions *o)
 {
@@ -63,7 +63,7 @@ check_columns(const TrainOptions *o)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the label", o->label_column,
 						format_type_be(type)),
-				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, where images carry any number of labels.")));
+				 errhint("A label is one value: text, an enum, an integer, a boolean; or an array of them, if images have any number of labels.")));
 	if (type_is_array(type) && o->balance == BALANCE_OVERSAMPLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -80,7 +80,7 @@ check_columns(const TrainOptions *o)
 	return multi_label;
 }
 
-/* A column as text, or NULL where there is no such column. */
+/* Returns SQL for a column as text, or NULL if there is none. */
 static const char *
 text_or_null(const TrainOptions *o, const char *column)
 {
@@ -109,7 +109,7 @@ source_batch_create(SourceBatch *b, Decoder *decoder)
 									ALLOCSET_SMALL_SIZES);
 }
 
-/* Which side the split column puts a row on. */
+/* Returns the side that the split column gives a row. */
 static DatasetSide
 side_from_text(const TrainOptions *o, const char *value)
 {
@@ -121,11 +121,11 @@ side_from_text(const TrainOptions *o, const char *value)
 		return SIDE_VALID;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" in column \"%s\" is no side of a split", value, o->split_column),
+			 errmsg("invalid split value \"%s\" in column \"%s\"", value, o->split_column),
 			 errhint("Allowed: 'train', 'valid'; a boolean that is true for validation; NULL, to split by hash.")));
 }
 
-/* A row's labels, as text; false where they are NULL after all. */
+/* Reads a row's labels as text; returns false if they are NULL after all. */
 static bool
 fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 {
@@ -144,15 +144,16 @@ fetch_labels(uint64 number, bool multi_label, char ***labels, int *count)
 	if (array_contains_nulls(DatumGetArrayTypeP(array)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a row's labels have a NULL among them: %s", result_text(number, COLUMN_LABEL)),
+				 errmsg("labels of a row must not contain NULL: %s", result_text(number, COLUMN_LABEL)),
 				 errhint("An image without labels has an empty array; NULL in place of the array leaves the row out.")));
 	*labels = text_array_values(array, count);
 	return true;
 }
 
 /*
- * Adds one row to a batch, or notes that it has no image.  A label may be NULL
- * though the query wanted none: a function in a view may change its mind.
+ * Adds one row to a batch, or counts it as one without an image. A label may
+ * be NULL although the query excludes NULL: a function in a view may return
+ * something else the second time.
  */
 static void
 fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset)
@@ -185,7 +186,7 @@ fetch_row(SourceBatch *b, const TrainOptions *o, uint64 number, Dataset *dataset
 	b->rows[place] = row;
 }
 
-/* Fetches rows into an idle batch; false after the last. */
+/* Fetches rows into an idle batch; returns false after the last. */
 static bool
 fetch_source_rows(SourceBatch *b, const TrainOptions *o, Portal cursor, Dataset *dataset)
 {
@@ -282,7 +283,7 @@ read_rows(const TrainOptions *o, Dataset *dataset)
 	MemoryContextDelete(context);
 }
 
-/* Throws where there is too little to train on or to validate with. */
+/* Throws if there are too few images to train on or to validate with. */
 static void
 check_enough(const TrainOptions *o, const Dataset *d)
 {
@@ -292,12 +293,12 @@ check_enough(const TrainOptions *o, const Dataset *d)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no row of \"%s\" has a label and an image that can be decoded", source),
-				 errhint("Rows whose \"%s\" is NULL are not trained on: label some hundred.", o->label_column)));
+				 errhint("Rows whose \"%s\" is NULL are not used for training: label a few hundred.", o->label_column)));
 	if (d->class_count < (d->multi_label ? 1 : 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 d->multi_label ?
-				 errmsg("none of %lld images of \"%s\" carries a label", (long long) d->count, source) :
+				 errmsg("none of %lld images of \"%s\" has a label", (long long) d->count, source) :
 				 errmsg("all %lld labelled images of \"%s\" have the label \"%s\"",
 						(long long) d->count, source, d->classes[0].label),
 				 d->multi_label ?

@@ -1,6 +1,6 @@
 /*
  * source_warn.c
- *		What is odd about the rows that a model is trained on, in numbers.
+ *		Warns of oddities of the rows that a model is trained on, with numbers.
  */
 #include "extension/support/pgcompat.h"
 
@@ -14,7 +14,7 @@
 
 #define MIN_VALIDATION 2		/* images of a class, below which its figures mean little */
 
-/* The first few of some rows: "key: what; key: what". */
+/* Lists the first few of some rows: "key: what; key: what". */
 static char *
 show_examples(const DatasetOddities *o)
 {
@@ -36,7 +36,7 @@ warn_of_bad_rows(const TrainOptions *o, const Dataset *d)
 						(long long) d->bad.count, (long long) (d->bad.count + d->count),
 						get_rel_name(o->source)),
 				 errdetail("The first: %s.", show_examples(&d->bad)),
-				 errhint("visclf.image_info says what an image is; key_column => '...' names the rows.")));
+				 errhint("visclf.image_info describes an image; key_column => '...' names the rows.")));
 }
 
 static void
@@ -51,7 +51,7 @@ warn_of_flawed_rows(const TrainOptions *o, const Dataset *d)
 				 errhint("Load them again, or leave their rows out; key_column => '...' names the rows.")));
 }
 
-/* Whatever the labels say, few images that come very often are substitutes for others. */
+/* Warns of a few images that appear very often: they usually stand for missing ones. */
 static void
 warn_of_repeats(const TrainOptions *o, const Dataset *d)
 {
@@ -62,7 +62,7 @@ warn_of_repeats(const TrainOptions *o, const Dataset *d)
 						"%lld with another label, %lld on the other side of the split",
 						(long long) d->repeated, get_rel_name(o->source),
 						(long long) d->conflicting, (long long) d->leaking),
-				 errhint("The accuracy says less than it seems to: keep one row of each image, "
+				 errhint("The accuracy is too optimistic: keep one row of each image, "
 						 "or leave the split to the hash.")));
 }
 
@@ -81,7 +81,7 @@ warn_of_alike(const TrainOptions *o, const Dataset *d)
 				 errhint("visclf.check_images names them.")));
 }
 
-/* Classes with too few images on a side for their figures to mean anything. */
+/* Warns of classes with too few images on a side for their figures to mean anything. */
 static void
 warn_of_small_classes(const TrainOptions *o, const Dataset *d)
 {

@@ -23,7 +23,7 @@
 PG_FUNCTION_INFO_V1(visclf_train);
 PG_FUNCTION_INFO_V1(visclf_resume);
 
-/* The row of the version to be trained; its model_id. */
+/* Creates the row of the version to be trained; returns its model_id. */
 static int
 create_version(const Training *t)
 {
@@ -47,14 +47,14 @@ create_version(const Training *t)
 	return version_create(&row);
 }
 
-/* Says what a transaction block means for a training. */
+/* Warns that a training in a transaction block is not saved before its end. */
 static void
 warn_atomic(const Training *t)
 {
 	if (t->atomic)
 		ereport(NOTICE,
-				(errmsg("inside a transaction block: nothing of the training is kept before COMMIT"),
-				 errhint("Call it outside, in autocommit mode, to keep each epoch and to be able to resume.")));
+				(errmsg("training inside a transaction block is not saved before COMMIT"),
+				 errhint("Call it outside a transaction block to save each epoch and to be able to resume.")));
 }
 
 /* CALL visclf.train(...) */
@@ -83,7 +83,7 @@ visclf_train(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* model_id of the latest version of the current role's name whose training is unfinished. */
+/* Returns the model_id of the latest unfinished version of the current role's name. */
 static int
 find_unfinished(const char *name)
 {
@@ -103,8 +103,8 @@ find_unfinished(const char *name)
 }
 
 /*
- * The unfinished version, locked against a second training.  The training that
- * it was locked by may have ended while this one looked, so it looks again.
+ * Finds the unfinished version and locks it against a second training. The
+ * training that held the lock may have ended meanwhile, so it looks again.
  */
 static Model *
 lock_unfinished(const char *name)
@@ -117,7 +117,7 @@ lock_unfinished(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the training of model \"%s\" version %d has just finished", name, model->version),
-				 errhint("An earlier version is unfinished too: call visclf.resume again to go on with it.")));
+				 errhint("An earlier version is unfinished too: call visclf.resume again to continue it.")));
 	return model;
 }
 

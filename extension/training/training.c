@@ -1,11 +1,11 @@
 /*
  * training.c
- *		The steps of a training, from an open device to its last epoch.
+ *		Runs a training, from an open device to its last epoch.
  *
- * The source is read once into a temporary file; then each epoch shuffles,
+ * The source is read once into a temporary file. Then each epoch shuffles,
  * steps, validates, writes its row and, outside a transaction block, commits.
- * Everything hangs on one memory context, so an error or a cancel at any
- * point frees it.
+ * Everything belongs to one memory context, so that an error or a cancel at
+ * any point frees it.
  */
 #include "extension/support/clock.h"
 #include "extension/support/pgcompat.h"
@@ -35,7 +35,7 @@ release_training_device(void *argument)
 
 	t->device.api->close(t->device.device);
 #ifdef __GLIBC__
-	/* a gigabyte may be free now that would otherwise stay with the process */
+	/* give back memory that would otherwise stay with the process */
 	malloc_trim(0);
 #endif
 }
@@ -76,7 +76,7 @@ training_commit(const Training *t)
 		sql_commit();
 }
 
-/* Tells of an error on the way, a cancel too, that what was kept can be gone on with. */
+/* Adds a hint to an error or cancel: the training can be resumed. */
 static void
 add_context(void *argument)
 {
@@ -89,7 +89,7 @@ add_context(void *argument)
 				   t->model->name, t->model->version, quote_literal_cstr(t->model->name));
 }
 
-/* Room for one batch and what is said of it. */
+/* Allocates one batch and its results. */
 static void
 training_batch_create(Training *t)
 {
@@ -112,7 +112,7 @@ training_batch_create(Training *t)
 	t->predicted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * t->data->count);
 }
 
-/* The most rows of a batch: all that the smallest run trains on. */
+/* Returns the largest batch: all rows of the smallest run. */
 static int64
 fewest_rows(Training *t)
 {
@@ -172,7 +172,7 @@ start_random(Training *t)
 	}
 }
 
-/* Whether the parent's head answers the same question in the same way. */
+/* Returns true if the parent's head has the same classes and form. */
 static bool
 head_fits(const Model *parent, const Model *model)
 {
@@ -185,7 +185,7 @@ head_fits(const Model *parent, const Model *model)
 	return true;
 }
 
-/* Sets the parameter that a parent's tensor is a start for. */
+/* Sets the parameter that corresponds to a parent's tensor. */
 static void
 start_from(int index, const float *data, void *argument)
 {
@@ -200,7 +200,7 @@ start_from(int index, const float *data, void *argument)
 										  data, &error), &error);
 }
 
-/* Random weights, over them the parent's. */
+/* Sets random weights, then the parent's. */
 void
 training_start(Training *t)
 {
@@ -211,7 +211,7 @@ training_start(Training *t)
 		weights_each(t->options->parent, start_from, t);
 }
 
-/* Images still to train on, after `done` steps of this epoch. */
+/* Returns the number of images still to train on, after `done` steps of this epoch. */
 static int64
 images_left(const Training *t, int steps, int done)
 {
@@ -235,14 +235,19 @@ training_order(const Training *t, uint64 seed, int epoch)
 }
 
 double
-training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc_step *step)
+training_step(Training *t, const uint32 *order, int64 first, int64 next, int epoch,
+			  const vc_step *step)
 {
 	float		loss;
 	vc_error	error;
 
 	CHECK_FOR_INTERRUPTS();
 	if (t->options->augment == VC_AUGMENT_NONE)
+	{
 		training_load(t, order + first, t->batch_size);
+		if (next >= 0)
+			training_load_ahead(t, order + next, t->batch_size);
+	}
 	else
 		training_load_augmented(t, order + first, t->batch_size, step->seed, epoch, first);
 	check_status(t->device.api->train_step(t->plan, t->sent, &t->targets, t->batch_size, step,
@@ -251,8 +256,8 @@ training_step(Training *t, const uint32 *order, int64 first, int epoch, const vc
 }
 
 /*
- * One pass over the training rows, the last partial batch left out; returns
- * the smoothed loss.
+ * Runs one pass over the training rows, without the last partial batch.
+ * Returns the smoothed loss.
  */
 static double
 train_epoch(Training *t)
@@ -271,7 +276,8 @@ train_epoch(Training *t)
 
 		vc_recipe_step(&t->recipe, t->phase, t->epoch, s, steps, &step);
 		step.seed = seed;
-		loss = training_step(t, order, (int64) s * t->batch_size, t->epoch, &step);
+		loss = training_step(t, order, (int64) s * t->batch_size,
+							 s + 1 < steps ? (int64) (s + 1) * t->batch_size : -1, t->epoch, &step);
 		training_check_finite(t, loss);
 		vc_smooth_loss_add(&t->loss, loss);
 		log_progress(t, (int64) (s + 1) * t->batch_size, (int64) steps * t->batch_size,
@@ -281,7 +287,7 @@ train_epoch(Training *t)
 	return vc_smooth_loss_value(&t->loss);
 }
 
-/* Goes on to the next epoch, phase or run. */
+/* Advances to the next epoch, phase or run. */
 static void
 advance(Training *t)
 {
@@ -295,7 +301,7 @@ advance(Training *t)
 	t->run++;
 }
 
-/* What a run leaves at its end: all that it has said of its fold, or a version that is ready. */
+/* Ends a run: stores the predictions for its fold, or makes the version ready. */
 static void
 end_run(Training *t, Validation v)
 {
@@ -316,7 +322,7 @@ end_run(Training *t, Validation v)
 	training_finish(t, &v);
 }
 
-/* One epoch and what it leaves. */
+/* Runs one epoch and stores its results. */
 static void
 run_epoch(Training *t)
 {

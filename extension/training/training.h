@@ -19,8 +19,7 @@
 
 typedef struct Training
 {
-	MemoryContext context;		/* device, plan and images hang on it, in this
-								 * order */
+	MemoryContext context;		/* owns device, plan and images, in this order */
 	TrainOptions *options;
 	Dataset    *data;
 	Model	   *model;
@@ -30,9 +29,9 @@ typedef struct Training
 	int64	   *kept_rows;		/* of one batch */
 	vc_recipe	recipe;
 	bool		atomic;			/* inside a transaction block: no commits */
-	bool		resumable;		/* an error leaves what visclf.resume goes on with */
+	bool		resumable;		/* after an error, visclf.resume can continue */
 
-	/* where it is: runs are of the folds, in their order, then of all images */
+	/* position: runs are for the folds, in their order, then for all images */
 	int			run;			/* from 0 */
 	int			phase;
 	int			epoch;			/* next to run, in the phase */
@@ -41,6 +40,8 @@ typedef struct Training
 	/* of one batch */
 	int			batch_size;
 	uint8_t    *images;
+	uint8_t    *next_images;	/* a coming batch's, sent ahead; or NULL */
+	const uint32 *next_rows;	/* whose they are, or NULL */
 	uint8_t    *originals;		/* before they are augmented; NULL: they are not */
 	vc_pool    *pool;			/* augments; NULL: the backend does */
 	const uint8_t *sent;		/* images, or NULL: rows of kept are selected */
@@ -57,7 +58,7 @@ typedef struct Training
 	instr_time	last_progress;
 } Training;
 
-/* What the validation images say after an epoch. */
+/* Results for the validation images after an epoch. */
 typedef struct Validation
 {
 	double		loss;			/* mean of vc_targets' loss without class weights, nats */
@@ -70,138 +71,148 @@ typedef struct Validation
  */
 
 /*
- * Connects to SPI and makes a context current that lives until SPI_finish,
- * over commits, or until an error; all of the training hangs on it.
+ * Connects to SPI and switches to a context that lives until SPI_finish, over
+ * commits, or until an error. It owns everything of the training.
  */
 extern Training *training_begin(bool atomic);
 
 /* Opens the device for the training alone. */
 extern void training_open_device(Training *t);
 
-/* Plans the network and makes room for one batch; options, data, model are set. */
+/* Plans the network and allocates one batch; options, data and model are set. */
 extern void training_plan(Training *t);
 
-/* Sets the weights that a run begins with. */
+/* Sets the initial weights of a run. */
 extern void training_start(Training *t);
 
 /* training_batch.c: takes the rows of the run. */
 extern void training_take(Training *t);
 
-/* The fold that is held out of the run; 0: none. */
+/* Returns the fold that is held out of the run, or 0. */
 static inline int
 training_fold(const Training *t)
 {
 	return t->run < t->data->folds ? t->run + 1 : 0;
 }
 
-/* Whether the run makes the version itself. */
+/* Returns true if the run trains the version itself. */
 static inline bool
 training_is_final(const Training *t)
 {
 	return t->run == t->data->folds;
 }
 
-/* From where the training is to its end. */
+/* Runs the training from its position to its end. */
 extern void training_run(Training *t);
 
-/* Outside a transaction block: keeps what is done. */
+/* Commits, outside a transaction block. */
 extern void training_commit(const Training *t);
 
-/* The training rows in the random order of an epoch; to be freed. */
+/* Returns the training rows in the random order of an epoch; pfree them. */
 extern uint32 *training_order(const Training *t, uint64 seed, int epoch);
 
 /*
- * One step on the batch that begins at `first` of the order; returns the
- * loss.  step->seed and the epoch decide how images are augmented.
+ * Trains one step on the batch that begins at `first` of the order; returns
+ * the loss. step->seed and the epoch decide how images are augmented. The
+ * batch that begins at `next` follows it, and is sent ahead if the device can;
+ * -1: not known.
  */
-extern double training_step(Training *t, const uint32 *order, int64 first, int epoch,
+extern double training_step(Training *t, const uint32 *order, int64 first, int64 next, int epoch,
 							const vc_step *step);
 
-/* divergence.c: throws where a loss is not a number. */
+/* divergence.c: throws if a loss is not finite. */
 extern void training_check_finite(Training *t, double loss);
 
-/* Throws where a weight is not finite, which a loss need not show: relu makes NaN 0. */
+/* Throws if a weight is not finite. The loss may not show it, because relu turns NaN into 0. */
 extern void training_check_weights(Training *t);
 
-/* training_batch.c: reads pixels and targets of some rows into t's batch. */
 /*
- * Keeps all images on a device that has memory for them, so that batches
- * need not be sent.  Not where they are augmented: no two epochs' are alike.
+ * training_batch.c: reads pixels and targets of some rows into t's batch.
+ *
+ * Keeps all images on a device with memory for them, so that batches need not
+ * be sent. Not if they are augmented, because they then differ in each epoch.
  */
 extern void training_keep(Training *t);
 
 extern void training_load(Training *t, const uint32 *rows, int count);
 
-/* Targets alone. */
+/* Sets the targets alone. */
 extern void training_load_targets(Training *t, const uint32 *rows, int count);
 
-/* The same, augmented as image `first` and on of an epoch. */
+/*
+ * Sends the pixels of rows ahead, while the next step runs, for a training_load
+ * of the same rows. Does nothing if images are kept, or the device has no
+ * memory of its own.
+ */
+extern void training_load_ahead(Training *t, const uint32 *rows, int count);
+
+/* The same, augmented as images `first` and following of an epoch. */
 extern void training_load_augmented(Training *t, const uint32 *rows, int count,
 									uint64 seed, int epoch, int64 first);
 
 /*
- * What balance => 'weight' makes of the training rows; NULL for the other
- * kinds of balance.
+ * Returns the class weights of balance => 'weight', or NULL for other kinds of
+ * balance.
  */
 extern float *training_class_weights(const Training *t);
 
 /*
- * training_validate.c: runs the validation rows.  After the last epoch
- * also chooses a multi-label model's thresholds, and keeps a row an image.
+ * training_validate.c: runs the validation rows. After the last epoch it also
+ * chooses a multi-label model's thresholds, and stores a row for each image.
  */
 extern Validation training_validate(Training *t, bool last);
 
 /*
- * What the networks of all folds have said, once the last has; chooses thresholds
- * by that.  SPI connected.
+ * After the last fold, collects the predictions of all folds' networks and
+ * chooses thresholds by them. SPI must be connected.
  */
 extern Validation training_validate_folds(Training *t);
 
-/* What the version says of its validation images, for training_calibrate. */
+/* Predicts the validation images, for training_calibrate. */
 extern void training_say(Training *t);
 
-/* Identifies the labels that the model says of image i of the batch, by t->logits. */
+/* Returns a hash of the predicted labels of image i of the batch, by t->logits. */
 extern uint64 training_predicted(Training *t, int i);
 
 /*
  * training_calibrate.c: after the last epoch's validation, finds the ranges of
- * the activations on some training images, and the share of the validation
- * images of which int8 says the same as float32; both become t->model's.
- * Does nothing on a device without int8.
+ * the activations on some training images, and how often int8 agrees with the
+ * predictions for the validation images; both are set in t->model. Does
+ * nothing on a device without int8.
  */
 extern void training_calibrate(Training *t);
 
 /* probe.c: fits the linear head to a frozen body; returns the loss. */
 extern double probe_train(Training *t);
 
-/* The logits of some rows by the head, into t->logits. */
+/* Computes the logits of some rows by the head, into t->logits. */
 extern void probe_forward(Training *t, const uint32 *rows, int count);
 
-/* training_log.c: what an epoch leaves behind. */
+/* training_log.c: reports an epoch. */
 extern void log_header(const Training *t);
 extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);	/* v may be NULL */
 extern void log_classes(const Training *t);
 extern void log_folds(const Training *t);
 extern void log_progress(Training *t, int64 done, int64 of, int64 left, double seconds);
 
-/* checkpoint.c: what a training leaves in the database.  SPI connected. */
+/* checkpoint.c: stores a training in the database. SPI must be connected. */
 
-/* Where the training is, as jsonb. */
+/* Returns the position of the training, as jsonb. */
 extern char *training_progress(const Training *t);
 
-/* Weights, optimiser and place, so that visclf.resume can go on. */
+/* Stores weights, optimiser and position, so that visclf.resume can continue. */
 extern void checkpoint_write(Training *t);
 
-/* The place alone, at the beginning of a run. */
+/* Stores the position alone, at the beginning of a run. */
 extern void checkpoint_place(Training *t);
 
 /*
- * Goes back to the last checkpoint; false where there is none.  An error
- * where the rows trained on have changed.
+ * Returns to the last checkpoint; false if there is none. Throws if the
+ * training rows have changed.
  */
 extern bool checkpoint_read(Training *t);
 
-/* One validation image's row; number counts them from 1 in all folds. */
+/* Writes one validation image's row; number counts them from 1 in all folds. */
 extern void validation_write(const Training *t, int number, uint32 row, double loss);
 
 /* Writes the weights and makes the version ready. */

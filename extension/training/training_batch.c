@@ -1,6 +1,7 @@
 /*
  * training_batch.c
- *		A batch of training or validation rows: pixels, targets, class weights.
+ *		Prepares a batch of training or validation rows: pixels, targets, class
+ *		weights.
  */
 #include "extension/support/pgcompat.h"
 
@@ -28,7 +29,7 @@ release_kept(void *argument)
 	t->device.api->images_free(t->kept);
 }
 
-/* Sends all rows to the device, some at a time. */
+/* Sends all rows to the device, in parts. */
 static void
 send_rows(Training *t)
 {
@@ -66,7 +67,7 @@ training_keep(Training *t)
 	send_rows(t);
 }
 
-/* Names rows of what is kept as the next batch. */
+/* Selects kept rows as the next batch. */
 static void
 select_rows(Training *t, const uint32 *rows, int count)
 {
@@ -78,6 +79,13 @@ select_rows(Training *t, const uint32 *rows, int count)
 	t->sent = NULL;
 }
 
+static void
+read_rows(Training *t, const uint32 *rows, int count, uint8_t *images)
+{
+	for (int i = 0; i < count; i++)
+		dataset_read(t->data, rows[i], images + t->data->image_bytes * i);
+}
+
 void
 training_load(Training *t, const uint32 *rows, int count)
 {
@@ -87,9 +95,31 @@ training_load(Training *t, const uint32 *rows, int count)
 		select_rows(t, rows, count);
 		return;
 	}
+	if (rows == t->next_rows)
+	{
+		uint8_t    *sent = t->next_images;
+
+		t->next_images = t->images;
+		t->images = sent;
+		t->next_rows = NULL;
+	}
+	else
+		read_rows(t, rows, count, t->images);
 	t->sent = t->images;
-	for (int i = 0; i < count; i++)
-		dataset_read(t->data, rows[i], t->images + t->data->image_bytes * i);
+}
+
+void
+training_load_ahead(Training *t, const uint32 *rows, int count)
+{
+	vc_error	error;
+
+	if (t->kept != NULL || t->device.api->images_ahead == NULL)
+		return;
+	if (t->next_images == NULL)
+		t->next_images = MemoryContextAllocHuge(t->context, t->data->image_bytes * t->batch_size);
+	read_rows(t, rows, count, t->next_images);
+	check_status(t->device.api->images_ahead(t->plan, t->next_images, count, &error), &error);
+	t->next_rows = rows;
 }
 
 /* One image to be augmented. */
@@ -110,8 +140,8 @@ augment_image(void *argument, const void *unused)
 }
 
 /*
- * On the pool's threads, or here where there are none.  Jobs and pixels are of
- * the context that the pool hangs on, so a cancel ends the threads first.
+ * Runs jobs on the pool's threads, or on the backend's own. Jobs and pixels
+ * belong to the pool's context, so that a cancel first ends the threads.
  */
 static void
 run_jobs(vc_pool *pool, AugmentJob *jobs, int count)
@@ -146,9 +176,9 @@ training_load_augmented(Training *t, const uint32 *rows, int count, uint64 seed,
 }
 
 /*
- * One label an image: each class weighs as much as another in all, as
- * scikit-learn's "balanced".  Any number: what carries a class weighs as much
- * as what does not, as torch's pos_weight is meant.
+ * Returns the class weights. With one label for each image, all classes have
+ * the same total weight, as scikit-learn's "balanced". With any number, images
+ * with a class weigh as much as those without, as torch's pos_weight is meant.
  */
 float *
 training_class_weights(const Training *t)

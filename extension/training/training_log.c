@@ -1,9 +1,9 @@
 /*
  * training_log.c
- *		What the user sees of a training: epochs as rows and as notices.
+ *		Reports a training to the user: epochs as rows and as notices.
  *
  * The notices are fastai's table: epoch, train_loss, valid_loss, accuracy,
- * time, an epoch a line, with a header for each phase.
+ * time, with a line for each epoch and a header for each phase.
  */
 #include "extension/support/pgcompat.h"
 
@@ -69,7 +69,7 @@ log_folds(const Training *t)
 						folds, 100 - 100.0 / folds, folds)));
 }
 
-/* A number that there may not be. */
+/* A number that may be missing. */
 static void
 write_number(Sql *sql, bool is, double value)
 {
@@ -79,8 +79,8 @@ write_number(Sql *sql, bool is, double value)
 }
 
 /*
- * The epoch's row; F1 where images carry any number of labels.  An error where
- * the version is gone, or another role's.
+ * Writes the epoch's row, with F1 if images have any number of labels. Throws
+ * if the version was dropped or given to another role.
  */
 static void
 write_epoch(const Training *t, double train_loss, const Validation *v, double seconds)
@@ -124,8 +124,9 @@ log_epoch(const Training *t, double train_loss, const Validation *v, double seco
 }
 
 /*
- * At most every visclf.progress_interval.  done of `of` images of this epoch
- * took `seconds`; `left` are those of the rest of the training.
+ * Reports progress, at most every visclf.progress_interval. The first `done`
+ * of `of` images of this epoch took `seconds`; `left` images remain in the
+ * whole training.
  */
 void
 log_progress(Training *t, int64 done, int64 of, int64 left, double seconds)

@@ -1,9 +1,10 @@
 /*
  * training_validate.c
- *		What a network says of the images that were held out of its training.
+ *		Predicts the images that were held out of a training.
  */
 #include "extension/support/pgcompat.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -20,7 +21,7 @@ training_predicted(Training *t, int i)
 	return model_predicted(t->model, t->logits + (Size) i * t->model->class_count, t->probabilities);
 }
 
-/* Loss of image i of the batch; t->probabilities become its own. */
+/* Returns the loss of image i of the batch, and sets t->probabilities. */
 static double
 image_loss(Training *t, int i)
 {
@@ -33,7 +34,7 @@ image_loss(Training *t, int i)
 		vc_cross_entropy(logits, classes, t->labels[i]);
 }
 
-/* What is to be left of each validation row. */
+/* What to store of each validation row. */
 typedef enum Remains
 {
 	NOTHING,
@@ -41,7 +42,7 @@ typedef enum Remains
 	A_ROW						/* of visclf.validation, and that */
 } Remains;
 
-/* Runs all validation rows; each is counted in the tally (NULL: none). */
+/* Runs all validation rows, and counts each in the tally (may be NULL). */
 static Validation
 run_rows(Training *t, vc_tally *tally, Remains remains)
 {
@@ -91,7 +92,7 @@ release_tally(void *tally)
 	vc_tally_free(tally);
 }
 
-/* Gives each class the threshold that its validation images are told best with. */
+/* Chooses the threshold of each class that gives the best F1 on its validation images. */
 static void
 choose_thresholds(Training *t, const vc_tally *tally)
 {
@@ -100,7 +101,7 @@ choose_thresholds(Training *t, const vc_tally *tally)
 		t->model->thresholds[k] = (float) vc_tally_best(tally, k);
 }
 
-/* The rows are kept in a second run, once the thresholds are known. */
+/* Stores the rows in a second run, once the thresholds are known. */
 static Validation
 validate_multi_label(Training *t, bool last)
 {
@@ -129,25 +130,30 @@ training_validate(Training *t, bool last)
 	return t->data->multi_label ? validate_multi_label(t, last) : run_rows(t, NULL, last ? A_ROW : NOTHING);
 }
 
-/* Adds what the folds' networks have said of one image to the tally. */
+/* Adds the predictions of the folds' networks for one image, a row of the last result, to the tally. */
 static void
-tally_row(Training *t, vc_tally *tally, HeapTuple tuple, TupleDesc desc)
+tally_row(Training *t, vc_tally *tally, uint64 row)
 {
-	bool		isnull;
 	int			classes = t->model->class_count;
 	int			count;
 	int			count_probabilities;
-	char	  **labels = text_array_values(SPI_getbinval(tuple, desc, 1, &isnull), &count);
-	float	   *probabilities = real_array_values(SPI_getbinval(tuple, desc, 2, &isnull), &count_probabilities);
+	char	  **labels = text_array_values(result_not_null(row, 1, TEXTARRAYOID), &count);
+	float	   *probabilities = real_array_values(result_not_null(row, 2, FLOAT4ARRAYOID), &count_probabilities);
 	uint8_t    *members = palloc0(classes);
 
+	if (count_probabilities != classes)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a row of visclf.validation has %d probabilities, but model \"%s\" has %d classes",
+						count_probabilities, t->model->name, classes),
+				 errhint("Somebody wrote to the rows of this training; CALL visclf.train again.")));
 	for (int i = 0; i < count; i++)
 		for (int k = 0; k < classes; k++)
 			members[k] |= strcmp(labels[i], t->model->classes[k]) == 0;
 	vc_tally_add(tally, probabilities, members);
 }
 
-/* Thresholds, and what is made of them, by all images. */
+/* Chooses thresholds, and computes the metrics, by all images. */
 static Validation
 finish_multi_label(Training *t)
 {
@@ -157,16 +163,17 @@ finish_multi_label(Training *t)
 	Validation	v = {0};
 	vc_tally   *tally;
 	vc_error	error;
+	uint64		rows;
 	Sql			sql;
 
 	check_status(vc_tally_create(t->model->class_count, &tally, &error), &error);
 	release_with_context(context, release_tally, tally);
 	sql_begin(&sql, "SELECT labels, probabilities FROM visclf.validation WHERE model_id OPERATOR(pg_catalog.=) $1");
 	sql_int(&sql, t->model->model_id);
-	sql_read_latest(&sql);
+	rows = sql_read_latest(&sql);
 	caller = MemoryContextSwitchTo(context);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		tally_row(t, tally, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	for (uint64 i = 0; i < rows; i++)
+		tally_row(t, tally, i);
 	MemoryContextSwitchTo(caller);
 	v.accuracy = vc_tally_accuracy(tally, 0.5);
 	v.f1 = vc_tally_f1(tally, 0.5);

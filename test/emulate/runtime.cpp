@@ -33,13 +33,22 @@ struct emulate_event
 	bool		asked;			/* the first question is always too early */
 };
 
+/* EMULATED_GPU_MIB of the environment, or 8 GiB. */
+static size_t
+memory_bytes(void)
+{
+	const char *mib = getenv("EMULATED_GPU_MIB");
+
+	return mib != NULL ? (size_t) atoi(mib) << 20 : (size_t) 8 << 30;
+}
+
 static struct
 {
 	int			capability;
 	size_t		bytes;
 	cudaError_t count_error;
 	int			driver;
-}			device = {90, (size_t) 8 << 30, cudaSuccess, 13000};
+}			device = {90, memory_bytes(), cudaSuccess, 13000};
 
 static int	compute_mode = cudaComputeModeDefault;
 static int	nvml_there = 1;

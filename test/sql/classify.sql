@@ -65,6 +65,26 @@ CREATE TABLE asked_again AS EXECUTE ask('small');
 SELECT a.model_id < b.model_id AS newer FROM asked a, asked_again b;
 CALL visclf.activate('small', 1);
 
+-- a version that was rolled back is not asked again, though one statement does it all
+CREATE FUNCTION label_of(picture bytea) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN (visclf.classify('rolled back', picture)).label IS NOT NULL;
+END $$;
+DO $$
+DECLARE
+	picture bytea := image FROM adverts WHERE id = 1;
+BEGIN
+	BEGIN
+		PERFORM visclf.import_model('rolled back', visclf.export_model('small'));
+		RAISE EXCEPTION 'answered: %', label_of(picture);
+	EXCEPTION WHEN raise_exception THEN
+		RAISE INFO '%', SQLERRM;
+	END;
+	RAISE INFO 'still answered: %', label_of(picture);
+EXCEPTION WHEN undefined_object THEN
+	RAISE INFO '%', SQLERRM;
+END $$;
+
 -- embedding: the pooled features, 2 x 64 for resnet20 with the concat head
 SELECT array_length(visclf.embed('small', image), 1) AS features FROM adverts WHERE id = 1;
 SELECT visclf.embed('small', 'no image') IS NULL AS no_features;

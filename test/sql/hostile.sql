@@ -104,7 +104,7 @@ CALL visclf.classify_table('small', 'public.own', 'id', 'public.own_said');
 CALL visclf.classify_table('small', 'public.own', 'id', 'public.own_said');
 SELECT pg_catalog.count(*) FROM public.own_said;
 CALL visclf.train('own', 'public.own_labels', key_column => 'id', split_column => NULL, architecture => 'resnet20', image_size => 16, epochs => 1);
-SELECT pg_catalog.count(*) FROM visclf.models;
+SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 AS seen FROM visclf.models;
 SELECT pg_catalog.count(*) FROM visclf.evaluate('own', 'public.own_labels', by => '{year}');
 SELECT pg_catalog.count(*) FROM visclf.prevalence('own', 'public.own_labels', by => '{year}');
 SELECT pg_catalog.count(*) FROM visclf.prevalence('small', 'public.own_said', method => 'pcc', by => '{model_id}');
@@ -275,6 +275,11 @@ CALL visclf.classify_table('shared', 'guarded_rows', 'id', 'rows_said');
 SELECT count(*) = :open AS only_open FROM rows_said;
 SELECT images = :open AS only_open FROM visclf.evaluate('shared', 'guarded_rows');
 SELECT DISTINCT images = :open AS only_open FROM visclf.prevalence('seen', 'guarded_rows');
+SET row_security = off;
+CALL bad($$SELECT count(*) FROM visclf.prevalence('seen', 'guarded_rows')$$);
+CALL bad($$SELECT count(*) FROM visclf.prevalence('seen', 'guarded_rows', method => 'ppi', known_column => 'label')$$);
+CALL bad($$SELECT count(*) FROM visclf.label_plan('seen', 'guarded_rows', known_column => 'label')$$);
+RESET row_security;
 SELECT (length(s) - length(replace(s, '<g role', ''))) / length('<g role') = least(:open, 1000) AS only_open
 FROM visclf.contact_sheet('guarded_rows', n => 1000, size => 32) s;
 CALL visclf.train('of open rows', 'guarded_rows', architecture => 'resnet20', image_size => 16, epochs => 1, validation_share => 0.4);
@@ -317,6 +322,31 @@ SELECT outcome(query), query FROM (VALUES
 	($$CALL visclf.share('closed', 'public')$$), ($$CALL visclf.unshare('closed', 'public')$$),
 	($$CALL visclf.activate('closed', 1)$$), ($$CALL visclf.drop_model('closed')$$)) q(query);
 SELECT count(*) FROM visclf.models WHERE model = 'closed';
+-- states of corrected_share are bytes, which anybody can make up
+CREATE FUNCTION made_up(method int, label text, images bigint, probabilities int, known text DEFAULT NULL) RETURNS visclf.share_state LANGUAGE sql AS $$
+	SELECT '\x76637331'::bytea || int4send(4) || 'seen'::bytea || int4send(13) || 'illustrations'::bytea || int4send(method)
+		|| int8send(1) || coalesce(int4send(length(label)) || convert_to(label, 'UTF8'), int4send(-1)) || int8send(images)
+		|| int4send(probabilities) || coalesce((SELECT string_agg(float4send((i = 1)::int), '') FROM generate_series(1, probabilities) i), '')
+		|| CASE WHEN known IS NULL THEN int8send(0) ELSE int8send(1) || int4send(length(known)) || convert_to(known, 'UTF8')
+			|| int4send(-1) || int4send(-1) || int4send(-1) || float8send('NaN') || int8send(images) END $$;
+SELECT method, images, probabilities, outcome(format(
+	'SELECT visclf.corrected_share(s) FROM generate_series(1, 20), eve.made_up(%L, %L, %L, %L) s', method, 'illustrations', images, probabilities))
+FROM unnest('{0,1,2,3,4}'::int[]) method, unnest('{1,1000000,900000000000000}'::bigint[]) images, unnest('{-1,2,3}'::int[]) probabilities
+ORDER BY 1, 2, 3;
+SELECT label, known, method, outcome(format('SELECT visclf.corrected_share(eve.made_up(%L, %L, 1, %L, %L))', method, label, -1, known))
+FROM (VALUES (NULL, NULL, 1), (NULL, NULL, 2), ('illustrations', 'illustrations', 2), (NULL, 'illustrations', 1), ('nothing', NULL, 2)) v(label, known, method);
+-- a state of a million labels can be canceled
+CREATE TABLE many_labels AS SELECT '\x76637331'::bytea || int4send(4) || 'seen'::bytea || int4send(13) || 'illustrations'::bytea || int4send(2) || int8send(1000000)
+	|| string_agg(int4send(7) || lpad(i::text, 7, '0')::bytea || int8send(1) || int4send(-1), '' ORDER BY i) || int8send(0) AS state FROM generate_series(1, 1000000) i;
+SET statement_timeout = '1s';
+SELECT visclf.corrected_share(state::visclf.share_state) FROM many_labels;
+RESET statement_timeout;
+-- keys that are kept out of line outlive their row's transaction
+CREATE TABLE long_keys (id text, image bytea);
+ALTER TABLE long_keys ALTER id SET STORAGE EXTERNAL;
+INSERT INTO long_keys SELECT repeat(md5(id::text), 70), image FROM adverts WHERE id <= 20;
+CALL visclf.classify_table('shared', 'long_keys', 'id', 'long_keys_said');
+SELECT count(*), min(length(id)) FROM long_keys_said JOIN long_keys USING (id);
 DO $$
 DECLARE
 	name text;

@@ -131,7 +131,18 @@ CALL visclf.activate('private', 1);
 CALL visclf.reassign('private', 'regress_visclf_owner');
 SELECT model FROM visclf.models;
 CALL visclf.reassign('private', 'regress_visclf_database');
+-- who may restore models cannot have a training of somebody else's go on with code of the restorer's
+CREATE SCHEMA database AUTHORIZATION regress_visclf_database;
+CREATE FUNCTION database.told() RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''runs as %'', current_user; END';
+CREATE VIEW database.told_of AS SELECT database.told() AS label, image FROM adverts;
+INSERT INTO visclf.model_name VALUES ('planted', :'superuser');
+INSERT INTO visclf.model_rows (model_id, name, version, owner, architecture, head, classes, image_size, resize, mean, std, hyperparameters, owner_role)
+OVERRIDING SYSTEM VALUE SELECT 1000000, 'planted', 1, owner, architecture, head, classes, image_size, resize, mean, std,
+	hyperparameters || '{"source": "database.told_of"}', :'superuser' FROM visclf.model_rows WHERE name = 'private';
 RESET ROLE;
+CALL visclf.resume('planted');
+CALL visclf.drop_model('planted');
+DROP SCHEMA database CASCADE;
 ALTER DATABASE :"database" OWNER TO :"superuser";
 DROP ROLE regress_visclf_database;
 

@@ -45,10 +45,24 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE kept AS SELECT * FROM visclf.optimizer_state;
 	UPDATE visclf.optimizer_state SET second_moment = overlay(second_moment PLACING '\x0000c07f' FROM 5) WHERE name = 'conv1.weight'});
 ($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('parts')});
-like($error, qr/weights of model "parts" version 1 are damaged: an average of the gradients of tensor "conv1.weight" is no number/,
+like($error, qr/weights of model "parts" version 1 are damaged: an average of the gradients of tensor "conv1.weight" is not finite/,
 	'damaged averages are an error');
 $node->safe_psql('postgres', q{
 	UPDATE visclf.optimizer_state o SET second_moment = k.second_moment FROM kept k WHERE k.model_id = o.model_id AND k.name = o.name});
+
+# nor does a function in what it is trained on get at the training
+$node->safe_psql('postgres', q{
+	ALTER TABLE adverts RENAME TO adverts_rows;
+	CREATE TABLE call (text text);
+	CREATE FUNCTION meddle() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN EXECUTE (SELECT text FROM call); RETURN true; END';
+	CREATE VIEW adverts AS SELECT * FROM adverts_rows WHERE meddle()});
+foreach my $call (q{resume('parts')}, q{drop_model('parts')}, q{reassign('parts', current_user)})
+{
+	$node->safe_psql('postgres', "DELETE FROM call; INSERT INTO call VALUES (\$\$CALL visclf.$call\$\$)");
+	($code, $out, $error) = $node->psql('postgres', q{CALL visclf.resume('parts')});
+	like($error, qr/already training model "parts" version 1|model "parts" version 1 is being trained$/m, "not with $call");
+}
+$node->safe_psql('postgres', 'DROP VIEW adverts; ALTER TABLE adverts_rows RENAME TO adverts');
 
 $node->safe_psql('postgres', "$settings CALL visclf.resume('parts')");
 is($node->safe_psql('postgres', q{SELECT status, active FROM visclf.models WHERE model = 'parts'}),
@@ -96,7 +110,7 @@ my $later = $node->safe_psql('postgres', q{SELECT model_id FROM visclf.models WH
 ($code, $out, $error) = $node->psql('postgres', "$settings SET client_min_messages = notice; CALL visclf.resume('changed')");
 is($node->safe_psql('postgres', q{SELECT string_agg(version || status, ' ' ORDER BY version) FROM visclf.models WHERE model = 'changed'}),
 	'1ready 2ready', 'an older version can be resumed');
-like($error, qr/NOTICE:  model "changed" version 1 is ready, but does not become active: version 2 is newer/,
+like($error, qr/NOTICE:  model "changed" version 1 is ready but not active, because version 2 is newer/,
 	'it says that it does not become active');
 is($node->safe_psql('postgres', q{SELECT model_id FROM visclf.models WHERE model = 'changed' AND active}), $later,
 	'the newer one is active as before');
@@ -126,7 +140,7 @@ $node->poll_query_until('postgres', q{SELECT count(*) >= 1 FROM visclf.training_
 like($error, qr/model "given" version 1 is being trained/, 'a model in training is not given away by visclf.reassign');
 $node->safe_psql('postgres', q{UPDATE visclf.model SET owner_role = 'other' WHERE name = 'given'});
 $session->query_until(qr/ended/, '');
-like($session->{stderr}, qr/model "given" was dropped, or given to another role, meanwhile/, 'a training ends where that happened');
+like($session->{stderr}, qr/model "given" was concurrently dropped or given to another role/, 'a training ends where that happened');
 eval { $session->quit };
 
 # folds: killed in the second, it goes on there, and ends as the uninterrupted one
@@ -156,7 +170,7 @@ is($node->safe_psql('postgres', q{
 # in a transaction block
 ($code, $out, $error) = $node->psql('postgres', q{BEGIN;
 	CALL visclf.train('block', 'adverts', architecture => 'resnet20', image_size => 16, epochs => 1); ROLLBACK});
-like($error, qr/\A[^\n]*NOTICE:  inside a transaction block: nothing of the training is kept before COMMIT/, 'the first notice is of the transaction block');
+like($error, qr/\A[^\n]*NOTICE:  training inside a transaction block is not saved before COMMIT/, 'the first notice is of the transaction block');
 ($code, $out, $error) = $node->psql('postgres', q{SET default_transaction_read_only = on; CALL visclf.train('block', 'adverts')});
 like($error, qr/cannot execute visclf.train\(\) in a read-only transaction/, 'a transaction that is read-only is refused first');
 

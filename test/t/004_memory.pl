@@ -79,7 +79,7 @@ foreach my $window ('', 'ORDER BY published DESC', 'PARTITION BY place')
 my ($code, $out, $error) = $node->psql('postgres', q{
 	SET temp_file_limit = '10MB';
 	CALL visclf.train('limited', 'adverts', architecture => 'resnet20', image_size => 64, epochs => 1)});
-like($error, qr/temporary file size exceeds temp_file_limit/, 'temp_file_limit holds');
+like($error, qr/temporary file size exceeds "?temp_file_limit/, 'temp_file_limit holds');
 
 $node->stop;
 done_testing();

@@ -33,6 +33,21 @@ sub agreement
 	return @one == 40 && @other == 40 ? $same / 40 : 0;
 }
 
+# The losses of a training's epochs, in several batches each, and whether its
+# images were sent batch by batch.
+sub train_losses
+{
+	my ($node) = @_;
+	my ($result, $out, $err) = $node->psql('postgres', q{SET visclf.device = cuda; SET visclf.precision = float32;
+		SET client_min_messages = debug1;
+		CALL visclf.train('batches', 'adverts', architecture => 'resnet20', image_size => 32,
+			epochs => 1, batch_size => 8, seed => 4)});
+	my $losses = $node->safe_psql('postgres', q{SELECT string_agg(train_loss || ' ' || valid_loss, ', ' ORDER BY phase, epoch)
+		FROM visclf.training_log WHERE model = 'batches'});
+	$node->safe_psql('postgres', q{CALL visclf.drop_model('batches')});
+	return ($losses, $err =~ /images are sent batch by batch/ ? 'sent' : 'kept');
+}
+
 sub try_device
 {
 	my ($node, $name, $slack) = @_;
@@ -103,10 +118,19 @@ SKIP:
 {
 	my $emulated = abs_path('build/visclf_cuda_emulated.so');
 
-	skip 'the emulated GPU was not built', 8 if !defined $emulated || !-e $emulated;
+	skip 'the emulated GPU was not built', 10 if !defined $emulated || !-e $emulated;
 	local $ENV{VISCLF_CUDA} = $emulated;
 	$node->start;
 	try_device($node, 'emulated GPU', 0);
+	my ($losses, $how) = train_losses($node);
+
+	is($how, 'kept', 'images are kept on the GPU');
+	$node->stop;
+
+	# images that find no room on the GPU are sent batch by batch
+	local $ENV{EMULATED_GPU_MIB} = 300;
+	$node->start;
+	is(join(' ', train_losses($node)), "$losses sent", 'images sent batch by batch train as those that are kept');
 	$node->stop;
 }
 done_testing();

@@ -123,28 +123,6 @@ claim_patches(vc_plan *plan)
 	return complete;
 }
 
-/* The parameters that the architecture fixes. */
-static bool
-set_constants(vc_plan *plan)
-{
-	for (int i = 0; i < plan->network->parameter_count; i++)
-	{
-		const vc_parameter *p = &plan->network->parameters[i];
-		float	   *data;
-
-		if (p->role != VC_CONSTANT)
-			continue;
-		data = malloc(sizeof(float) * p->count);
-		if (data == NULL)
-			return false;
-		vc_parameter_init(plan->network, i, 0, data);
-		for (int64_t k = 0; k < p->count; k++)
-			plan->parameters[i].value[k] = data[k];
-		free(data);
-	}
-	return true;
-}
-
 static void
 oracle_plan_free(vc_plan *plan)
 {
@@ -166,6 +144,7 @@ oracle_plan_free(vc_plan *plan)
 	}
 	free(plan->patches);
 	free(plan->patch_gradients);
+	vc_parameters_free(&plan->book);
 	free(plan->parameters);
 	free(plan->output);
 	free(plan->gradient);
@@ -173,82 +152,61 @@ oracle_plan_free(vc_plan *plan)
 }
 
 static vc_status
+oracle_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
+{
+	vc_status	status = vc_parameters_check_index(&plan->book, index, error);
+
+	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
+		plan->parameters[index].value[i] = data[i];
+	if (status == VC_OK)
+		plan->book.set[index] = true;
+	return status;
+}
+
+static vc_status
 oracle_make_plan(vc_device *device, const vc_network *network,
 				 const vc_plan_options *options, vc_plan **plan, vc_error *error)
 {
-	int			least = options->purpose == VC_TRAINING ? 2 : 1;
 	vc_plan    *p;
+	vc_status	status = vc_options_check(options, error);
 
 	(void) device;
-	if (options->max_batch < least)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "largest batch %d is below %d",
-					   options->max_batch, least);
+	if (status != VC_OK)
+		return status;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return vc_no_memory(error, sizeof(*p));
 	p->network = network;
 	p->options = *options;
-	if (!claim_parameters(p) || !claim_activations(p) || !claim_patches(p) ||
-		!set_constants(p))
+	if (!claim_parameters(p) || !claim_activations(p) || !claim_patches(p))
+		status = vc_no_memory(error, (unsigned long long) p->memory);
+	if (status == VC_OK)
+		status = vc_parameters_create(&p->book, network, options->purpose, error);
+	if (status == VC_OK)
+		status = vc_parameters_set_constants(&p->book, p, oracle_set_parameter, error);
+	if (status != VC_OK)
 	{
-		int64_t		bytes = p->memory;
-
 		oracle_plan_free(p);
-		return vc_no_memory(error, (unsigned long long) bytes);
+		return status;
 	}
 	*plan = p;
 	return VC_OK;
 }
 
 static vc_status
-check_index(const vc_plan *plan, int index, vc_error *error)
-{
-	if (index < 0 || index >= plan->network->parameter_count)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "parameter %d is outside 0 to %d",
-					   index, plan->network->parameter_count - 1);
-	return VC_OK;
-}
-
-static vc_status
-oracle_set_parameter(vc_plan *plan, int index, const float *data, vc_error *error)
-{
-	vc_status	status = check_index(plan, index, error);
-
-	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
-		plan->parameters[index].value[i] = data[i];
-	return status;
-}
-
-static vc_status
 oracle_get_parameter(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_index(plan, index, error);
+	vc_status	status = vc_parameters_check_read(&plan->book, index, error);
 
 	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
 		data[i] = (float) plan->parameters[index].value[i];
 	return status;
 }
 
-/* For the calls that only make sense for a trainable parameter. */
-static vc_status
-check_trainable(const vc_plan *plan, int index, vc_error *error)
-{
-	vc_status	status = check_index(plan, index, error);
-
-	if (status != VC_OK)
-		return status;
-	if (plan->options.purpose != VC_TRAINING)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "plan is not for training");
-	if (!vc_parameter_trainable(&plan->network->parameters[index]))
-		return vc_fail(error, VC_INVALID_ARGUMENT, "\"%s\" is not trained by gradient",
-					   plan->network->parameters[index].name);
-	return VC_OK;
-}
-
 static vc_status
 oracle_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *error)
 {
-	vc_status	status = check_trainable(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
 	{
@@ -261,7 +219,7 @@ oracle_get_optimizer(vc_plan *plan, int index, float *m, float *v, vc_error *err
 static vc_status
 oracle_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, vc_error *error)
 {
-	vc_status	status = check_trainable(plan, index, error);
+	vc_status	status = vc_parameters_check_optimizer(&plan->book, index, error);
 
 	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
 	{
@@ -274,8 +232,10 @@ oracle_set_optimizer(vc_plan *plan, int index, const float *m, const float *v, v
 static vc_status
 oracle_reset_optimizer(vc_plan *plan, vc_error *error)
 {
-	if (plan->options.purpose != VC_TRAINING)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "plan is not for training");
+	vc_status	status = vc_parameters_check_training(&plan->book, error);
+
+	if (status != VC_OK)
+		return status;
 	for (int i = 0; i < plan->network->parameter_count; i++)
 	{
 		memset(plan->parameters[i].m, 0, sizeof(double) * plan->network->parameters[i].count);
@@ -287,11 +247,8 @@ oracle_reset_optimizer(vc_plan *plan, vc_error *error)
 static vc_status
 oracle_get_gradient(vc_plan *plan, int index, float *data, vc_error *error)
 {
-	vc_status	status = check_trainable(plan, index, error);
+	vc_status	status = vc_parameters_check_gradient(&plan->book, index, error);
 
-	if (status == VC_OK && !plan->parameters[index].trained)
-		status = vc_fail(error, VC_INVALID_ARGUMENT, "\"%s\" was not trained in the last step",
-						 plan->network->parameters[index].name);
 	for (int64_t i = 0; status == VC_OK && i < plan->network->parameters[index].count; i++)
 		data[i] = (float) plan->parameters[index].gradient[i];
 	return status;

@@ -7,6 +7,7 @@
 #ifndef VISCLF_ORACLE_PLAN_H
 #define VISCLF_ORACLE_PLAN_H
 
+#include "engine/plan/parameters.h"
 #include "test/unit/oracle.h"
 
 typedef struct oracle_parameter
@@ -15,7 +16,6 @@ typedef struct oracle_parameter
 	double	   *gradient;		/* these three: training plans only */
 	double	   *m;
 	double	   *v;
-	bool		trained;		/* by the last step */
 } oracle_parameter;
 
 struct vc_plan
@@ -23,6 +23,7 @@ struct vc_plan
 	const vc_network *network;
 	vc_plan_options options;
 	int64_t		memory;			/* bytes */
+	vc_parameters book;
 	oracle_parameter *parameters;
 	double	  **output;			/* of each node, for max_batch images */
 	double	  **gradient;		/* of the loss by output; training only */

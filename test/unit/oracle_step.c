@@ -32,15 +32,6 @@ interrupted(const vc_plan *plan)
 }
 
 static vc_status
-check_count(const vc_plan *plan, int count, int least, vc_error *error)
-{
-	if (count < least || count > plan->options.max_batch)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "batch of %d images is outside %d to %d",
-					   count, least, plan->options.max_batch);
-	return VC_OK;
-}
-
-static vc_status
 forward_pass(vc_plan *plan, const uint8_t *images, vc_error *error)
 {
 	oracle_input(plan, images);
@@ -64,7 +55,7 @@ vc_status
 oracle_run_forward(vc_plan *plan, const uint8_t *images, int count,
 				   float *logits, float *features, vc_error *error)
 {
-	vc_status	status = check_count(plan, count, 1, error);
+	vc_status	status = vc_batch_check(&plan->options, count, 1, error);
 
 	if (status != VC_OK)
 		return status;
@@ -231,14 +222,8 @@ static vc_status
 begin_step(vc_plan *plan, const uint8_t *images, const vc_targets *targets, int count,
 		   const vc_step *step, vc_error *error)
 {
-	vc_status	status;
+	vc_status	status = vc_train_check(&plan->options, plan->network, targets, count, step, error);
 
-	if (plan->options.purpose != VC_TRAINING)
-		return vc_fail(error, VC_INVALID_ARGUMENT, "plan is not for training");
-	status = check_count(plan, count, 2, error);
-	if (status != VC_OK)
-		return status;
-	status = vc_targets_check(targets, count, plan->network->classes, error);
 	if (status != VC_OK)
 		return status;
 	plan->count = count;
@@ -259,11 +244,9 @@ oracle_run_step(vc_plan *plan, const uint8_t *images, const vc_targets *targets,
 	if (status != VC_OK)
 		return status;
 	for (int i = 0; i < network->parameter_count; i++)
-	{
-		plan->parameters[i].trained = trained_in(&network->parameters[i], step);
-		if (plan->parameters[i].trained)
+		if (trained_in(&network->parameters[i], step))
 			update_parameter(&network->parameters[i], &plan->parameters[i], step);
-	}
+	plan->book.frozen_groups = step->frozen_groups;
 	update_statistics(plan);
 	*loss = (float) batch_loss(plan, targets, NULL);
 	if (logits != NULL)

@@ -310,7 +310,7 @@ test_refused(void)
 	expect_refused(d, "timm's resnet18d", "tensor \"conv1.0.weight\" belongs to a stem of several");
 	d = torchvision_file("", "resnet50", 10);
 	add_block(d, "layer3.6.", 1024, 256, true, true);
-	expect_refused(d, "resnet101", "tensor \"layer3.6.conv1.weight\" is no parameter of resnet50");
+	expect_refused(d, "resnet101", "tensor \"layer3.6.conv1.weight\" is not a parameter of resnet50");
 	d = torchvision_file("", "resnet34", 10);
 	rename_tensor(d, "layer3.5.conv1.weight", "layer3.5.conv1.num_batches_tracked");
 	expect_refused(d, "a block that lacks a tensor", "no tensor for layer3.5.conv1.weight of resnet34");
@@ -319,7 +319,7 @@ test_refused(void)
 	expect_refused(d, "a wide resnet50", "\"layer1.0.conv2.weight\" is 128 x 64 x 3 x 3, but layer1.0.conv2.weight in resnet50 is 64 x 64 x 3 x 3");
 	d = torchvision_file("", "resnet18", 10);
 	add(d, "", "layer1.0.se.fc1.weight", 4, 4, 64, 1);
-	expect_refused(d, "an attention layer", "\"layer1.0.se.fc1.weight\" is no parameter of resnet18 with a linear head");
+	expect_refused(d, "an attention layer", "\"layer1.0.se.fc1.weight\" is not a parameter of resnet18 with a linear head");
 	d = torchvision_file("", "resnet18", 10);
 	add(d, "module.", "bn1.bias", 1, 64, 0, 0);
 	expect_refused(d, "a parameter under two names", "tensors \"bn1.bias\" and \"module.bn1.bias\" are both bn1.bias");
@@ -332,18 +332,18 @@ test_refused(void)
 	expect_refused(d, "a head that is a convolution", "\"fc.weight\" is 10 x 512 x 1 x 1, not 1 to 10000 classes");
 	expect_refused(torchvision_file("", "resnet18", 0), "no classes", "\"fc.weight\" is 0 x 512");
 	expect_refused(torchvision_file("", "resnet18", 10001), "too many classes", "\"fc.weight\" is 10001 x 512");
-	expect_refused(torchvision_file("", "resnet20", 10), "resnet20 with torchvision's head", "\"fc.weight\" is no parameter of resnet20");
+	expect_refused(torchvision_file("", "resnet20", 10), "resnet20 with torchvision's head", "\"fc.weight\" is not a parameter of resnet20");
 
 	d = fastai_file(&fastai, "resnet18", 2);
 	d->shape[at(d, "1.2.weight")][0] = 512;
 	expect_refused(d, "fastai without concat pool", "\"1.2.weight\" is 512, but head.norm1.weight in resnet18 is 1024");
 	d = fastai_file(&fastai, "resnet18", 2);
 	add(d, "", "1.8.bias", 1, 2, 0, 0);
-	expect_refused(d, "fastai 1's head", "\"1.8.bias\" is no parameter of resnet18 with a concat head");
+	expect_refused(d, "fastai 1's head", "\"1.8.bias\" is not a parameter of resnet18 with a concat head");
 	d = clear();
 	add_linear_head(d, "", "linear", add_body(d, "", &torchvision, "resnet20"), 10);
 	add(d, "", "layer2.0.shortcut.weight", 4, 32, 16, 1);
-	expect_refused(d, "resnet20 with learned shortcuts", "\"layer2.0.shortcut.weight\" is no parameter of resnet20");
+	expect_refused(d, "resnet20 with learned shortcuts", "\"layer2.0.shortcut.weight\" is not a parameter of resnet20");
 }
 
 static void

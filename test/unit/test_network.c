@@ -50,7 +50,7 @@ test_counts(void)
 		{"resnet20", 32, 10, 269722, 40813184, 97, 64, 8},
 	};
 
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 	{
 		vc_network *n = whole_network(list[i].architecture, VC_HEAD_LINEAR, list[i].size,
 									  list[i].classes, 0);
@@ -105,7 +105,7 @@ test_heads(void)
 	static const char *const names[] = {"resnet18", "resnet34", "resnet50", "resnet20"};
 	static const int channels[] = {512, 512, 2048, 64};
 
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		for (int size = 8; size <= 72; size += 13)
 		{
 			vc_network *linear = whole_network(names[i], VC_HEAD_LINEAR, size, 3, 0);
