@@ -92,7 +92,7 @@ PG_CFLAGS = $(KERNEL_CFLAGS) $(FORMAT_CFLAGS) -Wno-declaration-after-statement -
 SHLIB_LINK = $(ENGINE_LIBS) -ldl -Wl,--version-script=extension/visclf.map
 EXTRA_CLEAN = build visclf-load visclf_cpu.so visclf_cuda.so
 
-REGRESS = setup image_info labels train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence known_labels report rights bad_calls classify_table hostile reinstall
+REGRESS = setup image_info labels check_images train image_formats classify window memo planner precision weights damaged balance multi_label lr_find evaluation prevalence known_labels report rights bad_calls classify_table hostile reinstall
 REGRESS_OPTS = --inputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=./

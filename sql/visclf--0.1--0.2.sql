@@ -31,6 +31,9 @@ DROP PROCEDURE visclf.train(text, regclass, name, name, name, name, name, text, 
 	float8, float8, float8, float8, int, float8, bigint);
 DROP FUNCTION visclf.prevalence(text, regclass, text[], text, name, name, name, float8, int, bigint);
 DROP FUNCTION visclf.report(text, regclass, name, name, regclass, name, name, name, name, name, name, text[], text, float8, int, int, text, bigint);
+DROP FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[], boolean, real[]);
+DROP AGGREGATE visclf.corrected_share(text, text, text, text, real[]);
+DROP FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]);
 ALTER TYPE visclf.prediction ADD ATTRIBUTE warning text;
 ALTER TYPE visclf.share_estimate ADD ATTRIBUTE labelled bigint;
 

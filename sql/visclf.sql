@@ -838,11 +838,11 @@ AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
 COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text) IS
 'transition of the aggregate visclf.corrected_share';
 
-CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, method text, probabilities real[])
+CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, method text, probabilities float8[])
 RETURNS internal
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'visclf_corrected_share_add';
-COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, real[]) IS
+COMMENT ON FUNCTION visclf.corrected_share_add(internal, text, text, text, text, float8[]) IS
 'transition of the aggregate visclf.corrected_share';
 
 CREATE FUNCTION visclf.corrected_share_add(state internal, model text, label text, class text, known text, key text,
@@ -899,7 +899,7 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text) (
 COMMENT ON AGGREGATE visclf.corrected_share(text, text, text) IS
 'estimates the share of one class in a group, from the predicted labels of its images (NULL: not classified), corrected by the active version''s errors: method acc of visclf.prevalence with its defaults, for GROUP BY';
 
-CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities real[]) (
+CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, method text, probabilities float8[]) (
 	SFUNC = visclf.corrected_share_add,
 	STYPE = internal,
 	FINALFUNC = visclf.corrected_share_end,
@@ -907,7 +907,7 @@ CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, meth
 	SERIALFUNC = visclf.corrected_share_serialize,
 	DESERIALFUNC = visclf.corrected_share_deserialize,
 	PARALLEL = SAFE);
-COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, real[]) IS
+COMMENT ON AGGREGATE visclf.corrected_share(text, text, text, text, float8[]) IS
 'the same by any method of visclf.prevalence that learns from validation images. pcc, pacc and emq use the probabilities and keep them in memory';
 
 CREATE AGGREGATE visclf.corrected_share(model text, label text, class text, known text, key text, weight float8, cluster text) (
@@ -1010,17 +1010,17 @@ CREATE FUNCTION visclf.import_model(
 	safetensors		bytea,
 	architecture	text DEFAULT NULL,
 	classes			text[] DEFAULT NULL,
-	image_size		int DEFAULT NULL,
+	image_size		bigint DEFAULT NULL,
 	resize			text DEFAULT NULL,
-	mean			real[] DEFAULT NULL,
-	std				real[] DEFAULT NULL,
+	mean			float8[] DEFAULT NULL,
+	std				float8[] DEFAULT NULL,
 	multi_label		boolean DEFAULT NULL,
-	thresholds		real[] DEFAULT NULL)
+	thresholds		float8[] DEFAULT NULL)
 RETURNS int
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'visclf_import_model';
-COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], int, text, real[], real[], boolean, real[]) IS
-'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, akamaster''s CIFAR networks or visclf itself. Arguments that are NULL come from the file''s metadata or the architecture''s defaults. Returns the model_id';
+COMMENT ON FUNCTION visclf.import_model(text, bytea, text, text[], bigint, text, float8[], float8[], boolean, float8[]) IS
+'makes a ready version of a model from the bytes of a safetensors file with the tensor names of torchvision, timm, fastai, Hugging Face, akamaster''s CIFAR networks or visclf itself. Arguments that are NULL come from the file''s metadata or the architecture''s defaults. Returns the model_id';
 
 CREATE FUNCTION visclf.calibrate_int8(
 	model			text,
@@ -1257,3 +1257,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION visclf.agreement(text) IS
 'measures the agreement of labellers in visclf.label, one row for each pair, on the pictures that both labelled: the share that they agree on, the share expected by chance, and Cohen''s kappa with a 95 % interval (NULL if all pictures are of one class)';
+
+CREATE FUNCTION visclf.check_images(
+	source			regclass,
+	image_column	name DEFAULT 'image',
+	label_column	name DEFAULT 'label',
+	key_column		name DEFAULT NULL,
+	split_column	name DEFAULT NULL,
+	smallest_class	int DEFAULT 10,
+	examples		int DEFAULT 5,
+	OUT finding text, OUT rows bigint, OUT keys text[], OUT detail text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'visclf_check_images';
+COMMENT ON FUNCTION visclf.check_images(regclass, name, name, name, name, int, int) IS
+'what is odd about a table of images, before anything is trained, a row a finding: images that cannot be decoded, are cut off, blank, identical or nearly identical to others, with another label or on the other side of the split; labels that differ in case, blanks or Unicode form alone, empty ones, and classes of few images; with the first keys';

@@ -7,7 +7,9 @@
  * resnet50d, ...) are other networks.  So are those that blur before they
  * stride (resnetblur50, resnetaa50), but no tensor tells them apart. fastai's
  * vision_learner makes a Sequential of body and head, whose children are
- * numbered; if the network is timm's, the body is the model itself.
+ * numbered; if the network is timm's, the body is the model itself. Hugging
+ * Face's ResNet names its layers in a way of its own. A head of torchvision's
+ * that became a Sequential (a dropout, a linear layer) has a number.
  */
 #include "engine/weights/names.h"
 
@@ -72,14 +74,96 @@ is_counter(const char *name)
 		strcmp(name + length - (sizeof(counter) - 1), counter) == 0;
 }
 
+/* A name without what wrappers put before it: data parallelism, torch.compile, modules that hold the network. */
+static const char *
+unwrap(const char *name)
+{
+	static const char *const wrappers[] = {"module.", "model.", "_orig_mod.", "backbone.", "net.", "network."};
+
+	for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++)
+		if (begins_with(name, wrappers[i]))
+		{
+			name += strlen(wrappers[i]);
+			i = (size_t) -1;
+		}
+	return name;
+}
+
+/* The end of a name of Hugging Face's: a convolution's or a batch norm's. */
+static bool
+map_hugging_face_layer(const char *end, const char *convolution, const char *norm, char mapped[VC_NAME_SIZE])
+{
+	int			length;
+
+	if (strcmp(end, "convolution.weight") == 0)
+		length = snprintf(mapped, VC_NAME_SIZE, "%s.weight", convolution);
+	else if (begins_with(end, "normalization."))
+		length = snprintf(mapped, VC_NAME_SIZE, "%s.%s", norm, end + strlen("normalization."));
+	else
+		return false;
+	return length < VC_NAME_SIZE;
+}
+
+/* A name of Hugging Face's ResNetForImageClassification, or of its body alone. */
+static bool
+map_hugging_face(const char *name, char mapped[VC_NAME_SIZE])
+{
+	char		convolution[VC_NAME_SIZE],
+				norm[VC_NAME_SIZE];
+	unsigned int stage,
+				block,
+				layer;
+	int			length = 0;
+
+	if (begins_with(name, "resnet."))
+		name += strlen("resnet.");
+	if (begins_with(name, "embedder.embedder."))
+		return map_hugging_face_layer(name + strlen("embedder.embedder."), "conv1", "bn1", mapped);
+	if (sscanf(name, "encoder.stages.%1u.layers.%2u.layer.%1u.%n", &stage, &block, &layer, &length) == 3 && length > 0)
+	{
+		snprintf(convolution, sizeof(convolution), "layer%u.%u.conv%u", stage + 1, block, layer + 1);
+		snprintf(norm, sizeof(norm), "layer%u.%u.bn%u", stage + 1, block, layer + 1);
+	}
+	else if (sscanf(name, "encoder.stages.%1u.layers.%2u.shortcut.%n", &stage, &block, &length) == 2 && length > 0)
+	{
+		snprintf(convolution, sizeof(convolution), "layer%u.%u.downsample.0", stage + 1, block);
+		snprintf(norm, sizeof(norm), "layer%u.%u.downsample.1", stage + 1, block);
+	}
+	else
+		return false;
+	return map_hugging_face_layer(name + length, convolution, norm, mapped);
+}
+
+/* A linear head that is a child of a Sequential: fc.1.weight, classifier.1.weight. */
+static bool
+map_numbered_head(const char *name, char mapped[VC_NAME_SIZE])
+{
+	static const char *const heads[] = {"fc.%1u.%n", "classifier.%1u.%n"};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+	{
+		unsigned int child;
+		int			length = 0;
+
+		if (sscanf(name, heads[i], &child, &length) == 1 && length > 0 &&
+			(strcmp(name + length, "weight") == 0 || strcmp(name + length, "bias") == 0))
+		{
+			snprintf(mapped, VC_NAME_SIZE, "fc.%s", name + length);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 vc_map_name(const char *name, char mapped[VC_NAME_SIZE])
 {
 	const char *prefix = "";
 	size_t		length;
 
-	while (begins_with(name, "module.") || begins_with(name, "model."))
-		name = strchr(name, '.') + 1;
+	name = unwrap(name);
+	if (map_hugging_face(name, mapped) || map_numbered_head(name, mapped))
+		return true;
 	for (int i = 0; i < FASTAI_NAMES; i++)
 		if (begins_with(name, fastai_names[i].from))
 		{
@@ -141,12 +225,31 @@ show_shape(int ndim, const int64_t *shape, char out[VC_SHOWN_SIZE])
 	return out;
 }
 
+bool
+vc_is_grey_stem(const vc_tensor *tensor, const vc_parameter *p)
+{
+	return strcmp(p->name, sign_names[STEM]) == 0 && tensor->ndim == 4 && p->ndim == 4 && p->shape[1] == 3 &&
+		tensor->shape[0] == p->shape[0] && tensor->shape[1] == 1 &&
+		tensor->shape[2] == p->shape[2] && tensor->shape[3] == p->shape[3];
+}
+
+void
+vc_spread_grey_stem(const float *grey, const vc_parameter *p, float *out)
+{
+	int64_t		pixels = (int64_t) p->shape[2] * p->shape[3];
+
+	for (int64_t filter = 0; filter < p->shape[0]; filter++)
+		for (int64_t i = 0; i < 3 * pixels; i++)
+			out[filter * 3 * pixels + i] = grey[filter * pixels + i % pixels] / 3;
+}
+
 static vc_status
 check_shape(const vc_tensor *tensor, const vc_parameter *p, const vc_network *network,
 			vc_error *error)
 {
 	int64_t		wanted[4];
 	bool		same = tensor->ndim == p->ndim;
+	bool		grey = vc_is_grey_stem(tensor, p);
 	char		name[VC_SHOWN_SIZE],
 				has[VC_SHOWN_SIZE],
 				needs[VC_SHOWN_SIZE];
@@ -156,7 +259,7 @@ check_shape(const vc_tensor *tensor, const vc_parameter *p, const vc_network *ne
 		wanted[i] = p->shape[i];
 		same = same && tensor->shape[i] == wanted[i];
 	}
-	if (same)
+	if (same || grey)
 		return VC_OK;
 	vc_fail(error, VC_INVALID_ARGUMENT, "tensor \"%s\" is %s, but %s in %s is %s",
 			vc_show_name(tensor->name, name), show_shape(tensor->ndim, tensor->shape, has),

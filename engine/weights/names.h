@@ -3,8 +3,9 @@
  *		Finds parameters in the weights files of other programs.
  *
  * Names are recognised as torchvision, timm, fastai (vision_learner's body
- * and head), akamaster's CIFAR networks and this extension write them, behind
- * any "module." and "model." that a wrapper puts before them.  Batch norms'
+ * and head), Hugging Face's ResNet, akamaster's CIFAR networks and this extension write them, behind
+ * any "module.", "model.", "_orig_mod.", "backbone.", "net." and "network."
+ * that wrappers put before them.  Batch norms'
  * num_batches_tracked is ignored.
  */
 #ifndef VISCLF_NAMES_H
@@ -36,5 +37,15 @@ extern vc_status vc_weights_describe(const vc_safetensors *file,
  */
 extern vc_status vc_weights_match(const vc_safetensors *file, const vc_network *network,
 								  int *tensors, vc_error *error);
+
+/*
+ * True where a tensor is the first convolution of a network of grey images, 1
+ * channel, and the parameter that of ours, 3: of a grey image a third of its
+ * weights on each channel gives the same.
+ */
+extern bool vc_is_grey_stem(const vc_tensor *tensor, const vc_parameter *parameter);
+
+/* Makes the weights of 3 channels of those of 1. */
+extern void vc_spread_grey_stem(const float *grey, const vc_parameter *parameter, float *out);
 
 #endif							/* VISCLF_NAMES_H */

@@ -110,19 +110,61 @@ index_metadata(vc_safetensors *file, vc_error *error)
 	return VC_OK;
 }
 
+/* How files begin that people take for weights, and what to do with them. */
+static const struct
+{
+	const char *bytes;
+	size_t		length;
+	const char *kind;
+	const char *hint;
+}			other_kinds[] = {
+#define KIND(bytes, kind, hint) {bytes, sizeof(bytes) - 1, kind, hint}
+	KIND("version https://git-lfs", "a Git LFS pointer", "Get the file itself: git lfs pull, or the download link of its page."),
+	KIND("{", "a text in JSON, as the index of weights in several files is", "Import a file that has all tensors: save the model again in one, as model.safetensors."),
+	KIND("<", "a web page (HTML)", "Get the file itself: the page's download link."),
+	KIND("PK\003\004", "a file of torch.save", NULL),
+	KIND("\200\002", "a pickle, as older versions of torch.save write it", NULL),
+	KIND("\211HDF", "an HDF5 file, as Keras writes it", NULL),
+	KIND("GGUF", "a GGUF file", NULL),
+	KIND("\037\213", "compressed by gzip", "Unpack it first."),
+#undef KIND
+};
+
+/* Says what a file is that is none of safetensors; false where it is not known. */
+static bool
+fail_other_kind(const uint8_t *data, size_t size, vc_error *error)
+{
+	size_t		skip = 0;
+
+	while (skip < size && skip < 64 && (data[skip] == ' ' || (data[skip] >= '\t' && data[skip] <= '\r')))
+		skip++;
+	for (size_t i = 0; i < sizeof(other_kinds) / sizeof(other_kinds[0]); i++)
+	{
+		if (size - skip < other_kinds[i].length || memcmp(data + skip, other_kinds[i].bytes, other_kinds[i].length) != 0)
+			continue;
+		vc_fail(error, VC_INVALID_ARGUMENT, "the file is %s, not a safetensors file", other_kinds[i].kind);
+		vc_hint(error, VC_INVALID_ARGUMENT, "%s", other_kinds[i].hint != NULL ? other_kinds[i].hint :
+				"PyTorch saves such a file with safetensors.torch.save_file(model.state_dict(), path).");
+		return true;
+	}
+	return false;
+}
+
 /* Finds the header in the file; fails if it is not a safetensors file. */
 static vc_status
 find_header(const uint8_t *data, size_t size, size_t *header_size, vc_error *error)
 {
 	uint64_t	length = 0;
 
+	for (int i = LENGTH_SIZE; i-- > 0 && size >= LENGTH_SIZE;)
+		length = length << 8 | data[i];
+	if ((size < LENGTH_SIZE || length > size - LENGTH_SIZE) && fail_other_kind(data, size, error))
+		return VC_INVALID_ARGUMENT;
 	if (size < LENGTH_SIZE)
 		vc_fail(error, VC_INVALID_ARGUMENT, "safetensors file has %zu bytes, at least %d are needed",
 				size, LENGTH_SIZE);
 	else
 	{
-		for (int i = LENGTH_SIZE; i-- > 0;)
-			length = length << 8 | data[i];
 		*header_size = (size_t) length;
 		if (length > size - LENGTH_SIZE)
 			vc_fail(error, VC_INVALID_ARGUMENT, "safetensors header of %llu bytes does not fit a file of %zu",

@@ -102,7 +102,8 @@ read_validation_probabilities(const Quantifier *q, Datum array, float *row)
 
 	for (int c = 0; fits && c < q->class_count; c++)
 	{
-		row[c] = ((const float4 *) ARR_DATA_PTR(numbers))[c];
+		row[c] = ARR_ELEMTYPE(numbers) == FLOAT8OID ? (float) ((const float8 *) ARR_DATA_PTR(numbers))[c] :
+			((const float4 *) ARR_DATA_PTR(numbers))[c];
 		sum += row[c];
 		fits = row[c] >= 0 && row[c] <= 1.001f;
 	}

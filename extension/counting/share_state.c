@@ -290,7 +290,7 @@ static void
 write_probabilities(StringInfo out, Datum array)
 {
 	int			count;
-	float	   *values = array ? real_array_values(array, &count) : NULL;
+	float	   *values = array ? float8_array_values(array, &count) : NULL;
 
 	pq_sendint32(out, values ? count : -1);
 	for (int i = 0; values && i < count; i++)

@@ -28,8 +28,8 @@
 #include "extension/reporting/markup.h"
 #include "extension/reporting/pictures.h"
 #include "extension/support/arguments.h"
-#include "extension/support/sql.h"
 #include "extension/support/source_columns.h"
+#include "extension/support/sql.h"
 
 PG_FUNCTION_INFO_V1(visclf_label_page);
 PG_FUNCTION_INFO_V1(visclf_label_studio);

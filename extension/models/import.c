@@ -23,6 +23,7 @@
 #include "extension/models/model_version.h"
 
 #include "engine/weights/finite.h"
+#include "engine/weights/json.h"
 #include "engine/weights/names.h"
 #include "engine/weights/safetensors.h"
 
@@ -93,33 +94,101 @@ metadata(const vc_safetensors *file, const char *key)
 	return value ? pg_any_to_server(value, strlen(value), PG_UTF8) : NULL;
 }
 
-/* Returns a jsonb array of the file's metadata as text[], or 0 if it is missing. */
-static Datum
-metadata_array(const vc_safetensors *file, const char *key)
+/* Says that what the file's metadata has of a name is not understood. */
+static void
+ignore_metadata(const char *key, const char *value)
 {
-	const char *value = metadata(file, key);
-	Sql			sql;
+	ereport(NOTICE,
+			(errmsg("\"%s\" in the file's metadata is passed over: \"%s\"", key, value),
+			 errhint("Give it in the call, if it matters: %s => ... .", key)));
+}
+
+/* One class of JSON: a string or a whole number, in the server's encoding; NULL where it is neither. */
+static char *
+json_class(vc_json *json)
+{
+	char	   *text = palloc((size_t) (json->end - json->next) + 1);
+	size_t		length;
+	int64_t		number;
+
+	if (vc_json_string(json, text, &length))
+		return pg_any_to_server(text, length, PG_UTF8);
+	return vc_json_integer(json, &number) ? psprintf(INT64_FORMAT, (int64) number) : NULL;
+}
+
+/* Classes as a JSON array, or as an object by number, from "0"; 0 where it is neither. */
+static int
+json_classes(const char *value, char **classes, int most)
+{
+	vc_json		json = {(const uint8_t *) value, (const uint8_t *) value + strlen(value), NULL};
+	bool		object = vc_json_take_if(&json, '{');
+	char		close = object ? '}' : ']';
+	int			count = 0;
+
+	if (!object && !vc_json_take_if(&json, '['))
+		return 0;
+	do
+	{
+		char	   *key = object ? json_class(&json) : NULL;
+
+		if (count == most || (object && (key == NULL || atoi(key) != count || !vc_json_take(&json, ':'))))
+			return 0;
+		classes[count] = json_class(&json);
+		if (classes[count++] == NULL)
+			return 0;
+	} while (vc_json_take_if(&json, ','));
+	return vc_json_take(&json, close) && vc_json_at_end(&json) ? count : 0;
+}
+
+/* Classes as words between commas. */
+static int
+comma_classes(const char *value, char **classes, int most)
+{
+	char	   *word = pg_any_to_server(pstrdup(value), strlen(value), PG_UTF8);
+	int			count = 0;
+
+	for (word = strtok(word, ","); word != NULL && count < most; word = strtok(NULL, ","))
+	{
+		char	   *end = word + strlen(word);
+
+		word += strspn(word, " \t\r\n");
+		while (end > word && strchr(" \t\r\n", end[-1]) != NULL)
+			*--end = '\0';
+		classes[count++] = word;
+	}
+	return count;
+}
+
+/* The classes of the file's metadata; false where there are none, or other than outputs in words between commas. */
+static bool
+metadata_classes(const vc_safetensors *file, VersionRow *row, int *count)
+{
+	const char *value = vc_safetensors_metadata(file, "classes");
 
 	if (value == NULL)
-		return (Datum) 0;
-	sql_begin(&sql, "SELECT ARRAY(SELECT pg_catalog.jsonb_array_elements_text($1::pg_catalog.jsonb))");
-	sql_text(&sql, value);
-	sql_read(&sql);
-	return SPI_datumTransfer(result_not_null(0, 1, TEXTARRAYOID), false, -1);
+		return false;
+	row->classes = palloc(sizeof(char *) * VC_MAX_CLASSES);
+	*count = json_classes(value, row->classes, VC_MAX_CLASSES);
+	if (*count > 0)
+		return true;
+	*count = comma_classes(value, row->classes, VC_MAX_CLASSES);
+	if (*count == row->class_count)
+		return true;
+	ignore_metadata("classes", metadata(file, "classes"));
+	return false;
 }
 
 /* Sets the classes: the call's, else the file's, else numbers from 0. */
 static void
 find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row)
 {
-	Datum		array = PG_ARGISNULL(ARG_CLASSES) ? metadata_array(file, "classes") :
-		PG_GETARG_DATUM(ARG_CLASSES);
 	int			count = row->class_count;
 
-	if (array != (Datum) 0)
-		row->classes = text_array_values(array, &count);
-	else
+	if (!PG_ARGISNULL(ARG_CLASSES))
+		row->classes = text_array_values(PG_GETARG_DATUM(ARG_CLASSES), &count);
+	else if (!metadata_classes(file, row, &count))
 	{
+		count = row->class_count;
 		row->classes = palloc(sizeof(char *) * count);
 		for (int i = 0; i < count; i++)
 			row->classes[i] = psprintf("%d", i);
@@ -138,59 +207,59 @@ find_classes(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *ro
 						 errmsg("class \"%s\" is specified more than once", row->classes[i])));
 }
 
-static int
-metadata_int(const char *key, const char *text)
+/* Numbers as "0.5", "[0.5, 0.5]" or "(0.5, 0.5)"; NULL where the text is none. */
+static float *
+parse_numbers(const char *text, int *count)
 {
+	static const char between[] = " \t\r\n,[]()";
+	float	   *values = palloc(sizeof(float) * (strlen(text) + 1));
+	const char *at;
 	char	   *end;
-	long		value;
 
-	value = strtol(text, &end, 10);
-	if (end == text || *end != '\0' || value < PG_INT32_MIN || value > PG_INT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid integer for \"%s\" in the file's metadata: \"%s\"", key, text),
-				 errhint("Give the number in the call: %s => ... .", key)));
-	return (int) value;
+	*count = 0;
+	for (at = text + strspn(text, between); *at != '\0'; at = end + strspn(end, between))
+	{
+		values[(*count)++] = strtof(at, &end);
+		if (end == at)
+			return NULL;
+	}
+	return *count > 0 ? values : NULL;
 }
 
-static float
-metadata_number(const char *key, const char *text)
-{
-	char	   *end;
-	float		value = strtof(text, &end);
-
-	if (end == text || *end != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid number for \"%s\" in the file's metadata: \"%s\"", key, text),
-				 errhint("Give the numbers in the call, where it takes them, or mend the file.")));
-	return value;
-}
-
-/* Returns numbers of the file's metadata, or NULL if they are missing. */
+/* Numbers in the file's metadata; NULL where there are none. */
 static float *
 metadata_numbers(const vc_safetensors *file, const char *key, int *count)
 {
-	Datum		array = metadata_array(file, key);
-	char	  **texts;
-	float	   *values;
+	const char *value = metadata(file, key);
+	float	   *values = value != NULL ? parse_numbers(value, count) : NULL;
 
-	if (array == (Datum) 0)
-		return NULL;
-	texts = text_array_values(array, count);
-	values = palloc(sizeof(float) * Max(*count, 1));
-	for (int i = 0; i < *count; i++)
-		values[i] = metadata_number(key, texts[i]);
+	if (value != NULL && values == NULL)
+		ignore_metadata(key, value);
 	return values;
 }
 
-/* Returns the call's numbers, else the file's, else NULL. */
+/* The image size in the file's metadata: as 224, or the last of channels, height, width. */
+static int
+metadata_image_size(const char *value)
+{
+	int			count;
+	const float *values = parse_numbers(value, &count);
+
+	if (values == NULL || !(values[count - 1] >= 1 && values[count - 1] <= 1e6) || values[count - 1] != rintf(values[count - 1]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid integer for \"%s\" in the file's metadata: \"%s\"", "image_size", value),
+				 errhint("Give the number in the call: image_size => ... .")));
+	return (int) values[count - 1];
+}
+
+/* The call's numbers, or the file's, or NULL where there are none. */
 static float *
 find_numbers(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const char *key,
 			 int *count)
 {
 	return PG_ARGISNULL(arg) ? metadata_numbers(file, key, count) :
-		real_array_values(PG_GETARG_DATUM(arg), count);
+		float8_array_values(PG_GETARG_DATUM(arg), count);
 }
 
 /* Returns three numbers, by default ImageNet's. */
@@ -201,6 +270,18 @@ find_three(FunctionCallInfo fcinfo, int arg, const vc_safetensors *file, const c
 	int			count = 3;
 	const float *found = find_numbers(fcinfo, arg, file, key, &count);
 
+	if (found != NULL && count == 1)	/* of a network of grey images */
+	{
+		for (int i = 0; i < 3; i++)
+			values[i] = found[0];
+		return;
+	}
+	if (found != NULL && count != 3 && PG_ARGISNULL(arg))
+	{
+		ignore_metadata(key, metadata(file, key));
+		found = NULL;
+		count = 3;
+	}
 	if (count != 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -254,7 +335,7 @@ find_ranges(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionRow *row
 		!PG_ARGISNULL(ARG_MEAN) || !PG_ARGISNULL(ARG_STD) ||
 		!PG_ARGISNULL(ARG_MULTI_LABEL) || !PG_ARGISNULL(ARG_THRESHOLDS))
 		return;
-	row->int8_agreement = metadata_number("int8_agreement", agreement);
+	row->int8_agreement = strtof(agreement, NULL);
 	row->ranges = metadata_numbers(file, "activation_ranges", &row->range_count);
 	for (int i = 0; row->ranges && i < row->range_count; i++)
 		if (!(row->ranges[i] >= 0 && isfinite(row->ranges[i])))
@@ -271,9 +352,14 @@ find_preprocessing(FunctionCallInfo fcinfo, const vc_safetensors *file, VersionR
 
 	row->image_size = strcmp(row->architecture, "resnet20") == 0 ? 32 : 224;
 	if (!PG_ARGISNULL(ARG_IMAGE_SIZE))
-		row->image_size = PG_GETARG_INT32(ARG_IMAGE_SIZE);
+		row->image_size = (int) Max(PG_INT32_MIN, Min(PG_GETARG_INT64(ARG_IMAGE_SIZE), PG_INT32_MAX));
 	else if (size != NULL)
-		row->image_size = metadata_int("image_size", size);
+		row->image_size = metadata_image_size(size);
+	if (resize != NULL && !vc_resize_from_name(resize, &unused) && PG_ARGISNULL(ARG_RESIZE))
+	{
+		ignore_metadata("resize", resize);
+		resize = NULL;
+	}
 	row->resize = resize != NULL ? resize : "squish";
 	if (!PG_ARGISNULL(ARG_RESIZE))
 		row->resize = text_to_cstring(PG_GETARG_TEXT_PP(ARG_RESIZE));
@@ -291,9 +377,19 @@ static bytea *
 read_tensor(const vc_tensor *tensor, const vc_parameter *parameter)
 {
 	bytea	   *data = tensor_alloc(parameter);
+	float	   *values = (float *) VARDATA(data);
 	vc_error	error;
 
-	check_status(vc_safetensors_to_float(tensor, (float *) VARDATA(data), &error), &error);
+	if (vc_is_grey_stem(tensor, parameter))
+	{
+		float	   *grey = palloc(sizeof(float) * tensor->count);
+
+		check_status(vc_safetensors_to_float(tensor, grey, &error), &error);
+		vc_spread_grey_stem(grey, parameter, values);
+		pfree(grey);
+	}
+	else
+		check_status(vc_safetensors_to_float(tensor, values, &error), &error);
 	if (vc_parameter_check(parameter, tensor->name, (float *) VARDATA(data), &error) != VC_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -6,6 +6,7 @@
 
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
@@ -14,6 +15,8 @@
 #include "utils/typcache.h"
 
 #include "extension/support/source_columns.h"
+
+#include "access/sysattr.h"
 #include "extension/support/suggest.h"
 
 PG_FUNCTION_INFO_V1(visclf_column_expression);
@@ -49,6 +52,18 @@ source_column_type(Oid source, const char *column, const char *option)
 				 errmsg("column \"%s\" of \"%s\" does not exist", column, get_rel_name(source)),
 				 errhint("%s", suggest_column(source, column, psprintf("Name the column: %s => '...'.", option)))));
 	return getBaseType(get_atttype(source, number));
+}
+
+char *
+source_primary_key(Oid source)
+{
+	Oid			constraint;
+	Bitmapset  *columns = get_primary_key_attnos(source, false, &constraint);
+	int			column;
+
+	if (!bms_get_singleton_member(columns, &column))
+		return NULL;
+	return get_attname(source, column + FirstLowInvalidHeapAttributeNumber, false);
 }
 
 bool

@@ -20,6 +20,9 @@ extern void source_lock(Oid source);
  */
 extern Oid	source_column_type(Oid source, const char *column, const char *option);
 
+/* The column that is the primary key by itself, or NULL. */
+extern char *source_primary_key(Oid source);
+
 /*
  * Returns true if the column exists. Returns false if it does not and has its
  * default name, since nobody asked for it; throws for another name.

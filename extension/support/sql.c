@@ -414,7 +414,8 @@ array_values(Datum array, Oid type, int16 length, bool byval, int *count)
 	Datum	   *elements;
 	bool	   *nulls;
 
-	deconstruct_array(DatumGetArrayTypeP(array), type, length, byval, TYPALIGN_INT,
+	deconstruct_array(DatumGetArrayTypeP(array), type, length, byval,
+					  type == FLOAT8OID ? TYPALIGN_DOUBLE : TYPALIGN_INT,
 					  &elements, &nulls, count);
 	for (int i = 0; i < *count; i++)
 		if (nulls[i])
@@ -432,6 +433,17 @@ text_array_values(Datum array, int *count)
 
 	for (int i = 0; i < *count; i++)
 		values[i] = TextDatumGetCString(elements[i]);
+	return values;
+}
+
+float *
+float8_array_values(Datum array, int *count)
+{
+	Datum	   *elements = array_values(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, count);
+	float	   *values = palloc(sizeof(float) * Max(*count, 1));
+
+	for (int i = 0; i < *count; i++)
+		values[i] = (float) DatumGetFloat8(elements[i]);
 	return values;
 }
 

@@ -117,5 +117,6 @@ extern Datum real_array(const float *values, int count);
 extern Datum int_array(const int *values, int count);
 extern char **text_array_values(Datum array, int *count);
 extern float *real_array_values(Datum array, int *count);
+extern float *float8_array_values(Datum array, int *count);
 
 #endif							/* VISCLF_SQL_H */

@@ -8,12 +8,15 @@
  */
 #include "extension/training/dataset.h"
 
+#include <math.h>
+
 #include "commands/tablespace.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "extension/support/error.h"
 #include "extension/support/release.h"
 
 #include "engine/network/network.h"
@@ -87,6 +90,49 @@ dataset_label(Dataset *d, const char *label)
 	return d->class_count++;
 }
 
+void
+dataset_sort_classes(Dataset *d, qsort_arg_comparator compare, void *argument)
+{
+	qsort_arg(d->classes, d->class_count, sizeof(DatasetClass), compare, argument);
+}
+
+/* The lowest group of the rows that each is with. */
+static uint64 *
+lowest_groups(const Dataset *d, const int64 *cluster)
+{
+	uint64	   *lowest = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * Max(d->count, 1));
+
+	for (int64 i = 0; i < d->count; i++)
+		lowest[i] = d->rows[i].group;
+	for (int64 i = 0; i < d->count; i++)
+		lowest[cluster[i]] = Min(lowest[cluster[i]], d->rows[i].group);
+	return lowest;
+}
+
+void
+dataset_group_alike(Dataset *d)
+{
+	int64	   *cluster = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * Max(d->count, 1));
+	uint64	   *lowest;
+	vc_error	error;
+
+	check_status(vc_fingerprint_cluster(d->prints, d->count, cluster, &error), &error);
+	lowest = lowest_groups(d, cluster);
+	for (int64 i = 0; i < d->count; i++)
+	{
+		DatasetRow *row = &d->rows[i];
+
+		d->alike += cluster[i] != i && row->hash != d->rows[cluster[i]].hash;
+		if (row->group_key == NULL)
+			row->group = lowest[cluster[i]];
+	}
+	pfree(lowest);
+	pfree(cluster);
+	if (d->prints != NULL)
+		pfree(d->prints);
+	d->prints = NULL;
+}
+
 /* Appends the pixels of the row that was added last. */
 static void
 write_pixels(Dataset *d, const uint8_t *pixels)
@@ -116,6 +162,8 @@ dataset_add(Dataset *d, const uint8_t *pixels, const DatasetRow *row)
 	copy->group_key = row->group_key ? MemoryContextStrdup(d->context, row->group_key) : NULL;
 	copy->labels = MemoryContextAlloc(d->context, sizeof(int32) * Max(row->label_count, 1));
 	memcpy(copy->labels, row->labels, sizeof(int32) * row->label_count);
+	d->prints = dataset_grow(d, d->prints, d->count - 1, &d->print_capacity, sizeof(vc_fingerprint));
+	vc_fingerprint_make(pixels, (int) sqrt((double) (d->image_bytes / 3)), &d->prints[d->count - 1]);
 	write_pixels(d, pixels);
 }
 

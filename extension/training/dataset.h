@@ -12,6 +12,8 @@
 
 #include "storage/fd.h"
 
+#include "engine/image/fingerprint.h"
+
 #define DATASET_EXAMPLES 3		/* images that a warning names */
 
 typedef enum DatasetSide
@@ -54,7 +56,7 @@ typedef struct Dataset
 	DatasetRow *rows;
 	int64		count;
 	int64		capacity;
-	DatasetClass *classes;		/* ascending, bytewise */
+	DatasetClass *classes;		/* ascending, bytewise or as dataset_sort_classes has them */
 	int			class_count;
 	int			class_capacity;
 	bool		multi_label;	/* images have any number of classes */
@@ -66,6 +68,9 @@ typedef struct Dataset
 	uint32	   *valid;
 	int64		valid_count;
 	uint64		fingerprint;	/* of images and labels */
+	vc_fingerprint *prints;		/* of each row, until they are grouped */
+	int64		print_capacity;
+	int64		alike;			/* rows whose image nearly equals another row's, but for its bytes */
 	int64		repeated;		/* rows whose image another row has too */
 	int64		conflicting;	/* of those, labelled unlike most rows of their image */
 	int64		leaking;		/* of those, on the side with fewer rows of their image */
@@ -82,9 +87,18 @@ extern int	dataset_label(Dataset *dataset, const char *label);
 /* Adds one image; copies the row with its keys and labels. */
 extern void dataset_add(Dataset *dataset, const uint8_t *pixels, const DatasetRow *row);
 
+/*
+ * After the last row: puts rows whose images are nearly the same into one group, so that
+ * they are on one side; rows that have a group of their own stay in it.
+ */
+extern void dataset_group_alike(Dataset *dataset);
+
 /* Counts a row without pixels; counts a row whose image has a flaw. */
 extern void dataset_add_bad(Dataset *dataset, const char *key, const char *why);
 extern void dataset_add_flawed(Dataset *dataset, const char *key, const char *flaw);
+
+/* After the last row: gives the classes another order than that of their bytes. */
+extern void dataset_sort_classes(Dataset *dataset, qsort_arg_comparator compare, void *argument);
 
 /*
  * Call it after the last row. Sorts the classes; splits the rows into folds,

@@ -10,6 +10,7 @@
 
 #include "utils/builtins.h"
 
+#include "extension/support/source_columns.h"
 #include "extension/support/arguments.h"
 #include "extension/support/error.h"
 #include "extension/models/model.h"
@@ -287,6 +288,8 @@ source_options(const Call *call, TrainOptions *o)
 	o->image_column = name_option(call, OPTION_IMAGE_COLUMN);
 	o->label_column = name_option(call, OPTION_LABEL_COLUMN);
 	o->key_column = optional_name(call, OPTION_KEY_COLUMN);
+	if (o->key_column == NULL)
+		o->key_column = source_primary_key(o->source);
 	o->group_column = optional_name(call, OPTION_GROUP_COLUMN);
 	o->split_column = optional_name(call, OPTION_SPLIT_COLUMN);
 }

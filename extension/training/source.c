@@ -321,6 +321,8 @@ source_read(const TrainOptions *o)
 	source_lock(o->source);
 	dataset = dataset_create((size_t) o->image_size * o->image_size * 3, check_columns(o));
 	read_rows(o, dataset);
+	source_order_classes(o, dataset);
+	dataset_group_alike(dataset);
 	dataset_finish(dataset, (uint64) o->seed, o->validation_share, o->folds);
 	source_warn(o, dataset);
 	check_enough(o, dataset);

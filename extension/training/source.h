@@ -16,6 +16,9 @@
  */
 extern Dataset *source_read(const TrainOptions *options);
 
+/* Gives the classes the order of the label column's type, where that has one: numbers, enums. */
+extern void source_order_classes(const TrainOptions *options, Dataset *dataset);
+
 /* Warns of oddities of the rows, with numbers. */
 extern void source_warn(const TrainOptions *options, const Dataset *dataset);
 

@@ -71,6 +71,7 @@ visclf_train(PG_FUNCTION_ARGS)
 	training_open_device(t);
 	t->data = source_read(t->options);
 	t->options->folds = t->data->folds;
+	log_classes(t);
 	log_folds(t);
 	t->model = model_read(create_version(t), true, CurrentMemoryContext);
 	version_lock(t->model, CurrentMemoryContext);

@@ -191,6 +191,7 @@ extern void probe_forward(Training *t, const uint32 *rows, int count);
 /* training_log.c: reports an epoch. */
 extern void log_header(const Training *t);
 extern void log_epoch(const Training *t, double train_loss, const Validation *v, double seconds);	/* v may be NULL */
+extern void log_classes(const Training *t);
 extern void log_folds(const Training *t);
 extern void log_progress(Training *t, int64 done, int64 of, int64 left, double seconds);
 

@@ -8,6 +8,7 @@
 #include "extension/support/pgcompat.h"
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
 #include "extension/support/clock.h"
@@ -15,6 +16,8 @@
 #include "extension/support/sql.h"
 #include "extension/training/training.h"
 #include "extension/models/model_version.h"
+
+#define MOST_NAMED 20			/* classes */
 
 void
 log_header(const Training *t)
@@ -37,6 +40,22 @@ log_header(const Training *t)
 	else
 		ereport(NOTICE, (errmsg("epoch  train_loss  valid_loss  accuracy  %stime",
 								d->multi_label ? "f1_score  " : "")));
+}
+
+void
+log_classes(const Training *t)
+{
+	const Dataset *d = t->data;
+	int64	   *counts = palloc(sizeof(int64) * d->class_count);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	dataset_count(d, d->order, d->count, counts);
+	for (int k = 0; k < Min(d->class_count, MOST_NAMED); k++)
+		appendStringInfo(&text, "%s%s %lld", k > 0 ? ", " : "", d->classes[k].label, (long long) counts[k]);
+	if (d->class_count > MOST_NAMED)
+		appendStringInfo(&text, ", and %d more", d->class_count - MOST_NAMED);
+	ereport(NOTICE, (errmsg("%d classes: %s", d->class_count, text.data)));
 }
 
 void

@@ -28,19 +28,28 @@ my $home = getcwd();
 mkdir $folder or die "$folder: $!";
 system_or_bail('build/adverts', '--count', '400', '--labelled', '200', '--directory', "$folder/ads");
 my $views = "$home/demo/dashboards/shares.sql";
-my @guide = sql_blocks('doc/guide.md');
-cmp_ok(scalar(@guide), '>', 12, 'blocks of SQL in the guide');
+my @guide = slurp_file('doc/guide.md') =~ /^```(sql|sh)\n(.*?)^```$/msg;
+cmp_ok(scalar(@guide), '>', 30, 'blocks of SQL and of a shell in the guide');
+$node->safe_psql('postgres', 'CREATE ROLE anna LOGIN; ALTER DATABASE postgres OWNER TO anna');
 chdir $folder;
-my ($out, $err) = ('', '');
-my $status = $node->psql('postgres', "SET client_min_messages = warning;\n" . join("\n", @guide),
-	stdout => \$out, stderr => \$err, on_error_die => 0, on_error_stop => 1);
-is($status, 0, 'the guide runs') or diag($err);
-for my $file (['sample.svg', '<svg '], ['top_losses.svg', '<svg '], ['report.html', '<!DOCTYPE html>'])
+local ($ENV{PGHOST}, $ENV{PGPORT}, $ENV{PGDATABASE}, $ENV{PGUSER}) = ($node->host, $node->port, 'postgres', 'anna');
+while (my ($language, $block) = splice(@guide, 0, 2))
+{
+	my ($out, $err) = ('', '');
+	my $status = $language eq 'sh' ? run_log([ 'sh', '-e', '-c', $block ]) ? 0 : 1 :
+		$node->psql('postgres', "SET client_min_messages = warning;\n$block", stdout => \$out, stderr => \$err,
+			connstr => $node->connstr('postgres') . ' user=anna', on_error_die => 0, on_error_stop => 1);
+
+	is($status, 0, 'the guide runs: ' . (split /\n/, $block)[0]) or diag($err);
+}
+delete $ENV{PGUSER};
+for my $file (['sample.svg', '<svg '], ['top_losses.svg', '<svg '], ['report.html', '<!DOCTYPE html>'], ['label.html', '<!DOCTYPE html>'])
 {
 	like(slurp_file($file->[0]), qr/\A\Q$file->[1]\E.*<\/(svg|html)>\s*\z/s, "it writes $file->[0]");
 }
 like(slurp_file('report.html'), qr/400 images of 18\d\d to 18\d\d, 6 places/, 'the report counts all');
 chdir $home;
+like($node->safe_psql('postgres', "SELECT count(*) FROM files WHERE file LIKE '%1.jpg' AND image IS NOT NULL"), qr/^40$/, 'the files without a catalogue');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM predictions WHERE label IS NOT NULL'), 400, 'all are classified');
 
 # The role of the dashboards reads the shares, and nothing else

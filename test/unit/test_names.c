@@ -349,12 +349,32 @@ test_refused(void)
 static void
 test_mapping(void)
 {
+	static const char *const pairs[][2] = {
+		{"_orig_mod.conv1.weight", "conv1.weight"},
+		{"module._orig_mod.layer1.0.bn1.bias", "layer1.0.bn1.bias"},
+		{"_orig_mod.module.fc.weight", "fc.weight"},
+		{"backbone.conv1.weight", "conv1.weight"},
+		{"net.model.fc.bias", "fc.bias"},
+		{"fc.0.weight", "fc.weight"},
+		{"fc.1.bias", "fc.bias"},
+		{"classifier.1.weight", "fc.weight"},
+		{"fc.1.running_mean", "fc.1.running_mean"},
+		{"resnet.embedder.embedder.convolution.weight", "conv1.weight"},
+		{"resnet.embedder.embedder.normalization.running_var", "bn1.running_var"},
+		{"resnet.encoder.stages.0.layers.1.layer.0.convolution.weight", "layer1.1.conv1.weight"},
+		{"encoder.stages.3.layers.0.layer.2.normalization.bias", "layer4.0.bn3.bias"},
+		{"resnet.encoder.stages.1.layers.0.shortcut.convolution.weight", "layer2.0.downsample.0.weight"},
+		{"resnet.encoder.stages.1.layers.0.shortcut.normalization.weight", "layer2.0.downsample.1.weight"},
+		{"resnet.encoder.stages.0.layers.0.layer.0.activation", "resnet.encoder.stages.0.layers.0.layer.0.activation"},
+	};
 	char		name[VC_NAME_SIZE];
 	char		longest[] = "0.4.456789.123456789.123456789.123456789.123456789.123456789";
 
 	ok(vc_map_name("0.7.1.bn2.running_var", name) && strcmp(name, "layer4.1.bn2.running_var") == 0,
 	   "fastai's name to ours");
 	ok(vc_map_name("module.0.40.x", name) && strcmp(name, "0.40.x") == 0, "what is not known stays");
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		ok(vc_map_name(pairs[i][0], name) && strcmp(name, pairs[i][1]) == 0, "%s is %s", pairs[i][0], pairs[i][1]);
 	ok(vc_map_name("", name) && name[0] == '\0', "an empty name");
 	ok(vc_map_name("modular.x", name) && strcmp(name, "modular.x") == 0, "no prefix but module.");
 	ok(vc_map_name(longest, name) && strlen(name) == VC_NAME_SIZE - 1, "the longest name");

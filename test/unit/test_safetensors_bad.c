@@ -153,8 +153,14 @@ test_bad_files(void)
 		all = all && refused(data, cut, cut < 8 ? "at least 8" :
 							 cut < size - 12 ? "does not fit" : "");
 	ok(all, "a file that is cut anywhere is refused");
-	ok(refused((const uint8_t *) "PK\3\4\0\0\10\10\0\0\0\0", 12, "does not fit"),
+	ok(refused((const uint8_t *) "PK\3\4\0\0\10\10\0\0\0\0", 12, "a file of torch.save"),
 	   "a file that PyTorch pickled is refused");
+	ok(refused((const uint8_t *) "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", 60, "Git LFS pointer"),
+	   "a pointer of Git LFS is refused");
+	ok(refused((const uint8_t *) "{\n  \"metadata\": {}, \"weight_map\": {}}", 38, "index of weights in several files"),
+	   "an index is refused");
+	ok(refused((const uint8_t *) "\n<!DOCTYPE html><html></html>", 29, "a web page"), "a web page is refused");
+	ok(refused((const uint8_t *) "<html>", 6, "a web page"), "a short one too");
 	memset(data, 0xff, 8);
 	ok(refused(data, size, "header of 18446744073709551615 bytes does not fit"),
 	   "a header of 2^64 - 1 bytes is refused");
