@@ -2,20 +2,12 @@
  * ppi_fit.c
  *		Fits what groups have in common, and how much they may differ.
  *
-<<<<<<< HEAD
  * The standard deviation of groups' shifts is not estimated but averaged over.
  * Each value is weighted by the likelihood of the labels and by a half normal
- * prior of scale 1/2 (odds 1.6 times as high): if no spread shows, there may still
- * be some. For each value, the log odds of the sides and the effects of
+ * prior of scale 1/2 (odds 1.6 times as high): if no spread shows, there may
+ * still be some. For each value, the log odds of the sides and the effects of
  * covariates are found by Newton's method on the likelihood with the shifts
  * integrated out.
-=======
- * The standard deviation of groups' shifts is not estimated but averaged over, each
- * value weighted by how likely it makes the labels, and by a half normal prior of scale
- * 1/2 (odds 1.6 times as high): that no spread shows does not mean that there is none.  For
- * each, the log odds of the sides, and the effects of covariates, are found by Newton's
- * method on the likelihood with the shifts integrated out.
->>>>>>> ae5417a (Groups: what is said of one tells a part of how its odds differ)
  */
 #include "engine/counting/ppi_private.h"
 #include "engine/counting/simplex.h"

@@ -2,26 +2,15 @@
  * ppi_shift.c
  *		Estimates how much a group differs from the others, by its own labels.
  *
-<<<<<<< HEAD
  * The log odds that an image is of the class are those of its side in all
  * groups plus a shift of its group, which is normal around 0: a logistic
  * regression with a random intercept. If a class is more frequent in a group
  * but the classifier is the same, the odds of both sides shift alike, so one
- * shift is the main difference of groups. A group with many labels finds its
- * own shift, which makes its labelled images as frequent in the class as they
- * are; the predictions for its images tell a part beforehand (see
- * vc_ppi_add_counts). The shift of a group with few labels stays near 0. Integrals over a
- * shift use adaptive Gauss-Hermite quadrature.
-=======
- * The log odds that an image is of the class are those of its side in all groups plus
- * a shift of its group, which is normal around 0: a logistic regression with a random
- * intercept.  Where a class is more frequent in a group but the classifier is the same,
- * the odds of both sides shift alike, so one shift is what groups differ in first.  A
- * group with many labels finds its own (what is said of its images tells it a part
- * beforehand, see vc_ppi_add_counts), by which its labelled images are as many of the
- * class as they are; one with few stays near 0.  Integrals over a shift are by adaptive
- * Gauss-Hermite quadrature.
->>>>>>> ae5417a (Groups: what is said of one tells a part of how its odds differ)
+ * shift is the main difference of groups. The predictions of a group tell a
+ * part of its shift (vc_ppi_add_counts). A group with many labels finds the
+ * rest, which makes its labelled images as frequent in the class as they are;
+ * for a group with few labels the rest stays near 0. Integrals over a shift
+ * use adaptive Gauss-Hermite quadrature.
  */
 #include "engine/counting/ppi_private.h"
 
