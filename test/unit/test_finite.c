@@ -74,7 +74,7 @@ main(void)
 	expect(VC_WEIGHT, -1, NULL, "a negative weight");
 	expect(VC_WEIGHT, NAN, "value 3 of tensor \"layer\" is not a number", "a weight of NaN");
 	expect(VC_BIAS, -INFINITY, "is infinite", "a bias without end");
-	expect(VC_NORM_WEIGHT, -2e12f, "no trained network", "a norm's weight that is far too large");
+	expect(VC_NORM_WEIGHT, -2e12f, "too large for a trained network", "a norm's weight that is far too large");
 	expect(VC_RUNNING_VARIANCE, 0, NULL, "a variance of 0");
 	expect(VC_RUNNING_VARIANCE, 1e9f, NULL, "a large variance");
 	expect(VC_RUNNING_VARIANCE, -1e-30f, "a negative variance", "a negative variance");
