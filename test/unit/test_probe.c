@@ -68,7 +68,7 @@ make_members(void)
 static void
 check_minimum(const minimum *expected)
 {
-	vc_probe_options options = {0.01, 500, NULL, NULL};
+	vc_probe_options options = {.penalty = 0.01, .iterations = 500};
 	float		weight[CLASSES][WIDTH];
 	float		bias[CLASSES];
 	double		loss;
@@ -105,7 +105,7 @@ main(void)
 		{-1.21261476, 0.82146963, -4.89547871}},
 	};
 	vc_targets	targets = {.labels = labels};
-	vc_probe_options options = {0.01, 500, NULL, NULL};
+	vc_probe_options options = {.penalty = 0.01, .iterations = 500};
 	float		weight[CLASSES][WIDTH];
 	float		bias[CLASSES];
 	double		loss;
