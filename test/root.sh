@@ -2,12 +2,12 @@
 # debootstrap in $tmp, which is removed at exit.  For root, on Debian with
 # debootstrap.
 #
-#   VISCLF_MIRROR   where packages come from (default http://deb.debian.org/debian)
+#   VISCLF_MIRROR   where packages come from (default: the one of debootstrap)
 #   VISCLF_DATA     test data, as for make check (default ../shared/data)
 
 set -euo pipefail
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-mirror=${VISCLF_MIRROR:-http://deb.debian.org/debian}
+mirror=${VISCLF_MIRROR:-}
 data=${VISCLF_DATA:-$source/../shared/data}
 
 [ "$(id -u)" = 0 ] || { echo "$0: debootstrap needs root" >&2; exit 1; }
