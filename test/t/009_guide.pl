@@ -110,7 +110,7 @@ ok("$catalogue\n" eq slurp_file('doc/catalogue.md'), 'doc/catalogue.md is up to 
 
 # The reference names all that there is, but what aggregates, types, a trigger of the extension's own and the planner call, and partitions; and nothing else
 my $public = q{FROM pg_proc p WHERE p.pronamespace = 'visclf'::regnamespace
-	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn))
+	AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn))
 	AND NOT EXISTS (SELECT FROM pg_proc s WHERE p.oid = s.prosupport)
 	AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend))
 	AND NOT EXISTS (SELECT FROM pg_trigger t WHERE p.oid = t.tgfoid AND t.tgrelid = 'visclf.model'::regclass)};
