@@ -8,7 +8,7 @@
 # wheel: PostgreSQL 16.2, which is in no release of Debian, out of the Python
 # package pgserver.  It has no modules for TAP tests.
 
-assert_flags="--enable-cassert --enable-debug --enable-tap-tests --with-libxml --without-icu --without-readline"
+assert_flags="--enable-cassert --enable-debug --enable-tap-tests --with-libxml --with-icu --without-readline"
 assert_cflags="-O1 -fno-omit-frame-pointer"
 
 cache_folder()
@@ -100,7 +100,7 @@ use_assert_server()
 	prefix=$(cache_folder)/postgresql-$major-$(echo "$assert_flags $assert_cflags" | cksum | cut -d' ' -f1)
 	if [ ! -d "$prefix" ]; then
 		say "building PostgreSQL $major with assertions in $(cache_folder), once"
-		install_missing dpkg-dev bison flex libxml2-dev zlib1g-dev pkgconf
+		install_missing dpkg-dev bison flex libicu-dev libxml2-dev zlib1g-dev pkgconf
 		mkdir -p "$(cache_folder)"
 		build_assert_server "$major" "$prefix"
 	fi

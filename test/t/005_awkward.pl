@@ -36,10 +36,10 @@ foreach my $threads (1, 2)
 }
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM awkward, visclf.image_info(image) i
-	WHERE (i.format = 'jpeg' AND i.width > 0 AND i.height > 0 AND i.error IS NULL)
+	WHERE (i.format IS NOT NULL AND i.width > 0 AND i.height > 0 AND i.error IS NULL)
 	   OR (i.format IS NULL AND i.error <> '')}), $count, 'image_info');
 is($node->safe_psql('postgres', q{
-	SELECT string_agg(file, ' ' ORDER BY file) FROM awkward, visclf.image_info(image) i WHERE NOT i.complete}),
+	SELECT string_agg(file, ' ' ORDER BY file) FROM awkward, visclf.image_info(image) i WHERE NOT i.complete AND i.format = 'jpeg'}),
 	'56_truncated.jpg 61_ultrahdr.jpg 90_progressive_cut_half.jpg', 'those that are cut off are not complete');
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(file, ' ' ORDER BY file) FROM awkward, visclf.image_info(image) i
@@ -51,7 +51,7 @@ like($node->safe_psql('postgres', q{
 	SELECT p.error FROM awkward, visclf.classify('ads', image) p WHERE file LIKE '08%'}),
 	qr/pixels/, 'max_image_pixels refuses a larger image');
 
-# training on them: the bad are skipped, with one warning, another is for those that are cut off or damaged
+# training on them: the bad are skipped, with one warning; others are for those that are cut off or damaged, and nearly the same
 my ($code, $out, $error) = $node->psql('postgres', q{
 	CREATE VIEW mixed AS SELECT image, label, id::text AS key FROM adverts
 		UNION ALL SELECT image, 'text-only', file FROM awkward;
@@ -59,8 +59,9 @@ my ($code, $out, $error) = $node->psql('postgres', q{
 	CALL visclf.train('mixed', 'mixed', key_column => 'key', architecture => 'resnet20', image_size => 32, epochs => 1)});
 is($code, 0, 'training ends well');
 my @warnings = $error =~ /WARNING/g;
-is(scalar(@warnings), 2, 'with two warnings');
+is(scalar(@warnings), 3, 'with three warnings');
 like($error, qr/labelled rows of "mixed" were skipped/, 'that count the bad images');
+like($error, qr/images of "mixed" are nearly the same as others/, 'those that are nearly the same');
 like($error, qr/3 of \d+ images of "mixed" are cut off or damaged.*90_progressive_cut_half.jpg: image is cut off in scan \d+/s,
 	'and those that are cut off or damaged');
 

@@ -14,7 +14,7 @@ my $connections = 50;
 my $node = start_node('shared_weights', allows_streaming => 1);
 
 # shared buffers that a backend touches count in its memory: keep them few
-$node->append_conf('postgresql.conf', "shared_buffers = 8MB\nmax_connections = 100\nvisclf.threads = 1\nrestart_after_crash = on\n");
+$node->append_conf('postgresql.conf', "shared_buffers = 8MB\nmax_connections = 100\nvisclf.threads = 1\nvisclf.convolution = direct\nrestart_after_crash = on\n");
 $node->restart;
 load_adverts($node, 'adverts', 24, 24);
 $node->safe_psql('postgres', q{
