@@ -6,7 +6,11 @@
 
 #include "cpu/cpu.h"
 
-#define RESERVE	((size_t) 32 * 1024 * 1024)	/* twice what the first matrix product makes */
+/*
+ * Bytes: more than the machine code of the first matrix product, and the 64 MB
+ * of addresses that a thread's first malloc takes, maybe at the same time.
+ */
+#define RESERVE	((size_t) 96 * 1024 * 1024)
 #define STACK	((size_t) 512 * 1024)
 
 /* Reports which call of oneDNN failed, and how. */

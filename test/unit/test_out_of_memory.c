@@ -132,6 +132,7 @@ main(void)
 	targets = random_targets(BATCH, CLASSES, LABELS, 3);
 	test_memory(1, MB, 20);
 	test_memory(2, 5 * MB, 3);
+	test_memory(4, 20 * MB, 2);
 	ok(attempt_in_child(SIZE_MAX, 1, 4) == DONE, "no thread to be had: the caller's own is enough");
 	return done();
 }
